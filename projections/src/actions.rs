@@ -1,0 +1,356 @@
+//! The fold of pending actions and confirmations: every action there ever was, the open ones whole, the others small.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+use crate::event::{Attempted, Moved, Proposed, names};
+use crate::{Actor, Digest, Id, IllegalStep, Named, Record, Stage, Step, life};
+
+/// The life of one plan.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// Its identifier.
+    pub id: Id<Action>,
+    /// The organisation it belongs to.
+    pub org: String,
+    /// The tool that was called.
+    pub tool: String,
+    /// The tool's kind.
+    pub kind: String,
+    /// low, medium or high.
+    pub risk: String,
+    /// self, human or dual.
+    pub policy: String,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Who proposed it.
+    pub proposer: Actor,
+    /// The hour the plan was made for.
+    pub proposed_at: Timestamp,
+    /// When the offer ends.
+    pub expires_at: Timestamp,
+    /// Equal proposals have equal keys.
+    pub key: Digest,
+    /// What the plan would do.
+    pub digest: Digest,
+    /// The record that proposed it.
+    pub proposed_seq: u64,
+    /// The record of its latest step; for a finished one it holds the receipt.
+    pub last_seq: u64,
+    /// When its latest step was taken.
+    pub last_at: Timestamp,
+    /// The number of the current attempt; 0 before the first.
+    pub attempt: u32,
+    /// Those who approved so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<String>,
+    /// What it holds while it executes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<String>,
+    /// The action it undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Id<Action>>,
+    /// The action that undid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undone_by: Option<Id<Action>>,
+    /// The action that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<Id<Action>>,
+    /// Arguments and plan, kept while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<Arc<Open>>,
+}
+
+/// What is needed to decide again; the journal keeps it for finished actions.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Open {
+    /// The canonical arguments.
+    pub args: Box<RawValue>,
+    /// The plan as previewed.
+    pub plan: Box<RawValue>,
+}
+
+impl Named for Action {
+    const KIND: &'static str = "action";
+    const PREFIX: &'static str = "act";
+}
+
+/// Why a record does not fit what came before it.
+#[derive(Debug, Error)]
+pub enum Misfit {
+    /// An event's facts cannot be read.
+    #[error("the facts of `{name}` cannot be read: {cause}")]
+    Unreadable {
+        /// The event.
+        name: String,
+        /// What serde says.
+        cause: serde_json::Error,
+    },
+    /// An event about an action that was never proposed.
+    #[error("`{name}` names an action that was never proposed: {action}")]
+    UnknownAction {
+        /// The event.
+        name: String,
+        /// The action.
+        action: String,
+    },
+    /// A step that cannot be taken.
+    #[error("{action}: {cause}")]
+    Illegal {
+        /// The action.
+        action: String,
+        /// The step.
+        cause: IllegalStep,
+    },
+}
+
+/// All actions. Cloning shares structure.
+#[derive(Clone, Debug, Default)]
+pub struct Actions {
+    all: OrdMap<Id<Action>, Arc<Action>>,
+    by_key: OrdMap<Digest, Id<Action>>,
+    deadlines: OrdSet<(Timestamp, Id<Action>)>,
+    open_by_caller: OrdMap<String, u32>,
+    executing: OrdSet<Id<Action>>,
+    held: OrdMap<String, Id<Action>>,
+}
+
+impl Actions {
+    /// One action.
+    pub fn get(&self, id: Id<Action>) -> Option<&Arc<Action>> {
+        self.all.get(&id)
+    }
+
+    /// Every action, oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Action>> {
+        self.all.values()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The pending ones, the next to expire first.
+    pub fn pending(&self) -> impl DoubleEndedIterator<Item = &Arc<Action>> {
+        self.deadlines.iter().filter_map(|(_, id)| self.all.get(id))
+    }
+
+    /// How many are pending.
+    pub fn pending_len(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// Those on their way through a worker.
+    pub fn executing(&self) -> impl Iterator<Item = &Arc<Action>> {
+        self.executing.iter().filter_map(|id| self.all.get(id))
+    }
+
+    /// The pending action of an equal proposal.
+    pub fn equal(&self, key: &Digest) -> Option<&Arc<Action>> {
+        self.by_key.get(key).and_then(|id| self.all.get(id))
+    }
+
+    /// How many pending actions a caller has.
+    pub fn open_of(&self, caller: &str) -> u32 {
+        self.open_by_caller.get(caller).copied().unwrap_or(0)
+    }
+
+    /// The executing action that holds an entity (`task:tsk_…`).
+    pub fn holder(&self, entity: &str) -> Option<Id<Action>> {
+        self.held.get(entity).copied()
+    }
+
+    /// When the next offer ends.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.get_min().map(|(at, _)| *at)
+    }
+
+    /// Puts back an action that a checkpoint kept.
+    pub fn restore(&mut self, action: Action) {
+        self.put(action);
+    }
+
+    /// Applies what one record says about actions.
+    pub fn apply(&mut self, seq: u64, record: &Record<'_>) -> Result<(), Misfit> {
+        for entry in &record.events {
+            let name = entry.name.as_ref();
+            if !name.starts_with("action.") && !name.starts_with("execution.") {
+                continue;
+            }
+            let facts = entry.data.map_or("null", RawValue::get);
+            if name == names::PROPOSED {
+                self.proposed(seq, record, read(name, facts)?)?;
+            } else if name.starts_with("action.") {
+                self.moved(seq, record, name, read(name, facts)?)?;
+            } else {
+                self.attempted(seq, record.at, name, read(name, facts)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn proposed(&mut self, seq: u64, record: &Record<'_>, facts: Proposed<'_>) -> Result<(), Misfit> {
+        let id = self.id(names::PROPOSED, &facts.action)?;
+        let stage = step(&facts.action, self.all.get(&id).map(|action| action.stage), Step::Proposed)?;
+        self.put(Action {
+            id,
+            org: record.org.as_deref().unwrap_or_default().to_owned(),
+            tool: facts.tool.into_owned(),
+            kind: facts.kind.into_owned(),
+            risk: facts.risk.into_owned(),
+            policy: facts.policy.into_owned(),
+            stage,
+            proposer: record.actor.clone(),
+            proposed_at: facts.now,
+            expires_at: facts.expires_at,
+            key: facts.key,
+            digest: facts.digest,
+            proposed_seq: seq,
+            last_seq: seq,
+            last_at: record.at,
+            attempt: 0,
+            approvals: Vec::new(),
+            holds: Vec::new(),
+            undoes: facts.undoes.and_then(|id| id.parse().ok()),
+            undone_by: None,
+            superseded_by: None,
+            open: Some(Arc::new(Open { args: facts.args.to_owned(), plan: facts.plan.to_owned() })),
+        });
+        Ok(())
+    }
+
+    fn moved(&mut self, seq: u64, record: &Record<'_>, name: &str, facts: Moved<'_>) -> Result<(), Misfit> {
+        let mut action = self.known(name, &facts.action)?;
+        let by = facts.by.as_deref().and_then(|id| id.parse().ok());
+        if name == names::UNDONE {
+            action.undone_by = by;
+            self.put(action);
+            return Ok(());
+        }
+        let taken = match name {
+            names::APPROVED => Step::Approved,
+            names::CONFIRMED => Step::Confirmed,
+            names::DECLINED => Step::Declined,
+            names::CANCELLED => Step::Cancelled,
+            names::EXPIRED => Step::Expired,
+            names::SUPERSEDED => Step::Superseded,
+            _ => return Ok(()),
+        };
+        action.stage = step(&facts.action, Some(action.stage), taken)?;
+        if matches!(taken, Step::Approved | Step::Confirmed) {
+            action.approvals.extend(record.actor.principal_id.clone());
+        }
+        action.holds = facts.holds.iter().map(ToString::to_string).collect();
+        action.superseded_by = by;
+        self.advance(action, seq, record.at);
+        Ok(())
+    }
+
+    fn attempted(&mut self, seq: u64, at: Timestamp, name: &str, facts: Attempted<'_>) -> Result<(), Misfit> {
+        let mut action = self.known(name, &facts.action)?;
+        let taken = match (name, facts.yes) {
+            (names::PUBLISHED, _) => Step::Published,
+            (names::SUCCEEDED, _) => Step::Succeeded,
+            (names::FAILED, true) => Step::FailedForNow,
+            (names::FAILED, false) => Step::FailedForGood,
+            (names::UNKNOWN, _) => Step::Lost,
+            (names::RECONCILED, true) => Step::ReconciledAsDone,
+            (names::RECONCILED, false) => Step::ReconciledAsNotDone,
+            (names::RETRIED, _) => Step::Retried,
+            _ => return Ok(()),
+        };
+        action.stage = step(&facts.action, Some(action.stage), taken)?;
+        action.attempt = facts.attempt;
+        self.advance(action, seq, at);
+        Ok(())
+    }
+
+    fn advance(&mut self, mut action: Action, seq: u64, at: Timestamp) {
+        action.last_seq = seq;
+        action.last_at = at;
+        if action.stage.is_over() {
+            action.open = None;
+            action.holds.clear();
+        }
+        self.put(action);
+    }
+
+    fn id(&self, name: &str, text: &str) -> Result<Id<Action>, Misfit> {
+        text.parse().map_err(|_| Misfit::UnknownAction { name: name.to_owned(), action: text.to_owned() })
+    }
+
+    fn known(&self, name: &str, text: &str) -> Result<Action, Misfit> {
+        self.all
+            .get(&self.id(name, text)?)
+            .map(|action| Action::clone(action))
+            .ok_or_else(|| Misfit::UnknownAction { name: name.to_owned(), action: text.to_owned() })
+    }
+
+    fn put(&mut self, action: Action) {
+        if let Some(old) = self.all.get(&action.id).cloned() {
+            self.unlist(&old);
+        }
+        let id = action.id;
+        if action.stage == Stage::Pending {
+            self.by_key.insert(action.key, id);
+            self.deadlines.insert((action.expires_at, id));
+            *self.open_by_caller.entry(caller(&action.proposer)).or_insert(0) += 1;
+        } else if action.stage == Stage::Executing {
+            self.executing.insert(id);
+            self.held.extend(action.holds.iter().map(|entity| (entity.clone(), id)));
+        }
+        self.all.insert(id, Arc::new(action));
+    }
+
+    fn unlist(&mut self, old: &Action) {
+        if old.stage == Stage::Executing {
+            self.executing.remove(&old.id);
+            for entity in &old.holds {
+                self.held.remove(entity);
+            }
+        }
+        if old.stage != Stage::Pending {
+            return;
+        }
+        if self.by_key.get(&old.key) == Some(&old.id) {
+            self.by_key.remove(&old.key);
+        }
+        self.deadlines.remove(&(old.expires_at, old.id));
+        let name = caller(&old.proposer);
+        match self.open_by_caller.get(&name) {
+            Some(count) if *count > 1 => {
+                let less = count - 1;
+                self.open_by_caller.insert(name, less);
+            }
+            _ => {
+                self.open_by_caller.remove(&name);
+            }
+        }
+    }
+}
+
+/// Whose pending actions are counted together: the token, or else the member.
+pub fn caller(actor: &Actor) -> String {
+    actor.token_id.clone().or_else(|| actor.principal_id.clone()).unwrap_or_default()
+}
+
+fn read<'a, T: Deserialize<'a>>(name: &str, facts: &'a str) -> Result<T, Misfit> {
+    serde_json::from_str(facts).map_err(|cause| Misfit::Unreadable { name: name.to_owned(), cause })
+}
+
+fn step(action: &Cow<'_, str>, from: Option<Stage>, taken: Step) -> Result<Stage, Misfit> {
+    life::next(from, taken).map_err(|cause| Misfit::Illegal { action: action.to_string(), cause })
+}

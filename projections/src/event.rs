@@ -1,0 +1,244 @@
+//! The system's own vocabulary: what the events about calls, actions and executions carry.
+//!
+//! Changes of the domain (`task.created`, …) are not here; they are [`crate::record::Change`]s named by their modules.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::{Digest, Event};
+
+/// Builds an event of this vocabulary; `v` is 1 until its shape changes.
+pub fn event<T: Serialize>(name: &'static str, data: &T) -> Result<Event, serde_json::Error> {
+    let data = serde_json::value::to_raw_value(data)?;
+    Ok(Event { name: Cow::Borrowed(name), v: 1, data: Some(data), change: None })
+}
+
+/// The names, so that no text is written twice.
+pub mod names {
+    /// A read was answered.
+    pub const CALL_ANSWERED: &str = "call.answered";
+    /// A call was refused for a reason that the caller can act on.
+    pub const CALL_REJECTED: &str = "call.rejected";
+    /// A write was planned and previewed.
+    pub const PROPOSED: &str = "action.proposed";
+    /// The same write was proposed again within its lifetime.
+    pub const REPEATED: &str = "action.repeated";
+    /// One of several approvers agreed.
+    pub const APPROVED: &str = "action.approved";
+    /// Confirmed.
+    pub const CONFIRMED: &str = "action.confirmed";
+    /// Refused by an approver.
+    pub const DECLINED: &str = "action.declined";
+    /// Withdrawn.
+    pub const CANCELLED: &str = "action.cancelled";
+    /// Nobody confirmed in time.
+    pub const EXPIRED: &str = "action.expired";
+    /// Replaced by a newer plan.
+    pub const SUPERSEDED: &str = "action.superseded";
+    /// Taken back by a later action.
+    pub const UNDONE: &str = "action.undone";
+    /// A confirm, cancel or approve was refused.
+    pub const CONFIRM_REFUSED: &str = "confirm.refused";
+    /// An attempt was handed to a worker.
+    pub const PUBLISHED: &str = "execution.published";
+    /// Done.
+    pub const SUCCEEDED: &str = "execution.succeeded";
+    /// Not done.
+    pub const FAILED: &str = "execution.failed";
+    /// Nobody knows.
+    pub const UNKNOWN: &str = "execution.unknown";
+    /// Settled by an operator with evidence.
+    pub const RECONCILED: &str = "execution.reconciled";
+    /// Another attempt was ordered.
+    pub const RETRIED: &str = "execution.retried";
+    /// The server started.
+    pub const STARTED: &str = "system.started";
+    /// A torn tail was cut off at the start.
+    pub const RECOVERED: &str = "journal.recovered";
+    /// Requests were refused before they became calls (folded).
+    pub const SECURITY_REJECTED: &str = "security.rejected";
+    /// Requests were refused by a rate limit (folded).
+    pub const LIMITED: &str = "limits.refused";
+}
+
+/// `call.answered`: enough to give the same answer again.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answered<'a> {
+    /// The tool.
+    #[serde(borrow)]
+    pub tool: Cow<'a, str>,
+    /// The arguments as given.
+    #[serde(borrow)]
+    pub args: &'a RawValue,
+    /// The position of the state that was read.
+    pub position: u64,
+    /// The hour that the read saw.
+    pub now: Timestamp,
+    /// The digest of the canonical answer.
+    pub digest: Digest,
+}
+
+/// `call.rejected`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rejected<'a> {
+    /// The tool as asked for.
+    #[serde(borrow)]
+    pub tool: Cow<'a, str>,
+    /// The arguments as given, where they may be kept.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<&'a RawValue>,
+    /// The position of the state that was read.
+    pub position: u64,
+    /// The stable code.
+    #[serde(borrow)]
+    pub code: Cow<'a, str>,
+    /// The sentence that was said.
+    #[serde(borrow)]
+    pub message: Cow<'a, str>,
+}
+
+/// `action.proposed`: the plan as shown, and what it is bound to.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proposed<'a> {
+    /// The action's identifier.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
+    /// The tool.
+    #[serde(borrow)]
+    pub tool: Cow<'a, str>,
+    /// The tool's kind: write, light, sensitive, destructive or bulk.
+    #[serde(borrow)]
+    pub kind: Cow<'a, str>,
+    /// Risk: low, medium or high.
+    #[serde(borrow)]
+    pub risk: Cow<'a, str>,
+    /// Who may confirm: self, human or dual.
+    #[serde(borrow)]
+    pub policy: Cow<'a, str>,
+    /// The arguments, canonical (RFC 8785).
+    #[serde(borrow)]
+    pub args: &'a RawValue,
+    /// Digest over caller, tool, canonical arguments and client key: an equal proposal has an equal one.
+    pub key: Digest,
+    /// Digest of what the plan would do.
+    pub digest: Digest,
+    /// The plan as previewed.
+    #[serde(borrow)]
+    pub plan: &'a RawValue,
+    /// The hour the plan was made for; used again when it is confirmed.
+    pub now: Timestamp,
+    /// When the offer ends.
+    pub expires_at: Timestamp,
+    /// The version of the code's rules for this tool.
+    pub decider: u32,
+    /// The action this one takes the place of.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Cow<'a, str>>,
+    /// The action that this one would undo.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<Cow<'a, str>>,
+}
+
+/// Events that only move an action along: `action.repeated|approved|confirmed|declined|cancelled|expired|superseded`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved<'a> {
+    /// The action.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
+    /// What the mover said.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Cow<'a, str>>,
+    /// The action that took its place.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Cow<'a, str>>,
+    /// The entities that are held while a worker is at it (`task:tsk_…`).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Moved<'a> {
+    /// Only the action.
+    pub fn of(action: impl Into<Cow<'a, str>>) -> Self {
+        Self { action: action.into(), note: None, by: None, holds: Vec::new() }
+    }
+}
+
+/// `execution.*`: one attempt and what came of it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempted<'a> {
+    /// The action.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
+    /// The attempt; the first is 1.
+    pub attempt: u32,
+    /// The receipt's result.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'a RawValue>,
+    /// Why it failed or is not known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    /// Whether it may be tried again (`execution.failed`), or whether it happened (`execution.reconciled`).
+    #[serde(default)]
+    pub yes: bool,
+}
+
+/// `confirm.refused`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ConfirmRefused<'a> {
+    /// The action as named by the caller.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
+    /// The stable code.
+    #[serde(borrow)]
+    pub code: Cow<'a, str>,
+    /// The sentence that was said.
+    #[serde(borrow)]
+    pub message: Cow<'a, str>,
+}
+
+/// `limits.refused` and `security.rejected`: many refusals folded into one record.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Folded<'a> {
+    /// The rate class, or the reason.
+    #[serde(borrow)]
+    pub what: Cow<'a, str>,
+    /// How many.
+    pub count: u64,
+    /// The first of them.
+    pub from: Timestamp,
+    /// The last of them.
+    pub to: Timestamp,
+}
+
+/// `system.started`: the boot report.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started<'a> {
+    /// The version of the program.
+    #[serde(borrow)]
+    pub version: Cow<'a, str>,
+    /// Actions that wait for a confirmation, restored.
+    pub pending: u64,
+    /// Actions whose offer ended while the server was down.
+    pub expired: u64,
+    /// Executions that have no outcome.
+    pub without_outcome: u64,
+}
+
+/// `journal.recovered`: what was cut off.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Recovered<'a> {
+    /// The segment.
+    #[serde(borrow)]
+    pub file: Cow<'a, str>,
+    /// Where the torn part began.
+    pub offset: u64,
+    /// How long it was.
+    pub bytes: u64,
+}

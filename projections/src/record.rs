@@ -1,0 +1,253 @@
+//! One journal record: who did what when, as the events of one step.
+//!
+//! [`Body`] is what is written, [`Record`] what is read; both are the same JSON. Reading borrows from the line, because a
+//! replay is bound by decoding.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// The version of the envelope that this code writes. A record of a later version stops the start.
+pub const VERSION: u16 = 1;
+
+/// What kind of principal acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// A person.
+    Human,
+    /// An agent that acts for a sponsor.
+    Agent,
+    /// A service account.
+    Service,
+    /// An automation rule.
+    Automation,
+    /// A process step.
+    Process,
+    /// Something that came in from outside, for example an inbound webhook.
+    Inbound,
+    /// The system itself: first start, expiry, recovery.
+    System,
+}
+
+/// Who caused a record. The agent and the human it acts for are both named, always.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Actor {
+    /// What kind of principal.
+    pub kind: ActorKind,
+    /// The member, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// The member whose authority an agent or service acts under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<String>,
+    /// The bearer token's identifier, never the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_id: Option<String>,
+    /// The program as it named itself, for example `claude-code 2.1`; not to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Through which door: `mcp`, `stdio`, `rest`, `cli` or `system`.
+    pub via: Cow<'static, str>,
+}
+
+impl Actor {
+    /// The system itself.
+    pub const fn system() -> Self {
+        Self {
+            kind: ActorKind::System,
+            principal_id: None,
+            on_behalf_of: None,
+            token_id: None,
+            client: None,
+            via: Cow::Borrowed("system"),
+        }
+    }
+}
+
+/// What happened to an entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// It came to be; every field's `from` is absent.
+    Create,
+    /// Some fields changed.
+    Update,
+    /// It is gone; every field's `to` is absent, so that it can be brought back.
+    Delete,
+}
+
+/// One field before and after, as JSON texts; absent where there is no such side.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Box<RawValue>>,
+    /// After.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Box<RawValue>>,
+}
+
+/// The fields that changed, by name; the order is part of the digest.
+pub type Fields = BTreeMap<Cow<'static, str>, FieldChange>;
+
+/// One named change of one entity, as written.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Change {
+    /// The kind of entity, for example `task`.
+    pub entity: Cow<'static, str>,
+    /// Its identifier.
+    pub id: String,
+    /// Its version after the change; the first is 1.
+    pub version: u64,
+    /// What happened to it.
+    pub op: Op,
+    /// The differences.
+    pub fields: Fields,
+}
+
+/// One event as written: `data` for the system's own vocabulary, `change` for the domain's.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event {
+    /// The name, past tense, for example `task.state_changed`.
+    #[serde(rename = "type")]
+    pub name: Cow<'static, str>,
+    /// The version of the data's shape.
+    pub v: u16,
+    /// The facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Box<RawValue>>,
+    /// The change of an entity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// A record as handed to the journal, which adds `seq` and `batch` in front.
+#[derive(Clone, Debug, Serialize)]
+pub struct Body {
+    /// The envelope's version.
+    pub v: u16,
+    /// When; never earlier than the record before.
+    pub at: Timestamp,
+    /// The organisation, where it concerns one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org: Option<String>,
+    /// Who.
+    pub actor: Actor,
+    /// The W3C trace context that came with the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// What happened; all of it or nothing.
+    pub events: Vec<Event>,
+}
+
+impl Body {
+    /// A record of this version.
+    pub fn new(at: Timestamp, org: Option<String>, actor: Actor, events: Vec<Event>) -> Self {
+        Self { v: VERSION, at, org, actor, trace: None, events }
+    }
+
+    /// The JSON text that goes into the journal.
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+}
+
+/// A record as read, borrowing from its line.
+#[derive(Debug, Deserialize)]
+pub struct Record<'a> {
+    /// The position; 0 in a text that the journal has not numbered yet.
+    #[serde(default)]
+    pub seq: u64,
+    /// The envelope's version.
+    pub v: u16,
+    /// When.
+    pub at: Timestamp,
+    /// The organisation.
+    #[serde(default, borrow)]
+    pub org: Option<Cow<'a, str>>,
+    /// Who.
+    pub actor: Actor,
+    /// The trace context.
+    #[serde(default, borrow)]
+    pub trace: Option<Cow<'a, str>>,
+    /// What happened.
+    #[serde(borrow)]
+    pub events: Vec<Entry<'a>>,
+}
+
+/// One event as read.
+#[derive(Debug, Deserialize)]
+pub struct Entry<'a> {
+    /// The name.
+    #[serde(rename = "type", borrow)]
+    pub name: Cow<'a, str>,
+    /// The version of the data's shape.
+    pub v: u16,
+    /// The facts.
+    #[serde(default, borrow)]
+    pub data: Option<&'a RawValue>,
+    /// The change of an entity.
+    #[serde(default, borrow)]
+    pub change: Option<Changed<'a>>,
+}
+
+/// One change as read.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Changed<'a> {
+    /// The kind of entity.
+    #[serde(borrow)]
+    pub entity: Cow<'a, str>,
+    /// Its identifier.
+    #[serde(borrow)]
+    pub id: Cow<'a, str>,
+    /// Its version after the change.
+    pub version: u64,
+    /// What happened to it.
+    pub op: Op,
+    /// The differences.
+    #[serde(borrow)]
+    pub fields: BTreeMap<Cow<'a, str>, FieldChanged<'a>>,
+}
+
+/// One field before and after, as read.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct FieldChanged<'a> {
+    /// Before.
+    #[serde(default, borrow)]
+    pub from: Option<&'a RawValue>,
+    /// After.
+    #[serde(default, borrow)]
+    pub to: Option<&'a RawValue>,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a record's JSON text.
+    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
+impl Changed<'_> {
+    /// The same change with its own texts.
+    pub fn to_owned(&self) -> Change {
+        let own = |side: Option<&RawValue>| side.map(ToOwned::to_owned);
+        Change {
+            entity: Cow::Owned(self.entity.to_string()),
+            id: self.id.to_string(),
+            version: self.version,
+            op: self.op,
+            fields: self
+                .fields
+                .iter()
+                .map(|(name, field)| {
+                    (Cow::Owned(name.to_string()), FieldChange { from: own(field.from), to: own(field.to) })
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Groups of arguments that many tools share: paging, reading, writing, updating (catalogue section 0.3).
+
+use crate::args;
+use crate::choice;
+use crate::kernel::arg::{Args, Fields, Faults, Int, List, Member, ObjectSchema, Str};
+
+choice! {
+    /// Whether a list counts all its rows.
+    pub enum Count {
+        /// Do not count.
+        None = "none",
+        /// Count all that match.
+        Exact = "exact",
+    }
+}
+
+args! {
+    /// `+page`: which part of a list.
+    pub struct PageArgs {
+        /// How many rows, at most.
+        limit: Int<1, 100> = Int(20),
+        /// Where to go on: `page.nextCursor` of the answer before.
+        cursor: Option<Str<0, 2000>>,
+        /// Field to sort by; `-` in front for descending.
+        sort: Option<Str<1, 60>>,
+        /// Only these fields of each row.
+        fields: Option<List<Str<1, 60>, 0, 60>>,
+        /// exact: also count all rows.
+        count: Option<Count>,
+    }
+}
+
+args! {
+    /// `+read`: which parts of one thing.
+    pub struct ReadArgs {
+        /// Only these fields.
+        fields: Option<List<Str<1, 60>, 0, 60>>,
+        /// Named parts to add.
+        expand: Option<List<Str<1, 60>, 0, 20>>,
+    }
+}
+
+args! {
+    /// `+write`: why, and which of two intended twins.
+    pub struct WriteArgs {
+        /// Why; kept in the journal.
+        reason: Option<Str<0, 500>>,
+        /// Separates two intended twins; without it an equal call returns the same pending action.
+        client_key: Option<Str<1, 64>>,
+    }
+}
+
+args! {
+    /// `+upd`: a write to something that exists.
+    pub struct UpdateArgs {
+        /// Why; kept in the journal.
+        reason: Option<Str<0, 500>>,
+        /// Separates two intended twins; without it an equal call returns the same pending action.
+        client_key: Option<Str<1, 64>>,
+        /// Refuse if the thing is no longer at this version.
+        expected_version: Option<Int<1, { i64::MAX }>>,
+    }
+}
+
+macro_rules! flat {
+    ($($group:ty),*) => { $(
+        impl Flat for $group {}
+    )* };
+}
+
+/// A group whose members stand flat among the tool's own.
+pub trait Flat: Args {}
+flat!(PageArgs, ReadArgs, WriteArgs, UpdateArgs);
+
+/// A member that is a whole group: `page: In<PageArgs>`.
+#[derive(Debug, Clone)]
+pub struct In<T>(pub T);
+
+impl<T> std::ops::Deref for In<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Flat> Member for In<T> {
+    fn declare(_: &str, _: &str, schema: &mut ObjectSchema) {
+        schema.merge(<T as Args>::schema());
+    }
+
+    fn take(_: &str, fields: &mut Fields, faults: &mut Faults) -> Option<Self> {
+        <T as Args>::take(fields, faults).map(Self)
+    }
+}

@@ -1,0 +1,105 @@
+//! Comparing texts that people write: folding case and accents, and finding the nearest known word.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// A text without case, accents and surplus space, as names are compared.
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return squeeze(&text.to_ascii_lowercase());
+    }
+    let plain: String = text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect();
+    squeeze(&plain)
+}
+
+fn squeeze(text: &str) -> String {
+    let mut words = text.split_whitespace();
+    let mut out = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        out.push(' ');
+        out.push_str(word);
+    }
+    out
+}
+
+/// The up to `most` known words nearest to `text`, the nearest first; words that share nothing are left out.
+pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
+    let wanted = fold(text);
+    let mut scored: Vec<(f64, &str)> = known
+        .into_iter()
+        .map(|word| (likeness(&wanted, &fold(word)), word))
+        .filter(|(score, _)| *score > 0.55)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+    scored.truncate(most);
+    scored.into_iter().map(|(_, word)| word).collect()
+}
+
+/// How alike two folded texts are, from 0 to 1 (Jaro-Winkler, with credit for one containing the other).
+pub fn likeness(a: &str, b: &str) -> f64 {
+    let contained = !a.is_empty() && !b.is_empty() && (a.contains(b) || b.contains(a));
+    strsim::jaro_winkler(a, b).max(if contained { 0.8 } else { 0.0 })
+}
+
+/// `1 task`, `2 tasks`: a count with its noun, regular plurals only.
+pub fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {stem}ies"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// The first `most` characters of a text, with an ellipsis where something was left out.
+pub fn clip(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default().trim_end()),
+    }
+}
+
+/// A key-like form of a name: `Données 2026!` becomes `donnees-2026`.
+pub fn slug(name: &str) -> String {
+    let folded: String = fold(name).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    folded.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+}
+
+/// `camelCase` from Rust's `snake_case`.
+pub fn camel(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for letter in name.strip_prefix("r#").unwrap_or(name).chars() {
+        if letter == '_' {
+            upper = true;
+        } else {
+            out.push(if upper { letter.to_ascii_uppercase() } else { letter });
+            upper = false;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_compare_without_case_accents_and_space() {
+        assert_eq!(fold("  Ána   GARCÍA "), "ana garcia");
+        assert_eq!(fold("Straße"), "straße");
+        assert_eq!(slug("Données 2026!"), "donnees-2026");
+        assert_eq!(camel("due_from"), "dueFrom");
+    }
+
+    #[test]
+    fn the_nearest_word_comes_first() {
+        assert_eq!(nearest("asignee", ["assignee", "project", "assignees"], 2), ["assignee", "assignees"]);
+        assert!(nearest("zzz", ["assignee"], 3).is_empty());
+    }
+
+    #[test]
+    fn counts_and_clips_read_well() {
+        assert_eq!((count(1, "task"), count(2, "reply"), count(0, "day")), ("1 task".into(), "2 replies".into(), "0 days".into()));
+        assert_eq!(clip("häuser", 3), "häu…");
+    }
+}

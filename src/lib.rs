@@ -1,0 +1,1 @@
+//! Orkestra: a work-management backend that AI agents operate through MCP.

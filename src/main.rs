@@ -1,0 +1,3 @@
+//! The `orkestra` command.
+
+fn main() {}
