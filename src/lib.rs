@@ -1,1 +1,4 @@
 //! Orkestra: a work-management backend that AI agents operate through MCP.
+
+pub mod kernel;
+pub mod modules;

@@ -204,7 +204,11 @@ impl Actions {
 
     fn proposed(&mut self, seq: u64, record: &Record<'_>, facts: Proposed<'_>) -> Result<(), Misfit> {
         let id = self.id(names::PROPOSED, &facts.action)?;
-        let stage = step(&facts.action, self.all.get(&id).map(|action| action.stage), Step::Proposed)?;
+        let stage = step(
+            &facts.action,
+            self.all.get(&id).map(|action| action.stage),
+            Step::Proposed,
+        )?;
         self.put(Action {
             id,
             org: record.org.as_deref().unwrap_or_default().to_owned(),
@@ -227,7 +231,10 @@ impl Actions {
             undoes: facts.undoes.and_then(|id| id.parse().ok()),
             undone_by: None,
             superseded_by: None,
-            open: Some(Arc::new(Open { args: facts.args.to_owned(), plan: facts.plan.to_owned() })),
+            open: Some(Arc::new(Open {
+                args: facts.args.to_owned(),
+                plan: facts.plan.to_owned(),
+            })),
         });
         Ok(())
     }
@@ -289,14 +296,20 @@ impl Actions {
     }
 
     fn id(&self, name: &str, text: &str) -> Result<Id<Action>, Misfit> {
-        text.parse().map_err(|_| Misfit::UnknownAction { name: name.to_owned(), action: text.to_owned() })
+        text.parse().map_err(|_| Misfit::UnknownAction {
+            name: name.to_owned(),
+            action: text.to_owned(),
+        })
     }
 
     fn known(&self, name: &str, text: &str) -> Result<Action, Misfit> {
         self.all
             .get(&self.id(name, text)?)
             .map(|action| Action::clone(action))
-            .ok_or_else(|| Misfit::UnknownAction { name: name.to_owned(), action: text.to_owned() })
+            .ok_or_else(|| Misfit::UnknownAction {
+                name: name.to_owned(),
+                action: text.to_owned(),
+            })
     }
 
     fn put(&mut self, action: Action) {
@@ -344,13 +357,23 @@ impl Actions {
 
 /// Whose pending actions are counted together: the token, or else the member.
 pub fn caller(actor: &Actor) -> String {
-    actor.token_id.clone().or_else(|| actor.principal_id.clone()).unwrap_or_default()
+    actor
+        .token_id
+        .clone()
+        .or_else(|| actor.principal_id.clone())
+        .unwrap_or_default()
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &str, facts: &'a str) -> Result<T, Misfit> {
-    serde_json::from_str(facts).map_err(|cause| Misfit::Unreadable { name: name.to_owned(), cause })
+    serde_json::from_str(facts).map_err(|cause| Misfit::Unreadable {
+        name: name.to_owned(),
+        cause,
+    })
 }
 
 fn step(action: &Cow<'_, str>, from: Option<Stage>, taken: Step) -> Result<Stage, Misfit> {
-    life::next(from, taken).map_err(|cause| Misfit::Illegal { action: action.to_string(), cause })
+    life::next(from, taken).map_err(|cause| Misfit::Illegal {
+        action: action.to_string(),
+        cause,
+    })
 }

@@ -13,7 +13,12 @@ use crate::{Digest, Event};
 /// Builds an event of this vocabulary; `v` is 1 until its shape changes.
 pub fn event<T: Serialize>(name: &'static str, data: &T) -> Result<Event, serde_json::Error> {
     let data = serde_json::value::to_raw_value(data)?;
-    Ok(Event { name: Cow::Borrowed(name), v: 1, data: Some(data), change: None })
+    Ok(Event {
+        name: Cow::Borrowed(name),
+        v: 1,
+        data: Some(data),
+        change: None,
+    })
 }
 
 /// The names, so that no text is written twice.
@@ -164,7 +169,12 @@ pub struct Moved<'a> {
 impl<'a> Moved<'a> {
     /// Only the action.
     pub fn of(action: impl Into<Cow<'a, str>>) -> Self {
-        Self { action: action.into(), note: None, by: None, holds: Vec::new() }
+        Self {
+            action: action.into(),
+            note: None,
+            by: None,
+            holds: Vec::new(),
+        }
     }
 }
 

@@ -40,7 +40,10 @@ const RANDOM_BITS: u32 = 80;
 impl<K> Id<K> {
     /// An identifier from its 128 bits.
     pub const fn from_bits(bits: u128) -> Self {
-        Self { bits, kind: PhantomData }
+        Self {
+            bits,
+            kind: PhantomData,
+        }
     }
 
     /// The 128 bits.
@@ -62,10 +65,7 @@ impl<K> Id<K> {
     }
 }
 
-impl<K> fmt::Display for Id<K>
-where
-    K: Named,
-{
+impl<K: Named> fmt::Display for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}_{}", K::PREFIX, Ulid(self.bits))
     }
@@ -91,7 +91,9 @@ fn ulid(text: &str) -> Option<u128> {
         return None;
     }
     text.bytes().try_fold(0u128, |bits, letter| {
-        let digit = ALPHABET.iter().position(|known| *known == letter.to_ascii_uppercase())?;
+        let digit = ALPHABET
+            .iter()
+            .position(|known| *known == letter.to_ascii_uppercase())?;
         Some((bits << 5) | u128::try_from(digit).ok()?)
     })
 }
@@ -104,13 +106,17 @@ impl<K: Named> FromStr for Id<K> {
             .and_then(|rest| rest.strip_prefix('_'))
             .and_then(ulid)
             .map(Self::from_bits)
-            .ok_or_else(|| NotAnId { text: text.chars().take(64).collect(), kind: K::KIND, prefix: K::PREFIX })
+            .ok_or_else(|| NotAnId {
+                text: text.chars().take(64).collect(),
+                kind: K::KIND,
+                prefix: K::PREFIX,
+            })
     }
 }
 
-impl<K: Named> fmt::Debug for Id<K> {
+impl<K> fmt::Debug for Id<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+        write!(f, "{}", Ulid(self.bits))
     }
 }
 
@@ -122,7 +128,9 @@ impl<K: Named> Serialize for Id<K> {
 
 impl<'de, K: Named> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        std::borrow::Cow::<str>::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+        std::borrow::Cow::<str>::deserialize(from)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -180,7 +188,13 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for wrong in ["", "thg_", "tsk_01J9Z3K8Q4W5E6R7T8Y9A0B1C2", "thg_91J9Z3K8Q4W5E6R7T8Y9A0B1C2", "thg_01J9Z3K8Q4W5E6R7T8Y9A0B1Cé"] {
+        for wrong in [
+            "",
+            "thg_",
+            "tsk_01J9Z3K8Q4W5E6R7T8Y9A0B1C2",
+            "thg_91J9Z3K8Q4W5E6R7T8Y9A0B1C2",
+            "thg_01J9Z3K8Q4W5E6R7T8Y9A0B1Cé",
+        ] {
             assert!(wrong.parse::<Id<Thing>>().is_err(), "{wrong}");
         }
     }

@@ -102,6 +102,9 @@ pub struct Change {
     pub entity: Cow<'static, str>,
     /// Its identifier.
     pub id: String,
+    /// The organisation it belongs to, where that is not the record's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org: Option<String>,
     /// Its version after the change; the first is 1.
     pub version: u64,
     /// What happened to it.
@@ -148,7 +151,14 @@ pub struct Body {
 impl Body {
     /// A record of this version.
     pub fn new(at: Timestamp, org: Option<String>, actor: Actor, events: Vec<Event>) -> Self {
-        Self { v: VERSION, at, org, actor, trace: None, events }
+        Self {
+            v: VERSION,
+            at,
+            org,
+            actor,
+            trace: None,
+            events,
+        }
     }
 
     /// The JSON text that goes into the journal.
@@ -205,6 +215,9 @@ pub struct Changed<'a> {
     /// Its identifier.
     #[serde(borrow)]
     pub id: Cow<'a, str>,
+    /// The organisation it belongs to, where that is not the record's.
+    #[serde(default, borrow)]
+    pub org: Option<Cow<'a, str>>,
     /// Its version after the change.
     pub version: u64,
     /// What happened to it.
@@ -239,13 +252,20 @@ impl Changed<'_> {
         Change {
             entity: Cow::Owned(self.entity.to_string()),
             id: self.id.to_string(),
+            org: self.org.as_ref().map(ToString::to_string),
             version: self.version,
             op: self.op,
             fields: self
                 .fields
                 .iter()
                 .map(|(name, field)| {
-                    (Cow::Owned(name.to_string()), FieldChange { from: own(field.from), to: own(field.to) })
+                    (
+                        Cow::Owned(name.to_string()),
+                        FieldChange {
+                            from: own(field.from),
+                            to: own(field.to),
+                        },
+                    )
                 })
                 .collect(),
         }

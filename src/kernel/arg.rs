@@ -56,7 +56,6 @@ macro_rules! args {
         }
 
         impl $crate::kernel::arg::Args for $name {
-            #[expect(unused_mut, unused_variables, unused_assignments, clippy::allow_attributes, reason = "an empty struct declares nothing")]
             fn schema() -> $crate::kernel::arg::ObjectSchema {
                 let mut schema = $crate::kernel::arg::ObjectSchema::default();
                 let mut names = Self::names().iter();
@@ -67,8 +66,6 @@ macro_rules! args {
                 )*
                 schema
             }
-
-            #[expect(unused_mut, unused_variables, unused_assignments, clippy::allow_attributes, reason = "an empty struct takes nothing")]
             fn take(fields: &mut $crate::kernel::arg::Fields, faults: &mut $crate::kernel::arg::Faults) -> Option<Self> {
                 let mut names = Self::names().iter();
                 $( let $field = names.next().and_then(|name| $crate::args!(@take fields, faults, name, $ty $(, $default)?)); )*

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use projections::Digest;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::Serialize;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
 /// Deepest nesting that is read.
@@ -74,7 +74,11 @@ impl<'de> Visitor<'de> for Checked {
         Ok(())
     }
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
-        if number.is_finite() { Ok(()) } else { Err(E::custom("a number is out of range")) }
+        if number.is_finite() {
+            Ok(())
+        } else {
+            Err(E::custom("a number is out of range"))
+        }
     }
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
@@ -93,7 +97,9 @@ impl<'de> Visitor<'de> for Checked {
         while let Some(key) = members.next_key::<String>()? {
             members.next_value_seed(self.deeper()?)?;
             if let Some(twice) = seen.replace(key) {
-                return Err(A::Error::custom(format!("the key `{twice}` stands twice in one object")));
+                return Err(A::Error::custom(format!(
+                    "the key `{twice}` stands twice in one object"
+                )));
             }
         }
         Ok(())
@@ -124,7 +130,14 @@ mod tests {
     #[test]
     fn what_is_ambiguous_is_refused() {
         let deep = "[".repeat(DEPTH_MAX + 1) + &"]".repeat(DEPTH_MAX + 1);
-        for wrong in [r#"{"a":1,"a":2}"#, r#"{"a":NaN}"#, r#""\ud800""#, r#"{"a":1e999}"#, "{} {}", deep.as_str()] {
+        for wrong in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":NaN}"#,
+            r#""\ud800""#,
+            r#"{"a":1e999}"#,
+            "{} {}",
+            deep.as_str(),
+        ] {
             assert!(check(wrong.as_bytes()).is_err(), "{wrong}");
         }
         assert!(check(json!({"a": [{"b": null}], "A": 1}).to_string().as_bytes()).is_ok());

@@ -95,8 +95,15 @@ impl Rejection {
     /// All wrong arguments at once.
     pub fn invalid(faults: Vec<Fault>) -> Self {
         let unknown = faults.iter().all(|fault| fault.rule.starts_with("is not an argument"));
-        let code = if unknown { "unknown_argument" } else { "validation_failed" };
-        let said: Vec<String> = faults.iter().map(|fault| format!("`{}` {}", fault.path, fault.rule)).collect();
+        let code = if unknown {
+            "unknown_argument"
+        } else {
+            "validation_failed"
+        };
+        let said: Vec<String> = faults
+            .iter()
+            .map(|fault| format!("`{}` {}", fault.path, fault.rule))
+            .collect();
         let mut rejection = Self::new(code, said.join("; ")).hint("correct every listed argument and call again");
         rejection.field = faults.first().map(|fault| fault.path.clone());
         rejection.faults = faults;
@@ -105,7 +112,12 @@ impl Rejection {
 
     /// One argument breaks a rule that the schema cannot express.
     pub fn argument(field: &str, rule: impl Into<String>) -> Self {
-        Self::invalid(vec![Fault { path: field.to_owned(), rule: rule.into(), allowed: Vec::new(), example: None }])
+        Self::invalid(vec![Fault {
+            path: field.to_owned(),
+            rule: rule.into(),
+            allowed: Vec::new(),
+            example: None,
+        }])
     }
 
     /// There is no such thing, or the caller may not know of it: the same answer.
@@ -170,7 +182,10 @@ impl Rejection {
     /// Names a call that helps.
     #[must_use]
     pub fn next(mut self, tool: &'static str, arguments: Value) -> Self {
-        self.next_tool = Some(NextTool { name: Cow::Borrowed(tool), arguments });
+        self.next_tool = Some(NextTool {
+            name: Cow::Borrowed(tool),
+            arguments,
+        });
         self
     }
 

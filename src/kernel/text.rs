@@ -8,7 +8,11 @@ pub fn fold(text: &str) -> String {
     if text.is_ascii() {
         return squeeze(&text.to_ascii_lowercase());
     }
-    let plain: String = text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase).collect();
+    let plain: String = text
+        .nfkd()
+        .filter(|letter| !is_combining_mark(*letter))
+        .flat_map(char::to_lowercase)
+        .collect();
     squeeze(&plain)
 }
 
@@ -60,8 +64,15 @@ pub fn clip(text: &str, most: usize) -> String {
 
 /// A key-like form of a name: `Données 2026!` becomes `donnees-2026`.
 pub fn slug(name: &str) -> String {
-    let folded: String = fold(name).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    folded.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    let folded: String = fold(name)
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    folded
+        .split('-')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 /// `camelCase` from Rust's `snake_case`.
@@ -93,13 +104,19 @@ mod tests {
 
     #[test]
     fn the_nearest_word_comes_first() {
-        assert_eq!(nearest("asignee", ["assignee", "project", "assignees"], 2), ["assignee", "assignees"]);
+        assert_eq!(
+            nearest("asignee", ["assignee", "project", "assignees"], 2),
+            ["assignee", "assignees"]
+        );
         assert!(nearest("zzz", ["assignee"], 3).is_empty());
     }
 
     #[test]
     fn counts_and_clips_read_well() {
-        assert_eq!((count(1, "task"), count(2, "reply"), count(0, "day")), ("1 task".into(), "2 replies".into(), "0 days".into()));
+        assert_eq!(
+            (count(1, "task"), count(2, "reply"), count(0, "day")),
+            ("1 task".into(), "2 replies".into(), "0 days".into())
+        );
         assert_eq!(clip("häuser", 3), "häu…");
     }
 }

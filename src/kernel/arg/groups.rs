@@ -2,7 +2,7 @@
 
 use crate::args;
 use crate::choice;
-use crate::kernel::arg::{Args, Fields, Faults, Int, List, Member, ObjectSchema, Str};
+use crate::kernel::arg::{Args, Faults, Fields, Int, List, Member, ObjectSchema, Str};
 
 choice! {
     /// Whether a list counts all its rows.

@@ -65,7 +65,10 @@ pub struct Fields {
 impl Fields {
     /// What was given.
     pub fn new(given: Map<String, Value>) -> Self {
-        Self { given, known: Vec::new() }
+        Self {
+            given,
+            known: Vec::new(),
+        }
     }
 
     /// Takes a member out and remembers that the name is known.
@@ -75,7 +78,12 @@ impl Fields {
     }
 
     /// Takes a member that has a default; `null` counts as left out.
-    pub fn or_default<T: Argument>(&mut self, name: &str, faults: &mut Faults, default: impl FnOnce() -> T) -> Option<T> {
+    pub fn or_default<T: Argument>(
+        &mut self,
+        name: &str,
+        faults: &mut Faults,
+        default: impl FnOnce() -> T,
+    ) -> Option<T> {
         match self.take(name) {
             None | Some(Value::Null) => Some(default()),
             Some(value) => T::read(&value, name, faults),

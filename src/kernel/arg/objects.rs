@@ -73,18 +73,27 @@ impl<T: Argument> Argument for Patch<T> {
 
     fn read(value: &Value, path: &str, faults: &mut Faults) -> Option<Self> {
         let Some(mut members) = as_object(value) else {
-            faults.example(path, format!("must be an object with add, remove or set, not {}", shown(value)), json!({"add": []}));
+            faults.example(
+                path,
+                format!("must be an object with add, remove or set, not {}", shown(value)),
+                json!({"add": []}),
+            );
             return None;
         };
         let mut part = |name: &str| -> Option<Option<Vec<T>>> {
             match members.remove(name) {
                 None | Some(Value::Null) => Some(None),
-                Some(list) => List::<T, 0, 100>::read(&list, &format!("{path}.{name}"), faults).map(|list| Some(list.0)),
+                Some(list) => {
+                    List::<T, 0, 100>::read(&list, &format!("{path}.{name}"), faults).map(|list| Some(list.0))
+                }
             }
         };
         let (add, remove, set) = (part("add"), part("remove"), part("set"));
         for name in members.keys() {
-            faults.unknown(&format!("{path}.{name}"), &["add".into(), "remove".into(), "set".into()]);
+            faults.unknown(
+                &format!("{path}.{name}"),
+                &["add".into(), "remove".into(), "set".into()],
+            );
         }
         let (add, remove, set) = (add?.unwrap_or_default(), remove?.unwrap_or_default(), set?);
         if set.is_some() && !(add.is_empty() && remove.is_empty()) {

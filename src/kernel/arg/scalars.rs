@@ -43,7 +43,10 @@ fn text(value: &Value, least: usize, most: usize, path: &str, faults: &mut Fault
         faults.push(path, format!("must have {least} to {most} characters, not {length}"));
         return None;
     }
-    if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
+    if text
+        .chars()
+        .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+    {
         faults.push(path, "must not contain control characters");
         return None;
     }
@@ -52,7 +55,11 @@ fn text(value: &Value, least: usize, most: usize, path: &str, faults: &mut Fault
 
 impl<const A: usize, const B: usize> Argument for Str<A, B> {
     fn schema() -> Value {
-        if A == 0 { json!({"type": "string", "maxLength": B}) } else { json!({"type": "string", "minLength": A, "maxLength": B}) }
+        if A == 0 {
+            json!({"type": "string", "maxLength": B})
+        } else {
+            json!({"type": "string", "minLength": A, "maxLength": B})
+        }
     }
     fn read(value: &Value, path: &str, faults: &mut Faults) -> Option<Self> {
         text(value, A, B, path, faults).map(|text| Self(text.trim().to_owned()))
@@ -84,12 +91,19 @@ impl Argument for Slug {
             !text.is_empty()
                 && text.len() <= 64
                 && text.split('-').all(|part| {
-                    !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                    !part.is_empty()
+                        && part
+                            .bytes()
+                            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
                 })
         };
         let found = value.as_str().filter(good).map(|text| Self(text.to_owned()));
         if found.is_none() {
-            faults.example(path, "must be lower-case letters, digits and single hyphens", "my-team-2");
+            faults.example(
+                path,
+                "must be lower-case letters, digits and single hyphens",
+                "my-team-2",
+            );
         }
         found
     }
@@ -129,18 +143,31 @@ impl<const A: i64, const B: i64> Int<A, B> {
 
 impl<const A: i64, const B: i64> Argument for Int<A, B> {
     fn schema() -> Value {
-        if B == i64::MAX { json!({"type": "integer", "minimum": A}) } else { json!({"type": "integer", "minimum": A, "maximum": B}) }
+        if B == i64::MAX {
+            json!({"type": "integer", "minimum": A})
+        } else {
+            json!({"type": "integer", "minimum": A, "maximum": B})
+        }
     }
     fn read(value: &Value, path: &str, faults: &mut Faults) -> Option<Self> {
         let whole = |number: f64| number.fract() == 0.0 && number.abs() < 9e15;
         let number = match value {
-            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().filter(|n| whole(*n)).and_then(|n| format!("{n:.0}").parse().ok())),
+            Value::Number(number) => number.as_i64().or_else(|| {
+                number
+                    .as_f64()
+                    .filter(|n| whole(*n))
+                    .and_then(|n| format!("{n:.0}").parse().ok())
+            }),
             Value::String(text) => text.trim().parse().ok(),
             _ => None,
         };
         let found = number.filter(|number| (A..=B).contains(number)).map(Self);
         if found.is_none() {
-            faults.example(path, format!("must be a whole number from {A} to {B}, not {}", shown(value)), A);
+            faults.example(
+                path,
+                format!("must be a whole number from {A} to {B}, not {}", shown(value)),
+                A,
+            );
         }
         found
     }
@@ -164,9 +191,16 @@ impl Argument for Dec {
             _ => String::new(),
         };
         let plain = |number: &Decimal| number.scale() <= 6 && number.abs() < Decimal::from(1_000_000_000_000_000_i64);
-        let found = Decimal::from_str_exact(&text).ok().filter(plain).map(|number| Self(number.normalize()));
+        let found = Decimal::from_str_exact(&text)
+            .ok()
+            .filter(plain)
+            .map(|number| Self(number.normalize()));
         if found.is_none() {
-            faults.example(path, format!("must be a decimal with at most 6 places, as text, not {}", shown(value)), "2.5");
+            faults.example(
+                path,
+                format!("must be a decimal with at most 6 places, as text, not {}", shown(value)),
+                "2.5",
+            );
         }
         found
     }
@@ -181,9 +215,17 @@ impl Argument for Date {
         json!({"type": "string", "format": "date"})
     }
     fn read(value: &Value, path: &str, faults: &mut Faults) -> Option<Self> {
-        let found = value.as_str().filter(|text| text.len() == 10).and_then(|text| text.parse().ok()).map(Self);
+        let found = value
+            .as_str()
+            .filter(|text| text.len() == 10)
+            .and_then(|text| text.parse().ok())
+            .map(Self);
         if found.is_none() {
-            faults.example(path, format!("must be a day written YYYY-MM-DD, not {}", shown(value)), "2026-03-31");
+            faults.example(
+                path,
+                format!("must be a day written YYYY-MM-DD, not {}", shown(value)),
+                "2026-03-31",
+            );
         }
         found
     }
@@ -219,8 +261,12 @@ impl Argument for Dur {
         json!({"type": "string", "examples": ["1h30m"]})
     }
     fn read(value: &Value, path: &str, faults: &mut Faults) -> Option<Self> {
-        let span = value.as_str().and_then(|text| text.parse::<jiff::SignedDuration>().ok());
-        let found = span.map(|span| Self { secs: span.as_secs() }).filter(|span| span.secs > 0);
+        let span = value
+            .as_str()
+            .and_then(|text| text.parse::<jiff::SignedDuration>().ok());
+        let found = span
+            .map(|span| Self { secs: span.as_secs() })
+            .filter(|span| span.secs > 0);
         if found.is_none() {
             faults.example(path, format!("must be a duration, not {}", shown(value)), "1h30m");
         }

@@ -27,13 +27,23 @@ pub struct Faults {
 impl Faults {
     /// Reports one fault.
     pub fn push(&mut self, path: &str, rule: impl Into<String>) {
-        self.list.push(Fault { path: path.to_owned(), rule: rule.into(), allowed: Vec::new(), example: None });
+        self.list.push(Fault {
+            path: path.to_owned(),
+            rule: rule.into(),
+            allowed: Vec::new(),
+            example: None,
+        });
     }
 
     /// Reports one fault with a value that would be right.
     pub fn example(&mut self, path: &str, rule: impl Into<String>, example: impl Into<Value>) {
         let example = Some(example.into());
-        self.list.push(Fault { path: path.to_owned(), rule: rule.into(), allowed: Vec::new(), example });
+        self.list.push(Fault {
+            path: path.to_owned(),
+            rule: rule.into(),
+            allowed: Vec::new(),
+            example,
+        });
     }
 
     /// Reports a value outside a list of words, with the nearest as the example.
@@ -55,7 +65,12 @@ impl Faults {
             Some(name) => format!("is not an argument here; did you mean `{name}`?"),
             None => "is not an argument here".to_owned(),
         };
-        self.list.push(Fault { path: path.to_owned(), rule, allowed: known.to_vec(), example: None });
+        self.list.push(Fault {
+            path: path.to_owned(),
+            rule,
+            allowed: known.to_vec(),
+            example: None,
+        });
     }
 
     /// Reads a nested object.

@@ -1,0 +1,1 @@
+//! An append-only, tamper-evident log: one line per record, group commit, recovery, verification.

@@ -1,0 +1,304 @@
+//! The engine: one step at a time, from a call to the records that say what came of it. Pure: it is given the hour and the
+//! recorded past, and gives back records and an answer; the processor makes them durable before anybody hears of them.
+
+mod confirm;
+mod end;
+mod operate;
+mod propose;
+mod receipt;
+
+pub use operate::{NewToken, bootstrap};
+pub use receipt::receipt;
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use projections::event::{self, Answered, Rejected, names};
+use projections::{Action, Actor, Body, Digest, Event, Id};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use crate::kernel::Rejection;
+use crate::kernel::json;
+use crate::kernel::principal::Caller;
+use crate::kernel::state::{State, Unfit};
+use crate::kernel::token::ConfirmKey;
+use crate::kernel::tool::{Registry, Run, Tool};
+use crate::kernel::view::{Past, View};
+
+/// How long an offer stands.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+/// Most actions one caller may have waiting. More is a loop, not work.
+pub const PENDING_PER_CALLER_MAX: u32 = 50;
+/// Arguments that hosts put in by themselves; dropped, and said so (n8n injects `toolCallId`).
+pub const HOST_INJECTED: [&str; 1] = ["toolCallId"];
+
+/// What a caller hears.
+pub type Answer = Result<Value, Rejection>;
+
+/// The state, and the rules that move it.
+#[derive(Debug)]
+pub struct Engine {
+    registry: Arc<Registry>,
+    state: State,
+    key: ConfirmKey,
+}
+
+/// One call of a tool.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Who.
+    pub caller: Caller,
+    /// The tool's name.
+    pub tool: String,
+    /// The arguments as given.
+    pub args: Map<String, Value>,
+}
+
+/// What a step leaves behind: the texts of its records, already folded into the state, and the answer.
+#[derive(Debug)]
+pub struct Step {
+    /// Record texts, in order; the journal numbers them.
+    pub records: Vec<String>,
+    /// What to say once they are durable.
+    pub answer: Answer,
+}
+
+/// What a read left behind: what to journal before the answer leaves.
+#[derive(Debug)]
+pub struct Reading {
+    /// Who.
+    pub caller: Caller,
+    /// The event.
+    pub event: Event,
+    /// What to say once it is durable.
+    pub answer: Answer,
+}
+
+impl Engine {
+    /// An engine over a state.
+    pub fn new(registry: Arc<Registry>, state: State, key: ConfirmKey) -> Self {
+        Self { registry, state, key }
+    }
+
+    /// The state as it is now, durable or not.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What there is to call.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The key that confirm tokens derive from.
+    pub fn key(&self) -> &ConfirmKey {
+        &self.key
+    }
+
+    /// Folds in a record of the journal (at the start, and when replaying).
+    pub fn absorb(&mut self, seq: u64, text: &str) -> Result<(), Unfit> {
+        self.state.apply(seq, text)
+    }
+
+    /// Carries out one call of a tool that does not answer from a snapshot.
+    pub fn call(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
+        let registry = Arc::clone(&self.registry);
+        let found = registry.tool(&call.tool).ok_or_else(|| unknown_tool(&call.tool));
+        let allowed = found.and_then(|tool| admit(&self.state, &call.caller, tool).map(|()| tool));
+        match allowed {
+            Err(no) => self.refuse(call, now, no),
+            Ok(tool) => match &tool.run {
+                Run::Decide(_) => self.propose(tool, call, now, past),
+                Run::Confirm => self.confirm(call, now, past),
+                Run::Cancel => self.cancel(call, now),
+                Run::Answer(_) => {
+                    let reading = answer(&registry, &self.state, call, now, past);
+                    self.note(reading, now)
+                }
+            },
+        }
+    }
+
+    /// Journals what a read answered.
+    pub fn note(&mut self, reading: Reading, now: Timestamp) -> Result<Step, Unfit> {
+        let text = self.commit(now, &reading.caller, vec![reading.event])?;
+        Ok(Step {
+            records: vec![text],
+            answer: reading.answer,
+        })
+    }
+
+    /// Journals events of the system itself.
+    pub fn system(&mut self, now: Timestamp, org: Option<String>, events: Vec<Event>) -> Result<String, Unfit> {
+        self.fold(Body::new(self.hour(now), org, Actor::system(), events))
+    }
+
+    /// Journals folded refusals in the name of whoever they were refused to.
+    pub fn record(&mut self, now: Timestamp, caller: &Caller, events: Vec<Event>) -> Result<String, Unfit> {
+        self.commit(now, caller, events)
+    }
+
+    fn refuse(&mut self, call: &Call, now: Timestamp, no: Rejection) -> Result<Step, Unfit> {
+        let event = rejected(call, &no, self.state.position);
+        let text = self.commit(now, &call.caller, vec![event])?;
+        Ok(Step {
+            records: vec![text],
+            answer: Err(no),
+        })
+    }
+
+    fn commit(&mut self, now: Timestamp, caller: &Caller, events: Vec<Event>) -> Result<String, Unfit> {
+        let mut body = Body::new(self.hour(now), Some(caller.org.clone()), caller.actor(), events);
+        body.trace.clone_from(&caller.trace);
+        self.fold(body)
+    }
+
+    /// Journal time never goes back, whatever the clock does.
+    fn hour(&self, now: Timestamp) -> Timestamp {
+        now.max(self.state.at)
+    }
+
+    fn fold(&mut self, body: Body) -> Result<String, Unfit> {
+        let seq = self.state.position + 1;
+        let text = body.text().map_err(|cause| Unfit::Unreadable { seq, cause })?;
+        self.state.apply(seq, &text)?;
+        Ok(text)
+    }
+}
+
+/// The answer to a name that no tool has, or that the caller may not see: the same.
+pub fn unknown_tool(name: &str) -> Rejection {
+    Rejection::new("unknown_tool", format!("there is no tool `{name}`"))
+        .hint("find_tools finds the tool for an intent")
+        .next("find_tools", serde_json::json!({"intent": name.replace('_', " ")}))
+}
+
+/// Whether a caller may use a tool at all.
+pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejection> {
+    let rights = crate::kernel::view::rights(state, caller);
+    if rights.read_only && !tool.is_read() {
+        return Err(Rejection::forbidden(&tool.permission).hint("this token may only read"));
+    }
+    rights.require(&tool.permission)?;
+    let denied = || {
+        let organization = caller
+            .org
+            .parse()
+            .ok()
+            .and_then(|id| state.table::<crate::kernel::identity::Organization>()?.get(id));
+        organization.is_some_and(|row| {
+            row.settings
+                .agent_policy
+                .denied_tools
+                .iter()
+                .any(|name| name == tool.name)
+        })
+    };
+    if !caller.is_human() && !tool.is_read() && denied() {
+        return Err(Rejection::new(
+            "policy_denied",
+            format!("agents may not propose `{}` in this organisation", tool.name),
+        ));
+    }
+    Ok(())
+}
+
+/// Answers a read from a snapshot; nothing is changed, and the answer waits until what it says is journaled.
+pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, past: &dyn Past) -> Reading {
+    let (args, dropped) = without_injected(&call.args);
+    let said = registry
+        .tool(&call.tool)
+        .ok_or_else(|| unknown_tool(&call.tool))
+        .and_then(|tool| {
+            admit(state, &call.caller, tool)?;
+            let Run::Answer(run) = &tool.run else {
+                return Err(unknown_tool(&call.tool));
+            };
+            run(args.clone(), &View::new(state, &call.caller, now, registry, past, None))
+        });
+    let said = said.map(|answer| with_notice(answer, &dropped));
+    let event = match &said {
+        Ok(answer) => answered(call, answer, state.position, now),
+        Err(no) => rejected(call, no, state.position),
+    };
+    Reading {
+        caller: call.caller.clone(),
+        event,
+        answer: said,
+    }
+}
+
+fn without_injected(args: &Map<String, Value>) -> (Map<String, Value>, Vec<String>) {
+    let mut args = args.clone();
+    let dropped = HOST_INJECTED
+        .iter()
+        .filter(|name| args.remove(**name).is_some())
+        .map(ToString::to_string)
+        .collect();
+    (args, dropped)
+}
+
+fn with_notice(mut answer: Value, dropped: &[String]) -> Value {
+    if let (Some(Value::Array(notices)), false) = (answer.get_mut("notices"), dropped.is_empty()) {
+        notices.push(format!("ignored what the host added: {}", dropped.join(", ")).into());
+    }
+    answer
+}
+
+fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event {
+    let args = raw(&call.args);
+    let digest = json::digest(answer).unwrap_or_default();
+    said(
+        names::CALL_ANSWERED,
+        &Answered {
+            tool: call.tool.as_str().into(),
+            args: &args,
+            position,
+            now,
+            digest,
+        },
+    )
+}
+
+fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
+    let args = raw(&call.args);
+    let facts = Rejected {
+        tool: crate::kernel::text::clip(&call.tool, 100).into(),
+        args: Some(&args),
+        position,
+        code: no.code.clone(),
+        message: no.message.as_str().into(),
+    };
+    said(names::CALL_REJECTED, &facts)
+}
+
+fn said(name: &'static str, facts: &impl Serialize) -> Event {
+    let empty = |_| Event {
+        name: name.into(),
+        v: 1,
+        data: None,
+        change: None,
+    };
+    event::event(name, facts).unwrap_or_else(empty)
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+fn proposal_key(call: &Call, canonical: &str) -> Digest {
+    let caller = projections::actions::caller(&call.caller.actor());
+    Digest::of(
+        format!(
+            "{}|{caller}|{}|{}|{canonical}",
+            call.caller.org, call.caller.member, call.tool
+        )
+        .as_bytes(),
+    )
+}
+
+fn action_id(text: &str) -> Option<Id<Action>> {
+    text.parse().ok()
+}

@@ -1,0 +1,408 @@
+//! Confirming: the same plan or nothing. The system decides again on today's state and insists on the previewed digest.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use projections::event::{Attempted, ConfirmRefused, Moved, names};
+use projections::{Action, ActorKind, Event, Stage};
+use serde_json::{Map, Value, json};
+
+use super::propose::Offer;
+use super::{Call, Engine, LIFETIME, Step, action_id, admit, raw, receipt, said};
+use crate::args;
+use crate::kernel::arg::{Args, Str};
+use crate::kernel::identity::ConfirmPolicy;
+use crate::kernel::principal::Caller;
+use crate::kernel::state::Unfit;
+use crate::kernel::token::same;
+use crate::kernel::tool::Tool;
+use crate::kernel::view::Past;
+use crate::kernel::{Rejection, policy};
+
+args! {
+    /// Arguments of `confirm_action`.
+    pub struct ConfirmArgs {
+        /// The pending action.
+        action_id: Str<1, 64>,
+        /// The token that came with the preview; a human approver leaves it out.
+        confirm_token: Option<Str<16, 128>>,
+        /// Why; kept in the journal.
+        note: Option<Str<0, 500>>,
+    }
+}
+
+/// What stands between an action and its execution.
+enum Gate {
+    /// Nothing: carry it out.
+    Open,
+    /// Another approver is needed; this one counts.
+    OneMore,
+}
+
+impl Engine {
+    pub(super) fn confirm(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
+        let now = self.hour(now);
+        let args = match ConfirmArgs::read(super::without_injected(&call.args).0) {
+            Ok(args) => args,
+            Err(no) => return self.refuse_confirm(call, now, "", no),
+        };
+        let found = action_id(&args.action_id).and_then(|id| self.state.actions.get(id).cloned());
+        let Some(action) = found.filter(|action| action.org == call.caller.org) else {
+            return self.refuse_confirm(
+                call,
+                now,
+                &args.action_id,
+                Rejection::not_found("action", &args.action_id),
+            );
+        };
+        let registry = Arc::clone(&self.registry);
+        let Some(tool) = registry.tool(&action.tool) else {
+            return self.refuse_confirm(call, now, &args.action_id, super::unknown_tool(&action.tool));
+        };
+        match self.gate(tool, &action, call, &args, now) {
+            Err(no) if no.code == "token_expired" && action.stage == Stage::Pending => {
+                self.expire_one(call, &action, now, no)
+            }
+            Err(no) => self.refuse_confirm(call, now, &args.action_id, no),
+            Ok(_) if action.stage != Stage::Pending => self.again(call, now, &action, past),
+            Ok(Gate::OneMore) => self.approve(call, now, &action, args.note.as_deref()),
+            Ok(Gate::Open) => self.carry_out(tool, &action, call, now, args.note.as_deref(), past),
+        }
+    }
+
+    /// Token right, caller allowed, not over.
+    fn gate(
+        &self,
+        tool: &Tool,
+        action: &Action,
+        call: &Call,
+        args: &ConfirmArgs,
+        now: Timestamp,
+    ) -> Result<Gate, Rejection> {
+        let proposer = caller_of(action);
+        let policy = self.policy_now(tool, action, &proposer);
+        let own = call.caller.member == proposer.member;
+        let token = self
+            .key
+            .confirm_token(&action.org, &proposer.member.to_string(), action.id, &action.digest);
+        let shown = args.confirm_token.as_deref();
+        let needs_token = policy == ConfirmPolicy::ItsProposer || !call.caller.is_human();
+        if needs_token && !own {
+            return Err(Rejection::not_found("action", &args.action_id));
+        }
+        if shown.is_some_and(|shown| !same(shown, &token))
+            || (needs_token && policy == ConfirmPolicy::ItsProposer && shown.is_none())
+        {
+            return Err(Rejection::new(
+                "token_invalid",
+                "this confirm token does not belong to this action and preview",
+            )
+            .field("confirmToken")
+            .hint("use the confirmToken that came with the newest preview of this action"));
+        }
+        if action.stage == Stage::Pending && now >= action.expires_at {
+            return Err(Rejection::new(
+                "token_expired",
+                format!("the offer of {} ended at {}", action.id, action.expires_at),
+            )
+            .hint("call the tool again for a new preview")
+            .next_of(action));
+        }
+        if !matches!(action.stage, Stage::Pending | Stage::Executing | Stage::Succeeded) {
+            return Err(not_pending(action));
+        }
+        admit(&self.state, &call.caller, tool)?;
+        self.check_proposer(tool, &proposer, now)?;
+        self.quorum(policy, action, &call.caller)
+    }
+
+    fn quorum(&self, policy: ConfirmPolicy, action: &Action, caller: &Caller) -> Result<Gate, Rejection> {
+        match policy {
+            ConfirmPolicy::ItsProposer => Ok(Gate::Open),
+            _ if !caller.is_human() => Err(Rejection::new(
+                "approver_required",
+                format!("{} needs a human's confirmation", action.id),
+            )
+            .hint("ask a human who may do this to confirm it; get_pending_action follows it")
+            .next_of(action)),
+            ConfirmPolicy::Human => Ok(Gate::Open),
+            ConfirmPolicy::Dual => {
+                let me = caller.member.to_string();
+                if action.approvals.contains(&me) {
+                    return Err(Rejection::new(
+                        "approver_required",
+                        "you have approved this already; another human must",
+                    )
+                    .next_of(action));
+                }
+                Ok(if action.approvals.is_empty() {
+                    Gate::OneMore
+                } else {
+                    Gate::Open
+                })
+            }
+        }
+    }
+
+    /// The stricter of what was recorded at the proposal and what holds today.
+    fn policy_now(&self, tool: &Tool, action: &Action, proposer: &Caller) -> ConfirmPolicy {
+        let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
+        recorded.max(policy::confirm_policy(&self.state, proposer, tool))
+    }
+
+    /// The proposer must still be allowed: a revoked token or a lost role stops what it proposed.
+    fn check_proposer(&self, tool: &Tool, proposer: &Caller, now: Timestamp) -> Result<(), Rejection> {
+        let token = proposer
+            .token
+            .and_then(|id| self.state.table::<crate::kernel::identity::Token>()?.get(id));
+        if proposer.token.is_some() && !token.is_some_and(|token| token.is_good(now)) {
+            return Err(Rejection::new(
+                "policy_denied",
+                "the token that proposed this is no longer good",
+            ));
+        }
+        admit(&self.state, proposer, tool)
+    }
+
+    fn carry_out(
+        &mut self,
+        tool: &Tool,
+        action: &Action,
+        call: &Call,
+        now: Timestamp,
+        note: Option<&str>,
+        past: &dyn Past,
+    ) -> Result<Step, Unfit> {
+        let proposer = caller_of(action);
+        let args: Map<String, Value> = action
+            .open
+            .as_ref()
+            .and_then(|open| serde_json::from_str(open.args.get()).ok())
+            .unwrap_or_default();
+        match self.decide(tool, &proposer, args.clone(), action.id, action.proposed_at, past) {
+            Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
+                self.execute(action, call, now, note, &offer)
+            }
+            changed => self.stale(tool, action, call, now, args, changed.err(), past),
+        }
+    }
+
+    fn execute(
+        &mut self,
+        action: &Action,
+        call: &Call,
+        now: Timestamp,
+        note: Option<&str>,
+        offer: &Offer,
+    ) -> Result<Step, Unfit> {
+        let id = action.id.to_string();
+        let mut confirmed = Moved::of(id.clone());
+        confirmed.note = note.map(Into::into);
+        let waits = !offer.plan.effects.is_empty();
+        if waits {
+            confirmed.holds = offer.plan.touched().into_iter().map(Into::into).collect();
+        }
+        let mut events = vec![said(names::CONFIRMED, &confirmed)];
+        if !waits {
+            events.extend(offer.plan.events());
+            if let Some(undone) = action.undoes {
+                let mut moved = Moved::of(undone.to_string());
+                moved.by = Some(id.clone().into());
+                events.push(said(names::UNDONE, &moved));
+            }
+            let result =
+                raw(&json!({"result": offer.plan.result, "undo": crate::kernel::preview::undo(&offer.plan, now)}));
+            events.push(said(
+                names::SUCCEEDED,
+                &Attempted {
+                    action: id.into(),
+                    attempt: 1,
+                    result: Some(&result),
+                    reason: None,
+                    yes: true,
+                },
+            ));
+        }
+        let text = self.commit(now, &call.caller, events)?;
+        let answer = receipt(action, &text, self.state.position, false);
+        Ok(Step {
+            records: vec![text],
+            answer,
+        })
+    }
+
+    /// Never executes: the old action ends, and where the tool still makes a plan, a new one takes its place.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a stale preview is answered with everything the caller needs to go on"
+    )]
+    fn stale(
+        &mut self,
+        tool: &Tool,
+        action: &Action,
+        call: &Call,
+        now: Timestamp,
+        args: Map<String, Value>,
+        why: Option<Rejection>,
+        past: &dyn Past,
+    ) -> Result<Step, Unfit> {
+        let proposer = caller_of(action);
+        let again = Call {
+            caller: proposer.clone(),
+            tool: action.tool.clone(),
+            args: args.clone(),
+        };
+        let fresh = projections::Id::derive(now, format!("{}|{}", action.key, self.state.position + 1).as_bytes());
+        let offer = if why.is_some() {
+            None
+        } else {
+            self.decide(tool, &proposer, args, fresh, now, past).ok()
+        };
+        let offer = offer.filter(|offer| offer.plan.blockers.is_empty() && !offer.plan.is_noop());
+        let mut no = Rejection::new(
+            "preview_stale",
+            "things have changed since this preview; nothing was done",
+        );
+        let events = match &offer {
+            Some(offer) => {
+                let policy = self.policy_now(tool, action, &proposer);
+                no = no.hint("look at the new preview, then confirm it with its own token");
+                self.offering(tool, &again, now, action.key, offer, Some(action.id), policy)
+            }
+            None => {
+                no = no.hint("the call would not do the same today; read the current state and decide anew");
+                vec![said(names::SUPERSEDED, &Moved::of(action.id.to_string()))]
+            }
+        };
+        let refused = refusal(&action.id.to_string(), &no);
+        let records = vec![
+            self.commit(now, &proposer_in(call, &proposer), events)?,
+            self.commit(now, &call.caller, vec![refused])?,
+        ];
+        let current = match (&offer, why) {
+            (Some(offer), _) => self.pending(
+                &proposer,
+                self.policy_now(tool, action, &proposer),
+                now + LIFETIME,
+                offer,
+                &[],
+            ),
+            (None, Some(why)) => why.to_json(),
+            (None, None) => json!({"status": "noop"}),
+        };
+        Ok(Step {
+            records,
+            answer: Err(no.current(current)),
+        })
+    }
+
+    fn approve(&mut self, call: &Call, now: Timestamp, action: &Action, note: Option<&str>) -> Result<Step, Unfit> {
+        let mut moved = Moved::of(action.id.to_string());
+        moved.note = note.map(Into::into);
+        let text = self.commit(now, &call.caller, vec![said(names::APPROVED, &moved)])?;
+        let answer = json!({"status": "pending", "actionId": action.id.to_string(), "approvals": 1, "needed": 2, "asOf": self.state.position});
+        Ok(Step {
+            records: vec![text],
+            answer: Ok(answer),
+        })
+    }
+
+    /// Confirmed before: the same receipt again, and never a second execution.
+    fn again(&mut self, call: &Call, now: Timestamp, action: &Action, past: &dyn Past) -> Result<Step, Unfit> {
+        let answer = past
+            .record(action.last_seq)
+            .and_then(|text| text.ok_or_else(|| Rejection::new("unavailable", "the receipt is not durable yet")))
+            .and_then(|text| receipt(action, &text, action.last_seq, true));
+        let event = said(names::REPEATED, &Moved::of(action.id.to_string()));
+        let text = self.commit(now, &call.caller, vec![event])?;
+        Ok(Step {
+            records: vec![text],
+            answer,
+        })
+    }
+
+    fn expire_one(&mut self, call: &Call, action: &Action, now: Timestamp, no: Rejection) -> Result<Step, Unfit> {
+        let expired = self.system(
+            now,
+            Some(action.org.clone()),
+            vec![said(names::EXPIRED, &Moved::of(action.id.to_string()))],
+        )?;
+        let mut step = self.refuse_confirm(call, now, &action.id.to_string(), no)?;
+        step.records.insert(0, expired);
+        Ok(step)
+    }
+
+    pub(super) fn refuse_confirm(
+        &mut self,
+        call: &Call,
+        now: Timestamp,
+        action: &str,
+        no: Rejection,
+    ) -> Result<Step, Unfit> {
+        let text = self.commit(now, &call.caller, vec![refusal(action, &no)])?;
+        Ok(Step {
+            records: vec![text],
+            answer: Err(no),
+        })
+    }
+}
+
+fn refusal(action: &str, no: &Rejection) -> Event {
+    let action = crate::kernel::text::clip(action, 64);
+    said(
+        names::CONFIRM_REFUSED,
+        &ConfirmRefused {
+            action: action.into(),
+            code: no.code.clone(),
+            message: no.message.as_str().into(),
+        },
+    )
+}
+
+/// A new offer after a stale preview is the proposer's, whoever confirmed.
+fn proposer_in(call: &Call, proposer: &Caller) -> Caller {
+    if call.caller.member == proposer.member {
+        call.caller.clone()
+    } else {
+        proposer.clone()
+    }
+}
+
+/// What an action that is over says to those who want to confirm or cancel it.
+pub(super) fn not_pending(action: &Action) -> Rejection {
+    let no = Rejection::new("not_pending", format!("{} is {}", action.id, action.stage))
+        .current(json!({"status": action.stage, "at": action.last_at, "supersededBy": action.superseded_by}));
+    no.next_of(action)
+}
+
+impl Rejection {
+    fn next_of(self, action: &Action) -> Self {
+        self.next("get_pending_action", json!({"actionId": action.id.to_string()}))
+    }
+}
+
+/// The proposer as a caller again.
+pub(super) fn caller_of(action: &Action) -> Caller {
+    let actor = &action.proposer;
+    Caller {
+        org: action.org.clone(),
+        member: actor
+            .principal_id
+            .as_deref()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_default(),
+        kind: actor.kind,
+        sponsor: actor.on_behalf_of.as_deref().and_then(|id| id.parse().ok()),
+        token: actor.token_id.as_deref().and_then(|id| id.parse().ok()),
+        client: actor.client.clone(),
+        via: via(&actor.via, actor.kind),
+        trace: None,
+    }
+}
+
+fn via(word: &str, _: ActorKind) -> &'static str {
+    ["mcp", "stdio", "rest", "cli"]
+        .into_iter()
+        .find(|known| *known == word)
+        .unwrap_or("system")
+}

@@ -1,0 +1,266 @@
+//! Proposing: a write is planned, shown and journaled; nothing else happens.
+
+use jiff::Timestamp;
+use projections::event::{Moved, Proposed, names};
+use projections::{Action, Digest, Event, Id};
+use serde_json::{Map, Value, json};
+
+use super::{Call, Engine, LIFETIME, PENDING_PER_CALLER_MAX, Step, proposal_key, raw, said, without_injected};
+use crate::kernel::identity::ConfirmPolicy;
+use crate::kernel::plan::Plan;
+use crate::kernel::principal::Caller;
+use crate::kernel::state::Unfit;
+use crate::kernel::tool::{Run, Tool};
+use crate::kernel::view::{Past, View};
+use crate::kernel::{Rejection, json as canonical, policy, preview};
+
+/// A plan with all that it is bound to.
+pub(super) struct Offer {
+    pub(super) id: Id<Action>,
+    pub(super) plan: Plan,
+    pub(super) digest: Digest,
+    pub(super) preview: Value,
+    pub(super) resolved: Map<String, Value>,
+}
+
+impl Engine {
+    pub(super) fn propose(&mut self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
+        let now = self.hour(now);
+        let (args, dropped) = without_injected(&call.args);
+        let text = match canonical::canonical(&args) {
+            Ok(text) => text,
+            Err(cause) => return self.refuse(call, now, Rejection::argument("arguments", cause.to_string())),
+        };
+        let key = proposal_key(call, &text);
+        let equal = self
+            .state
+            .actions
+            .equal(&key)
+            .filter(|action| now < action.expires_at)
+            .cloned();
+        let (id, hour) = match &equal {
+            Some(action) => (action.id, action.proposed_at),
+            None => (self.fresh_id(&key, now), now),
+        };
+        let offer = match self.decide(tool, &call.caller, args.clone(), id, hour, past) {
+            Ok(offer) => offer,
+            Err(no) => return self.refuse(call, now, no),
+        };
+        match equal {
+            Some(action) if action.digest == offer.digest => self.repeat(tool, call, now, &action, &offer, &dropped),
+            Some(action) => {
+                let fresh = self.fresh_id(&key, now);
+                match self.decide(tool, &call.caller, args, fresh, now, past) {
+                    Ok(offer) => self.offer(tool, call, now, key, offer, Some(action.id), &dropped),
+                    Err(no) => self.refuse(call, now, no),
+                }
+            }
+            None => self.offer(tool, call, now, key, offer, None, &dropped),
+        }
+    }
+
+    fn fresh_id(&self, key: &Digest, now: Timestamp) -> Id<Action> {
+        Id::derive(now, format!("{key}|{}", self.state.position + 1).as_bytes())
+    }
+
+    /// Decides on the state as it is. The same arguments, action, hour and state give the same plan.
+    pub(super) fn decide(
+        &self,
+        tool: &Tool,
+        caller: &Caller,
+        args: Map<String, Value>,
+        id: Id<Action>,
+        hour: Timestamp,
+        past: &dyn Past,
+    ) -> Result<Offer, Rejection> {
+        let Run::Decide(run) = &tool.run else {
+            return Err(super::unknown_tool(tool.name));
+        };
+        let view = View::new(&self.state, caller, hour, &self.registry, past, Some(id));
+        let plan = run(args, &view)?;
+        let resolved = view.take_resolved().into_iter().collect();
+        if let Some(holder) = plan
+            .touched()
+            .iter()
+            .find_map(|entity| self.state.actions.holder(entity))
+        {
+            return Err(Rejection::new(
+                "in_flight",
+                format!("{holder} is being carried out and holds what this would change"),
+            )
+            .hint("wait for its outcome, then call again")
+            .next("get_pending_action", json!({"actionId": holder.to_string()})));
+        }
+        let digest = plan.digest(tool.name)?;
+        let preview = preview::preview(tool, &plan, hour);
+        Ok(Offer {
+            id,
+            plan,
+            digest,
+            preview,
+            resolved,
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an offer is bound to all of these")]
+    fn offer(
+        &mut self,
+        tool: &Tool,
+        call: &Call,
+        now: Timestamp,
+        key: Digest,
+        offer: Offer,
+        replaces: Option<Id<Action>>,
+        dropped: &[String],
+    ) -> Result<Step, Unfit> {
+        if !offer.plan.blockers.is_empty() {
+            return self.say_without_action(call, now, blocked(&offer));
+        }
+        if offer.plan.is_noop() {
+            let answer = json!({"status": "noop", "summary": offer.plan.summary, "result": offer.plan.result, "asOf": self.state.position});
+            return self.say_without_action(call, now, answer);
+        }
+        let waiting = self
+            .state
+            .actions
+            .open_of(&projections::actions::caller(&call.caller.actor()));
+        if waiting >= PENDING_PER_CALLER_MAX && replaces.is_none() {
+            let no = Rejection::new(
+                "limit_exceeded",
+                format!("{waiting} actions are waiting for a confirmation already"),
+            )
+            .hint("confirm or cancel some of them first")
+            .next("list_pending_actions", json!({}));
+            return self.refuse(call, now, no);
+        }
+        let policy = policy::confirm_policy(&self.state, &call.caller, tool);
+        let events = self.offering(tool, call, now, key, &offer, replaces, policy);
+        let text = self.commit(now, &call.caller, events)?;
+        Ok(Step {
+            records: vec![text],
+            answer: Ok(self.pending(&call.caller, policy, now + LIFETIME, &offer, dropped)),
+        })
+    }
+
+    /// The events of a new offer, with the end of the one it replaces.
+    #[expect(clippy::too_many_arguments, reason = "an offer is bound to all of these")]
+    pub(super) fn offering(
+        &self,
+        tool: &Tool,
+        call: &Call,
+        now: Timestamp,
+        key: Digest,
+        offer: &Offer,
+        replaces: Option<Id<Action>>,
+        policy: ConfirmPolicy,
+    ) -> Vec<Event> {
+        let (args, _) = without_injected(&call.args);
+        let (args, plan) = (raw(&canonical_value(&args)), raw(&offer.preview));
+        let proposed = Proposed {
+            action: offer.id.to_string().into(),
+            tool: tool.name.into(),
+            kind: tool.kind.word().into(),
+            risk: preview::risk(tool, &offer.plan).word().into(),
+            policy: policy.word().into(),
+            args: &args,
+            key,
+            digest: offer.digest,
+            plan: &plan,
+            now,
+            expires_at: now + LIFETIME,
+            decider: tool.decider,
+            replaces: replaces.map(|id| id.to_string().into()),
+            undoes: offer.plan.undoes.map(|id| id.to_string().into()),
+        };
+        let mut events = Vec::new();
+        if let Some(old) = replaces {
+            let mut moved = Moved::of(old.to_string());
+            moved.by = Some(offer.id.to_string().into());
+            events.push(said(names::SUPERSEDED, &moved));
+        }
+        events.push(said(names::PROPOSED, &proposed));
+        events
+    }
+
+    /// What the proposer hears of a pending action.
+    pub(super) fn pending(
+        &self,
+        caller: &Caller,
+        policy: ConfirmPolicy,
+        expires_at: Timestamp,
+        offer: &Offer,
+        dropped: &[String],
+    ) -> Value {
+        let own = policy == ConfirmPolicy::ItsProposer || (policy == ConfirmPolicy::Human && caller.is_human());
+        let token = own.then(|| {
+            self.key
+                .confirm_token(&caller.org, &caller.member.to_string(), offer.id, &offer.digest)
+        });
+        let mut notices: Vec<String> = Vec::new();
+        if !dropped.is_empty() {
+            notices.push(format!("ignored what the host added: {}", dropped.join(", ")));
+        }
+        let mut said = json!({
+            "status": "pending",
+            "actionId": offer.id.to_string(),
+            "confirmToken": token,
+            "expiresAt": expires_at,
+            "risk": offer.preview.get("risk"),
+            "preview": offer.preview,
+            "asOf": self.state.position,
+            "notices": notices,
+        });
+        if let Value::Object(members) = &mut said {
+            if !own {
+                members.insert(
+                    "approvers".to_owned(),
+                    json!({"policy": policy.word(), "who": "any human who may do this"}),
+                );
+            }
+            if !offer.resolved.is_empty() {
+                members.insert("resolved".to_owned(), Value::Object(offer.resolved.clone()));
+            }
+        }
+        said
+    }
+
+    fn repeat(
+        &mut self,
+        tool: &Tool,
+        call: &Call,
+        now: Timestamp,
+        action: &Action,
+        offer: &Offer,
+        dropped: &[String],
+    ) -> Result<Step, Unfit> {
+        let events = vec![said(names::REPEATED, &Moved::of(action.id.to_string()))];
+        let text = self.commit(now, &call.caller, events)?;
+        let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
+        let policy = recorded.max(policy::confirm_policy(&self.state, &call.caller, tool));
+        Ok(Step {
+            records: vec![text],
+            answer: Ok(self.pending(&call.caller, policy, action.expires_at, offer, dropped)),
+        })
+    }
+
+    fn say_without_action(&mut self, call: &Call, now: Timestamp, answer: Value) -> Result<Step, Unfit> {
+        let event = super::answered(call, &answer, self.state.position, now);
+        let text = self.commit(now, &call.caller, vec![event])?;
+        Ok(Step {
+            records: vec![text],
+            answer: Ok(answer),
+        })
+    }
+}
+
+fn blocked(offer: &Offer) -> Value {
+    json!({"status": "blocked", "blockers": offer.plan.blockers, "preview": offer.preview})
+}
+
+/// The arguments with their keys in canonical order.
+fn canonical_value(args: &Map<String, Value>) -> Value {
+    canonical::canonical(args)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}

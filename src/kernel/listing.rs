@@ -1,0 +1,247 @@
+//! Answers: lists with honest pages, single things with chosen fields (catalogue section 0.5).
+
+use std::cmp::Ordering;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::kernel::arg::groups::Count;
+use crate::kernel::arg::{PageArgs, ReadArgs};
+use crate::kernel::{Rejection, View, text};
+
+/// Answers longer than this are cut between items, with a notice.
+pub const ANSWER_BYTES_MAX: usize = 24 * 1024;
+/// A cursor dies when the journal has moved on by so many records.
+const CURSOR_RECORDS_MAX: u64 = 1_000_000;
+
+/// A row of a list before it is shown: everything it has, the identifier included.
+pub type Item = Map<String, Value>;
+
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    /// The position of the first page.
+    p: u64,
+    /// The sort key of the last row sent.
+    k: Value,
+    /// The identifier of the last row sent.
+    i: String,
+    /// What the list was sorted by.
+    s: String,
+}
+
+/// A list under construction: rows, the columns shown by default, and the order without `sort`.
+pub struct Listing<'a> {
+    view: &'a View<'a>,
+    page: &'a PageArgs,
+    columns: &'a [&'a str],
+    default_sort: &'a str,
+    notices: Vec<String>,
+}
+
+impl<'a> Listing<'a> {
+    /// A list whose rows show `columns` by default and are ordered by `default_sort` (`-` in front for descending).
+    pub fn new(view: &'a View<'a>, page: &'a PageArgs, columns: &'a [&'a str], default_sort: &'a str) -> Self {
+        Self {
+            view,
+            page,
+            columns,
+            default_sort,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Adds a notice.
+    #[must_use]
+    pub fn notice(mut self, notice: impl Into<String>) -> Self {
+        self.notices.push(notice.into());
+        self
+    }
+
+    /// The answer. Every item needs an `id`.
+    pub fn answer(mut self, items: Vec<Item>) -> Result<Value, Rejection> {
+        let sort = self.page.sort.as_deref().unwrap_or(self.default_sort).to_owned();
+        let cursor = self
+            .page
+            .cursor
+            .as_deref()
+            .map(|text| self.cursor(text, &sort))
+            .transpose()?;
+        let total = items.len();
+        let mut rows = self.sorted(items, &sort)?;
+        if let Some(cursor) = &cursor {
+            let after = |row: &Item| compare_to(row, cursor, &sort) == Ordering::Greater;
+            rows.retain(|row| after(row));
+        }
+        let more_before_cut = rows.len() > self.page.limit.size();
+        rows.truncate(self.page.limit.size());
+        let (shown, sent, cut) = self.cut(&rows)?;
+        let has_more = more_before_cut || cut;
+        let next = rows.get(sent.wrapping_sub(1)).filter(|_| has_more).map(|last| {
+            let start = cursor.as_ref().map_or(self.view.state.position, |cursor| cursor.p);
+            encode(&Cursor {
+                p: start,
+                k: key(last, &sort),
+                i: id(last),
+                s: sort.clone(),
+            })
+        });
+        if cut {
+            let left = rows.len() - sent;
+            self.notices.push(format!(
+                "the answer was cut at {ANSWER_BYTES_MAX} bytes: {} of this page left out; go on with page.nextCursor, or ask for fewer fields",
+                text::count(left, "item")
+            ));
+        }
+        let mut page = json!({"nextCursor": next, "hasMore": has_more});
+        if let (Value::Object(members), Some(Count::Exact)) = (&mut page, self.page.count) {
+            members.insert("total".to_owned(), total.into());
+        }
+        Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+    }
+
+    fn sorted(&self, mut items: Vec<Item>, sort: &str) -> Result<Vec<Item>, Rejection> {
+        let field = sort.trim_start_matches('-');
+        let known = items.first().is_none_or(|item| item.contains_key(field));
+        if !known && self.page.sort.is_some() {
+            let names: Vec<&str> = items
+                .first()
+                .map(|item| item.keys().map(String::as_str).collect())
+                .unwrap_or_default();
+            let rule = format!("cannot sort by `{field}`; it may be one of {}", names.join(", "));
+            return Err(Rejection::argument("sort", rule).allowed(names));
+        }
+        items.sort_by(|a, b| compare(&key(a, sort), &id(a), &key(b, sort), &id(b), sort));
+        Ok(items)
+    }
+
+    fn cut(&self, rows: &[Item]) -> Result<(Vec<Value>, usize, bool), Rejection> {
+        let (mut shown, mut bytes) = (Vec::new(), 0);
+        for row in rows {
+            let item = Value::Object(pick(row, self.page.fields.as_deref(), self.columns)?);
+            bytes += item.to_string().len();
+            if bytes > ANSWER_BYTES_MAX && !shown.is_empty() {
+                let sent = shown.len();
+                return Ok((shown, sent, true));
+            }
+            shown.push(item);
+        }
+        let sent = shown.len();
+        Ok((shown, sent, false))
+    }
+
+    fn cursor(&self, text: &str, sort: &str) -> Result<Cursor, Rejection> {
+        let bad = || Rejection::argument("cursor", "is not a cursor of this server; start again without it");
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad())?;
+        let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+        if cursor.s != sort {
+            return Err(Rejection::argument(
+                "cursor",
+                format!("belongs to a list sorted by `{}`, not `{sort}`", cursor.s),
+            ));
+        }
+        if self.view.state.position.saturating_sub(cursor.p) > CURSOR_RECORDS_MAX {
+            return Err(
+                Rejection::new("cursor_expired", "too much has happened since this list was begun")
+                    .hint("start the list again without a cursor"),
+            );
+        }
+        Ok(cursor)
+    }
+}
+
+fn encode(cursor: &Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_vec(cursor).unwrap_or_default())
+}
+
+fn key(item: &Item, sort: &str) -> Value {
+    item.get(sort.trim_start_matches('-')).cloned().unwrap_or(Value::Null)
+}
+
+fn id(item: &Item) -> String {
+    item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn compare_to(row: &Item, cursor: &Cursor, sort: &str) -> Ordering {
+    compare(&key(row, sort), &id(row), &cursor.k, &cursor.i, sort)
+}
+
+fn compare(a: &Value, a_id: &str, b: &Value, b_id: &str, sort: &str) -> Ordering {
+    let values = match (a, b) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => return Ordering::Greater,
+        (_, Value::Null) => return Ordering::Less,
+        (Value::Number(a), Value::Number(b)) => a.as_f64().unwrap_or(0.0).total_cmp(&b.as_f64().unwrap_or(0.0)),
+        (Value::String(a), Value::String(b)) => text::fold(a).cmp(&text::fold(b)),
+        (a, b) => a.to_string().cmp(&b.to_string()),
+    };
+    let values = if sort.starts_with('-') {
+        values.reverse()
+    } else {
+        values
+    };
+    values.then_with(|| a_id.cmp(b_id))
+}
+
+/// The chosen fields of an item; an unknown one is refused with what there is. The identifier is always there.
+pub fn pick(
+    item: &Item,
+    fields: Option<&[crate::kernel::arg::Str<1, 60>]>,
+    default: &[&str],
+) -> Result<Item, Rejection> {
+    let Some(fields) = fields.filter(|fields| !fields.is_empty()) else {
+        return Ok(item
+            .iter()
+            .filter(|(name, _)| default.is_empty() || default.contains(&name.as_str()))
+            .map(own)
+            .collect());
+    };
+    if let Some(unknown) = fields.iter().find(|field| !item.contains_key(field.0.as_str())) {
+        let names: Vec<&str> = item.keys().map(String::as_str).collect();
+        return Err(Rejection::argument("fields", format!("there is no field `{}`", unknown.0)).allowed(names));
+    }
+    let wanted = |name: &str| name == "id" || fields.iter().any(|field| field.0 == name);
+    Ok(item.iter().filter(|(name, _)| wanted(name)).map(own).collect())
+}
+
+fn own((name, value): (&String, &Value)) -> (String, Value) {
+    (name.clone(), value.clone())
+}
+
+/// The answer about one thing: chosen fields, and the named parts that were asked for. `parts` is called for each name of
+/// `expand`; it gives `None` for a name it does not know.
+pub fn item(
+    view: &View<'_>,
+    read: &ReadArgs,
+    full: Item,
+    known: &[&str],
+    mut parts: impl FnMut(&str) -> Result<Option<Value>, Rejection>,
+) -> Result<Value, Rejection> {
+    let mut shown = pick(&full, read.fields.as_deref(), &[])?;
+    for name in read.expand.iter().flat_map(|names| names.iter()) {
+        match parts(name)? {
+            Some(part) => {
+                shown.insert(name.0.clone(), part);
+            }
+            None => {
+                let rule = format!("there is no part `{}`", name.0);
+                return Err(Rejection::argument("expand", rule).allowed(known.to_vec()));
+            }
+        }
+    }
+    Ok(finish(view, json!({"item": shown}), Vec::new()))
+}
+
+/// Adds what every answer carries: the position, what was resolved, notices.
+pub fn finish(view: &View<'_>, mut answer: Value, notices: Vec<String>) -> Value {
+    if let Value::Object(members) = &mut answer {
+        members.insert("asOf".to_owned(), view.state.position.into());
+        members.insert("notices".to_owned(), notices.into());
+        let resolved = view.take_resolved();
+        if !resolved.is_empty() {
+            members.insert("resolved".to_owned(), resolved.into_iter().collect());
+        }
+    }
+    answer
+}

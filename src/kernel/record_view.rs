@@ -1,0 +1,85 @@
+//! Reading the recorded past for an answer: the history of one thing, and what changed since a version.
+
+use projections::Record;
+use projections::record::Changed;
+use serde_json::{Value, json};
+
+use crate::kernel::entity::Entity;
+use crate::kernel::table::Row;
+use crate::kernel::{Rejection, View};
+
+/// One past change of a thing, as shown.
+fn shown(record: &Record<'_>, name: &str, change: &Changed<'_>) -> Value {
+    let fields: serde_json::Map<String, Value> = change
+        .fields
+        .iter()
+        .map(|(field, sides)| {
+            let side = |side: Option<&serde_json::value::RawValue>| -> Value {
+                side.and_then(|text| serde_json::from_str(text.get()).ok())
+                    .unwrap_or(Value::Null)
+            };
+            (
+                field.to_string(),
+                json!({"before": side(sides.from), "after": side(sides.to)}),
+            )
+        })
+        .collect();
+    json!({
+        "event": name,
+        "version": change.version,
+        "at": record.at,
+        "actor": record.actor,
+        "record": record.seq,
+        "fields": fields,
+    })
+}
+
+/// The changes of one thing that the given records hold, oldest first.
+pub fn changes_of(view: &View<'_>, id: &str, records: &[u64]) -> Result<Vec<Value>, Rejection> {
+    let mut found = Vec::new();
+    for seq in records {
+        let Some(text) = view.past.record(*seq)? else { continue };
+        let record = Record::parse(&text).map_err(|_| Rejection::new("unavailable", "a record cannot be read"))?;
+        for entry in &record.events {
+            if let Some(change) = entry.change.as_ref().filter(|change| change.id == id) {
+                found.push(shown(&record, &entry.name, change));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The history of a row, newest first, at most `most` changes.
+pub fn history<E: Entity>(view: &View<'_>, row: &Row<E>, most: usize) -> Result<Vec<Value>, Rejection> {
+    let newest: Vec<u64> = row.records.iter().rev().take(most).rev().copied().collect();
+    let mut changes = changes_of(view, &row.id.to_string(), &newest)?;
+    changes.reverse();
+    changes.truncate(most);
+    Ok(changes)
+}
+
+/// The rejection that tells a caller what changed since the version it knows.
+pub fn version_conflict<E: Entity>(view: &View<'_>, row: &Row<E>, expected: u64) -> Rejection {
+    let since: Vec<Value> = history(view, row, 20)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|change| {
+            change
+                .get("version")
+                .and_then(Value::as_u64)
+                .is_some_and(|version| version > expected)
+        })
+        .collect();
+    Rejection::new(
+        "version_conflict",
+        format!(
+            "{} `{}` is at version {}, not {expected}",
+            E::KIND,
+            row.label(),
+            row.version
+        ),
+    )
+    .field("expectedVersion")
+    .hint("look at what changed, then call again with the current version")
+    .current(json!({"version": row.version, "changes": since}))
+}

@@ -1,0 +1,217 @@
+//! The state: what the journal says up to one position. Cloning shares structure; readers hold a clone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use jiff::Timestamp;
+use projections::{Actions, Digest, Record};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::kernel::entity::Entity;
+use crate::kernel::table::{AnyTable, Misfit, Place, Table};
+
+/// The kinds of entity that there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The word in records.
+    pub name: &'static str,
+    /// What its identifiers begin with.
+    pub prefix: &'static str,
+    make: fn() -> Box<dyn AnyTable>,
+}
+
+impl Kind {
+    /// The kind of a type.
+    pub fn of<E: Entity>() -> Self {
+        Self {
+            name: E::KIND,
+            prefix: E::PREFIX,
+            make: || Box::new(Table::<E>::default()),
+        }
+    }
+}
+
+/// Why a record cannot be folded into the state.
+#[derive(Debug, Error)]
+pub enum Unfit {
+    /// It is not a record.
+    #[error("record {seq} cannot be read: {cause}")]
+    Unreadable {
+        /// The position.
+        seq: u64,
+        /// What serde says.
+        cause: serde_json::Error,
+    },
+    /// A later version of this program wrote it.
+    #[error("record {seq} has version {found}, this program knows up to {known}: use the newer program")]
+    Future {
+        /// The position.
+        seq: u64,
+        /// Its version.
+        found: u16,
+        /// The newest known one.
+        known: u16,
+    },
+    /// It does not follow the one before.
+    #[error("record {found} does not follow position {position}")]
+    Gap {
+        /// The state's position.
+        position: u64,
+        /// The record's.
+        found: u64,
+    },
+    /// A change of a kind that no module has.
+    #[error("record {seq} changes a {kind}, which no module of this program knows")]
+    UnknownKind {
+        /// The position.
+        seq: u64,
+        /// The kind.
+        kind: String,
+    },
+    /// A change that does not fit.
+    #[error(transparent)]
+    Change(#[from] Misfit),
+    /// A step of an action that does not fit.
+    #[error("record {seq}: {cause}")]
+    Action {
+        /// The position.
+        seq: u64,
+        /// Why.
+        cause: projections::actions::Misfit,
+    },
+}
+
+/// Everything that can be decided on and read, at one position.
+#[derive(Debug)]
+pub struct State {
+    tables: BTreeMap<&'static str, Box<dyn AnyTable>>,
+    prefixes: BTreeMap<&'static str, &'static str>,
+    /// Every action.
+    pub actions: Actions,
+    /// When each token was last used.
+    pub used: OrdMap<String, Timestamp>,
+    /// The newest record that is in here; 0 for none.
+    pub position: u64,
+    /// The hour of the newest record.
+    pub at: Timestamp,
+}
+
+impl Clone for State {
+    fn clone(&self) -> Self {
+        Self {
+            tables: self.tables.iter().map(|(name, table)| (*name, table.share())).collect(),
+            prefixes: self.prefixes.clone(),
+            actions: self.actions.clone(),
+            used: self.used.clone(),
+            position: self.position,
+            at: self.at,
+        }
+    }
+}
+
+impl State {
+    /// The empty state.
+    pub fn new(kinds: &[Kind]) -> Self {
+        Self {
+            tables: kinds.iter().map(|kind| (kind.name, (kind.make)())).collect(),
+            prefixes: kinds.iter().map(|kind| (kind.prefix, kind.name)).collect(),
+            actions: Actions::default(),
+            used: OrdMap::new(),
+            position: 0,
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    /// The table of a type; `None` where no module has it.
+    pub fn table<E: Entity>(&self) -> Option<&Table<E>> {
+        self.tables.get(E::KIND)?.as_any().downcast_ref()
+    }
+
+    /// The table of a kind by its word.
+    pub fn any(&self, kind: &str) -> Option<&dyn AnyTable> {
+        self.tables.get(kind).map(AsRef::as_ref)
+    }
+
+    /// The word of the kind that an identifier belongs to, by its prefix.
+    pub fn kind_of(&self, id: &str) -> Option<&'static str> {
+        self.prefixes.get(id.split_once('_')?.0).copied()
+    }
+
+    /// Every kind with its table, in order.
+    pub fn kinds(&self) -> impl Iterator<Item = (&'static str, &dyn AnyTable)> {
+        self.tables.iter().map(|(name, table)| (*name, table.as_ref()))
+    }
+
+    /// Folds one record in. The text is the record's JSON; `seq` its position.
+    pub fn apply(&mut self, seq: u64, text: &str) -> Result<(), Unfit> {
+        if seq != self.position + 1 {
+            return Err(Unfit::Gap {
+                position: self.position,
+                found: seq,
+            });
+        }
+        let record = Record::parse(text).map_err(|cause| Unfit::Unreadable { seq, cause })?;
+        if record.v > projections::record::VERSION {
+            return Err(Unfit::Future {
+                seq,
+                found: record.v,
+                known: projections::record::VERSION,
+            });
+        }
+        let org = record.org.as_deref().unwrap_or_default();
+        let place = Place {
+            seq,
+            at: record.at,
+            org,
+        };
+        for change in record.events.iter().filter_map(|entry| entry.change.as_ref()) {
+            let unknown = || Unfit::UnknownKind {
+                seq,
+                kind: change.entity.to_string(),
+            };
+            self.tables
+                .get_mut(change.entity.as_ref())
+                .ok_or_else(unknown)?
+                .apply(place, change)?;
+        }
+        self.actions
+            .apply(seq, &record)
+            .map_err(|cause| Unfit::Action { seq, cause })?;
+        if let Some(token) = record.actor.token_id {
+            self.used.insert(token, record.at);
+        }
+        self.position = seq;
+        self.at = record.at;
+        Ok(())
+    }
+
+    /// A digest of everything in here; equal for equal histories.
+    pub fn digest(&self) -> Result<Digest, serde_json::Error> {
+        let mut hash = Sha256::new();
+        for (name, table) in &self.tables {
+            hash.update(name.as_bytes());
+            table.digest(&mut hash)?;
+        }
+        for action in self.actions.iter() {
+            hash.update(serde_json::to_string(action.as_ref())?.as_bytes());
+        }
+        for (token, at) in &self.used {
+            hash.update(format!("{token} {at}").as_bytes());
+        }
+        hash.update(self.position.to_be_bytes());
+        Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))
+    }
+
+    /// Puts back one row of a checkpoint.
+    pub fn restore(&mut self, kind: &str, text: &str) -> Result<bool, serde_json::Error> {
+        match self.tables.get_mut(kind) {
+            Some(table) => table.restore(text).map(|()| true),
+            None => Ok(false),
+        }
+    }
+}
+
+/// A state that many may read while newer ones are made.
+pub type Snapshot = Arc<State>;

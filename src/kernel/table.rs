@@ -1,0 +1,339 @@
+//! A table: all entities of one kind in persistent maps, with the keys they are found by.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+use jiff::Timestamp;
+use projections::record::Changed;
+use projections::{Digest, Id, Op};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+
+use crate::kernel::entity::{Entity, Keys};
+
+/// Positions of past changes that a row remembers, newest last.
+const HISTORY_MAX: usize = 200;
+
+/// One entity and what the kernel knows about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", bound = "E: Entity")]
+pub struct Row<E> {
+    /// Its identifier.
+    pub id: Id<E>,
+    /// The organisation it belongs to.
+    pub org: String,
+    /// How often it was changed, its creation included.
+    pub version: u64,
+    /// When it came to be.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// The records that changed it, oldest first; at most 200, the newest.
+    pub records: Vec<u64>,
+    /// The entity.
+    pub entity: E,
+}
+
+impl<E> std::ops::Deref for Row<E> {
+    type Target = E;
+    fn deref(&self) -> &E {
+        &self.entity
+    }
+}
+
+/// Why a recorded change does not fit the state.
+#[derive(Debug, Error)]
+#[error("record {seq}: {kind} {id}: {why}")]
+pub struct Misfit {
+    /// The record.
+    pub seq: u64,
+    /// The kind of entity.
+    pub kind: String,
+    /// The entity.
+    pub id: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// Where a change stands in the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The record.
+    pub seq: u64,
+    /// Its hour.
+    pub at: Timestamp,
+    /// Its organisation.
+    pub org: &'a str,
+}
+
+type Key<E> = (Arc<str>, &'static str, Arc<str>, Id<E>);
+
+/// All entities of one kind. Cloning shares structure.
+#[derive(Clone, Debug)]
+pub struct Table<E> {
+    rows: OrdMap<Id<E>, Arc<Row<E>>>,
+    index: OrdSet<Key<E>>,
+}
+
+impl<E> Default for Table<E> {
+    fn default() -> Self {
+        Self {
+            rows: OrdMap::new(),
+            index: OrdSet::new(),
+        }
+    }
+}
+
+impl<E: Entity> Table<E> {
+    /// One row.
+    pub fn get(&self, id: Id<E>) -> Option<&Arc<Row<E>>> {
+        self.rows.get(&id)
+    }
+
+    /// Every row, oldest identifier first.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = &Arc<Row<E>>> {
+        self.rows.values()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows of an organisation under one key of an index.
+    pub fn find<'a>(
+        &'a self,
+        org: &str,
+        index: &'static str,
+        key: &str,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
+        let from: Key<E> = (Arc::from(org), index, Arc::from(key), Id::from_bits(0));
+        let to: Key<E> = (Arc::from(org), index, Arc::from(key), Id::from_bits(u128::MAX));
+        self.index.range(from..=to).filter_map(|(.., id)| self.rows.get(id))
+    }
+
+    /// The keys of an index in an organisation, in order, with their rows.
+    pub fn keys<'a>(
+        &'a self,
+        org: &str,
+        index: &'static str,
+    ) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> + use<'a, E> {
+        let org: Arc<str> = Arc::from(org);
+        let from: Key<E> = (org.clone(), index, Arc::from(""), Id::from_bits(0));
+        self.index
+            .range(from..)
+            .take_while(move |(of, name, ..)| *of == org && *name == index)
+            .filter_map(|(_, _, key, id)| self.rows.get(id).map(|row| (key.as_ref(), row)))
+    }
+
+    fn by_text(&self, id: &str) -> Option<&Arc<Row<E>>> {
+        self.rows.get(&id.parse::<Id<E>>().ok()?)
+    }
+
+    fn put(&mut self, row: Row<E>) {
+        self.unlist(row.id);
+        let org: Arc<str> = Arc::from(row.org.as_str());
+        for (name, key) in keys_of(&row.entity) {
+            self.index.insert((org.clone(), name, Arc::from(key), row.id));
+        }
+        self.rows.insert(row.id, Arc::new(row));
+    }
+
+    fn unlist(&mut self, id: Id<E>) {
+        let Some(old) = self.rows.get(&id).cloned() else { return };
+        let org: Arc<str> = Arc::from(old.org.as_str());
+        for (name, key) in keys_of(&old.entity) {
+            self.index.remove(&(org.clone(), name, Arc::from(key), id));
+        }
+    }
+
+    fn changed(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), String> {
+        let id: Id<E> = change
+            .id
+            .parse()
+            .map_err(|cause: projections::id::NotAnId| cause.to_string())?;
+        let before = self.rows.get(&id).map(|row| Row::clone(row));
+        match (change.op, &before) {
+            (Op::Create, Some(_)) => return Err("it exists already".to_owned()),
+            (Op::Update | Op::Delete, None) => return Err("it does not exist".to_owned()),
+            _ => {}
+        }
+        let mut row = before.unwrap_or_else(|| Row {
+            id,
+            org: change.org.as_deref().unwrap_or(place.org).to_owned(),
+            version: change.version.saturating_sub(1),
+            created_at: place.at,
+            updated_at: place.at,
+            records: Vec::new(),
+            entity: E::default(),
+        });
+        if row.version + 1 != change.version {
+            return Err(format!("version {} does not follow {}", change.version, row.version));
+        }
+        if change.op == Op::Delete {
+            self.unlist(id);
+            self.rows.remove(&id);
+            return Ok(());
+        }
+        for (name, field) in &change.fields {
+            match row.entity.set(name, field.to) {
+                Ok(true) => {}
+                Ok(false) => return Err(format!("it has no field `{name}`")),
+                Err(cause) => return Err(format!("`{name}`: {cause}")),
+            }
+        }
+        row.version = change.version;
+        row.updated_at = place.at;
+        if row.records.last() != Some(&place.seq) {
+            let surplus = (row.records.len() + 1).saturating_sub(HISTORY_MAX);
+            row.records.drain(..surplus);
+            row.records.push(place.seq);
+        }
+        self.put(row);
+        Ok(())
+    }
+}
+
+fn keys_of<E: Entity>(entity: &E) -> Vec<(&'static str, String)> {
+    let mut keys = Keys::default();
+    entity.keys(&mut keys);
+    keys.list.sort();
+    keys.list.dedup();
+    keys.list
+}
+
+/// A short description of a row of any kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Label {
+    /// The kind of entity.
+    pub kind: &'static str,
+    /// Its identifier.
+    pub id: String,
+    /// Its human key, handle or slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its name or title.
+    pub label: String,
+    /// Its version.
+    pub version: u64,
+}
+
+/// Describes a row.
+pub fn label<E: Entity>(row: &Row<E>) -> Label {
+    Label {
+        kind: E::KIND,
+        id: row.id.to_string(),
+        key: row.entity.key(),
+        label: row.entity.label(),
+        version: row.version,
+    }
+}
+
+/// A table whose kind is only known at run time.
+pub trait AnyTable: Send + Sync + std::fmt::Debug {
+    /// Applies one recorded change.
+    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit>;
+    /// A copy that shares structure.
+    fn share(&self) -> Box<dyn AnyTable>;
+    /// Adds every row's canonical bytes to a digest.
+    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error>;
+    /// One row as JSON text, for a checkpoint.
+    fn row_text(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
+    /// Puts back a row that a checkpoint kept.
+    fn restore(&mut self, text: &str) -> Result<(), serde_json::Error>;
+    /// Describes a row of an organisation.
+    fn describe(&self, org: &str, id: &str) -> Option<Label>;
+    /// The rows of an organisation that people call `name` (folded).
+    fn named(&self, org: &str, name: &str) -> Vec<Label>;
+    /// All names in an organisation with the row each belongs to.
+    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)>;
+    /// The rows that belong to `owner`.
+    fn owned(&self, org: &str, owner: &str) -> Vec<Label>;
+    /// The records that changed a row.
+    fn records(&self, id: &str) -> Vec<u64>;
+    /// A row's fields as JSON.
+    fn fields(&self, id: &str) -> Option<serde_json::Value>;
+    /// How many rows there are.
+    fn count(&self) -> usize;
+    /// For the typed view.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<E: Entity> AnyTable for Table<E> {
+    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit> {
+        self.changed(place, change).map_err(|why| Misfit {
+            seq: place.seq,
+            kind: E::KIND.to_owned(),
+            id: change.id.to_string(),
+            why,
+        })
+    }
+
+    fn share(&self) -> Box<dyn AnyTable> {
+        Box::new(self.clone())
+    }
+
+    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error> {
+        for row in self.rows.values() {
+            into.update(Digest::of(serde_json::to_string(row.as_ref())?.as_bytes()).bytes());
+        }
+        Ok(())
+    }
+
+    fn row_text(&self, id: &str) -> Option<Result<String, serde_json::Error>> {
+        self.by_text(id).map(|row| serde_json::to_string(row.as_ref()))
+    }
+
+    fn restore(&mut self, text: &str) -> Result<(), serde_json::Error> {
+        self.put(serde_json::from_str(text)?);
+        Ok(())
+    }
+
+    fn describe(&self, org: &str, id: &str) -> Option<Label> {
+        self.by_text(id).filter(|row| row.org == org).map(|row| label(row))
+    }
+
+    fn named(&self, org: &str, name: &str) -> Vec<Label> {
+        self.find(org, crate::kernel::entity::NAMES, name)
+            .filter(|row| row.is_alive())
+            .map(|row| label(row))
+            .collect()
+    }
+
+    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)> {
+        self.keys(org, crate::kernel::entity::NAMES)
+            .filter(|(_, row)| row.is_alive())
+            .take(most)
+            .map(|(name, row)| (name.to_owned(), label(row)))
+            .collect()
+    }
+
+    fn owned(&self, org: &str, owner: &str) -> Vec<Label> {
+        self.find(org, crate::kernel::entity::OWNER, owner)
+            .map(|row| label(row))
+            .collect()
+    }
+
+    fn records(&self, id: &str) -> Vec<u64> {
+        self.by_text(id).map(|row| row.records.clone()).unwrap_or_default()
+    }
+
+    fn fields(&self, id: &str) -> Option<serde_json::Value> {
+        self.by_text(id).and_then(|row| serde_json::to_value(&row.entity).ok())
+    }
+
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,195 @@
+//! The view: all that a decision may rest on — one position of the state, the hour, the caller, and the recorded past.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use projections::{Action, Id};
+use serde_json::Value;
+
+use crate::kernel::entity::Entity;
+use crate::kernel::identity::{Member, MemberStatus, Organization, Role, Token};
+use crate::kernel::principal::{Caller, Rights};
+use crate::kernel::state::State;
+use crate::kernel::table::{Label, Row};
+use crate::kernel::tool::Registry;
+use crate::kernel::{Rejection, record_view};
+
+/// Records that are already in the journal; what they say never changes.
+pub trait Past {
+    /// The JSON text of a record; `None` where there is none at that position.
+    fn record(&self, seq: u64) -> Result<Option<String>, Rejection>;
+}
+
+/// What a decision sees.
+pub struct View<'a> {
+    /// The state at one position.
+    pub state: &'a State,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The hour.
+    pub now: Timestamp,
+    /// What there is to call.
+    pub registry: &'a Registry,
+    /// The recorded past.
+    pub past: &'a dyn Past,
+    /// What the caller may do here.
+    pub rights: Rights,
+    seed: Option<Id<Action>>,
+    made: Cell<u32>,
+    pub(crate) resolved: RefCell<BTreeMap<String, Value>>,
+}
+
+impl<'a> View<'a> {
+    /// A view for one call. `seed` is the action that a plan is made for; identifiers derive from it.
+    pub fn new(
+        state: &'a State,
+        caller: &'a Caller,
+        now: Timestamp,
+        registry: &'a Registry,
+        past: &'a dyn Past,
+        seed: Option<Id<Action>>,
+    ) -> Self {
+        let rights = rights(state, caller);
+        Self {
+            state,
+            caller,
+            now,
+            registry,
+            past,
+            rights,
+            seed,
+            made: Cell::new(0),
+            resolved: RefCell::default(),
+        }
+    }
+
+    /// One row of the caller's organisation, if the caller may know of it.
+    pub fn get<E: Entity>(&self, id: Id<E>) -> Option<&'a Arc<Row<E>>> {
+        self.state
+            .table::<E>()?
+            .get(id)
+            .filter(|row| row.org == self.caller.org && row.is_visible(self))
+    }
+
+    /// One row, or the rejection that says it is not there.
+    pub fn need<E: Entity>(&self, id: Id<E>) -> Result<&'a Arc<Row<E>>, Rejection> {
+        self.get(id)
+            .ok_or_else(|| Rejection::not_found(E::KIND, &id.to_string()))
+    }
+
+    /// All rows of a kind in the caller's organisation that the caller may know of, oldest first.
+    pub fn rows<E: Entity>(&self) -> impl DoubleEndedIterator<Item = &'a Arc<Row<E>>> {
+        let table = self.state.table::<E>();
+        table
+            .into_iter()
+            .flat_map(super::table::Table::rows)
+            .filter(|row| row.org == self.caller.org && row.is_visible(self))
+    }
+
+    /// The rows under one key of an index.
+    pub fn find<E: Entity>(&self, index: &'static str, key: &str) -> impl Iterator<Item = &'a Arc<Row<E>>> {
+        let found = self
+            .state
+            .table::<E>()
+            .map(|table| table.find(&self.caller.org, index, key));
+        found.into_iter().flatten().filter(|row| row.is_visible(self))
+    }
+
+    /// The keys of an index, in order, with their rows.
+    pub fn keys<E: Entity>(&self, index: &'static str) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> {
+        let found = self.state.table::<E>().map(|table| table.keys(&self.caller.org, index));
+        found.into_iter().flatten().filter(|(_, row)| row.is_visible(self))
+    }
+
+    /// Describes a row of any kind; `None` where there is none that the caller may know of.
+    pub fn describe(&self, kind: &str, id: &str) -> Option<Label> {
+        self.registry
+            .sees(kind, self, id)
+            .then(|| self.state.any(kind)?.describe(&self.caller.org, id))
+            .flatten()
+    }
+
+    /// A new identifier, the same when the same action is decided again.
+    pub fn new_id<E: Entity>(&self) -> Id<E> {
+        let number = self.made.get();
+        self.made.set(number + 1);
+        let action = self.seed.map(Id::bits).unwrap_or_default();
+        Id::derive(self.now, format!("{action}|{}|{number}", E::KIND).as_bytes())
+    }
+
+    /// The action that is being planned.
+    pub fn action(&self) -> Option<Id<Action>> {
+        self.seed
+    }
+
+    /// The caller's organisation.
+    pub fn organization(&self) -> Result<&'a Arc<Row<Organization>>, Rejection> {
+        self.need(
+            self.caller
+                .org
+                .parse()
+                .map_err(|_| Rejection::not_found("organization", &self.caller.org))?,
+        )
+    }
+
+    /// The caller's member.
+    pub fn me(&self) -> Result<&'a Arc<Row<Member>>, Rejection> {
+        self.need(self.caller.member)
+    }
+
+    /// The day it is for the caller: the member's zone, else the organisation's, else UTC.
+    pub fn today(&self) -> jiff::civil::Date {
+        let zone = self.me().ok().and_then(|me| me.timezone.clone());
+        let zone = zone
+            .or_else(|| self.organization().ok().map(|org| org.timezone.clone()))
+            .unwrap_or_default();
+        let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        zone.to_datetime(self.now).date()
+    }
+
+    /// Refuses where the caller lacks a permission.
+    pub fn require(&self, permission: &str) -> Result<(), Rejection> {
+        self.rights.require(permission)
+    }
+
+    /// Refuses where a row has moved on from the version that the caller knows.
+    pub fn expect_version<E: Entity>(&self, row: &Row<E>, expected: Option<i64>) -> Result<(), Rejection> {
+        match expected.and_then(|version| u64::try_from(version).ok()) {
+            Some(version) if version != row.version => Err(record_view::version_conflict(self, row, version)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What was resolved from names, by argument.
+    pub fn take_resolved(&self) -> BTreeMap<String, Value> {
+        self.resolved.take()
+    }
+}
+
+/// What a caller may do at a position: nothing for a member who is not active or a token that is not good.
+pub fn rights(state: &State, caller: &Caller) -> Rights {
+    let token = caller.token.and_then(|id| state.table::<Token>()?.get(id));
+    let own = roles_of(state, caller.member);
+    Rights {
+        own,
+        sponsor: caller.sponsor.map(|sponsor| roles_of(state, sponsor)),
+        scopes: caller
+            .token
+            .map(|_| token.map(|token| token.scopes.clone()).unwrap_or_default()),
+        read_only: token.is_some_and(|token| token.read_only),
+    }
+}
+
+fn roles_of(state: &State, member: Id<Member>) -> std::collections::BTreeSet<String> {
+    let Some(member) = state.table::<Member>().and_then(|table| table.get(member)) else {
+        return Default::default();
+    };
+    if member.status != MemberStatus::Active {
+        return Default::default();
+    }
+    let roles = state.table::<Role>();
+    let held = member.roles.iter().filter_map(|role| roles?.get(*role));
+    held.flat_map(|role| role.permissions.iter().cloned()).collect()
+}

@@ -1,0 +1,3 @@
+//! Stories: given, when, then — each a transcript under `snapshots/`, each ending with a replay of its journal.
+
+mod first;

@@ -1,0 +1,282 @@
+//! The test language: people call tools, time passes, and at the end the journal alone must rebuild the state.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use orkestra::kernel::engine::{Call, bootstrap};
+use orkestra::kernel::identity::{Member, MemberKind, Role};
+use orkestra::kernel::token::ConfirmKey;
+use orkestra::kernel::{Caller, Engine, Past, Plan, Registry, Rejection, State, View};
+use orkestra::modules::organizations::founding::{Founding, found};
+use projections::{Actor, ActorKind, Id};
+use serde_json::{Value, json};
+
+/// The records of a story, in order; record 1 stands first.
+#[derive(Default, Clone)]
+pub struct Records(pub Vec<String>);
+
+impl Past for Records {
+    fn record(&self, seq: u64) -> Result<Option<String>, Rejection> {
+        Ok(usize::try_from(seq)
+            .ok()
+            .and_then(|seq| self.0.get(seq.checked_sub(1)?).cloned()))
+    }
+}
+
+/// One story. `ana` is the owner of the organisation `Acme`; others are added with [`Story::human`] and [`Story::agent`].
+pub struct Story {
+    pub engine: Engine,
+    pub records: Records,
+    pub now: Timestamp,
+    people: BTreeMap<String, Caller>,
+    transcript: String,
+    names: BTreeMap<String, String>,
+    counts: BTreeMap<String, usize>,
+}
+
+pub fn key() -> ConfirmKey {
+    ConfirmKey::new([7; 32])
+}
+
+impl Story {
+    pub fn new(title: &str) -> Self {
+        Self::with(title, Arc::new(orkestra::modules::registry()))
+    }
+
+    pub fn with(title: &str, registry: Arc<Registry>) -> Self {
+        let state = State::new(&registry.kinds());
+        let mut story = Self {
+            engine: Engine::new(registry, state, key()),
+            records: Records::default(),
+            now: "2026-03-02T09:00:00Z".parse().unwrap(),
+            people: BTreeMap::new(),
+            transcript: format!("# {title}\n"),
+            names: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        };
+        story.found("acme", "Acme", "ana");
+        story
+    }
+
+    /// Founds an organisation whose owner is `owner`.
+    pub fn found(&mut self, slug: &str, name: &str, owner: &str) {
+        let nobody = bootstrap("", Id::default());
+        let seed = Id::derive(self.now, slug.as_bytes());
+        let mut plan = Plan::new("Found");
+        let (org, member) = {
+            let view = View::new(
+                self.engine.state(),
+                &nobody,
+                self.now,
+                self.engine.registry(),
+                &self.records,
+                Some(seed),
+            );
+            let founding = Founding {
+                name: name.to_owned(),
+                slug: slug.to_owned(),
+                timezone: "Europe/Madrid".to_owned(),
+                currency: "EUR".to_owned(),
+                locale: None,
+                owner: (owner.to_owned(), owner.to_owned(), Some(format!("{owner}@example.com"))),
+            };
+            found(&mut plan, &view, &founding).unwrap()
+        };
+        let text = self
+            .engine
+            .operate(Actor::system(), org.to_string(), &plan, self.now)
+            .unwrap();
+        self.records.0.push(text);
+        self.know(owner, org.to_string(), member, ActorKind::Human, None);
+    }
+
+    fn know(&mut self, name: &str, org: String, member: Id<Member>, kind: ActorKind, sponsor: Option<Id<Member>>) {
+        let caller = Caller {
+            org,
+            member,
+            kind,
+            sponsor,
+            token: None,
+            client: None,
+            via: "mcp",
+            trace: None,
+        };
+        self.people.insert(name.to_owned(), caller);
+    }
+
+    /// Adds an active human with a built-in role.
+    pub fn human(&mut self, name: &str, role: &str) -> Id<Member> {
+        self.member(name, role, MemberKind::Human, None)
+    }
+
+    /// Adds an active agent with a built-in role, answered for by `sponsor`.
+    pub fn agent(&mut self, name: &str, role: &str, sponsor: &str) -> Id<Member> {
+        let sponsor = self.people[sponsor].member;
+        self.member(name, role, MemberKind::Agent, Some(sponsor))
+    }
+
+    fn member(&mut self, name: &str, role: &str, kind: MemberKind, sponsor: Option<Id<Member>>) -> Id<Member> {
+        let org = self.people["ana"].org.clone();
+        let roles: Vec<Id<Role>> = {
+            let table = self.engine.state().table::<Role>().unwrap();
+            table.find(&org, "name", role).map(|row| row.id).collect()
+        };
+        assert_eq!(roles.len(), 1, "there is one role {role}");
+        let id = Id::derive(self.now, name.as_bytes());
+        let mut plan = Plan::new("Join");
+        let email = (kind == MemberKind::Human).then(|| format!("{name}@example.com"));
+        let member = Member {
+            kind,
+            display_name: name.to_owned(),
+            handle: name.to_owned(),
+            email,
+            sponsor,
+            roles,
+            ..Member::default()
+        };
+        plan.create("member.joined", id, member).unwrap();
+        let text = self
+            .engine
+            .operate(Actor::system(), org.clone(), &plan, self.now)
+            .unwrap();
+        self.records.0.push(text);
+        let kind = if kind == MemberKind::Human {
+            ActorKind::Human
+        } else {
+            ActorKind::Agent
+        };
+        self.know(name, org, id, kind, sponsor);
+        id
+    }
+
+    pub fn caller(&self, who: &str) -> Caller {
+        self.people[who].clone()
+    }
+
+    /// Lets a named person be somebody a little different (a token, another door).
+    pub fn set_caller(&mut self, who: &str, caller: Caller) {
+        self.people.insert(who.to_owned(), caller);
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, minutes: i64) -> &mut Self {
+        self.now = self.now.checked_add(SignedDuration::from_mins(minutes)).unwrap();
+        let _ = writeln!(self.transcript, "\n(… {minutes} minutes later)");
+        self
+    }
+
+    /// Calls a tool, without writing it down.
+    pub fn call(&mut self, who: &str, tool: &str, args: Value) -> Result<Value, Rejection> {
+        let args = args.as_object().cloned().unwrap_or_default();
+        let call = Call {
+            caller: self.caller(who),
+            tool: tool.to_owned(),
+            args,
+        };
+        let past = self.records.clone();
+        let step = self
+            .engine
+            .call(&call, self.now, &past)
+            .expect("the engine takes its own records");
+        self.records.0.extend(step.records);
+        step.answer
+    }
+
+    /// Calls a tool and writes call and answer into the transcript. Gives the answer, or `{"error": …}`.
+    pub fn when(&mut self, who: &str, tool: &str, args: Value) -> Value {
+        let answer = self.call(who, tool, args.clone()).unwrap_or_else(|no| no.to_json());
+        let shown = serde_json::to_string_pretty(&answer).unwrap();
+        let (args, shown) = (self.plain(&args.to_string()), self.plain(&shown));
+        let _ = writeln!(self.transcript, "\n{who}> {tool} {args}\n{shown}");
+        answer
+    }
+
+    /// Confirms a pending action with its token, written down.
+    pub fn confirm(&mut self, who: &str, pending: &Value) -> Value {
+        let args = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        self.when(who, "confirm_action", args)
+    }
+
+    /// Proposes and confirms without writing it down; for what a story only needs as its ground. Gives the result.
+    pub fn given(&mut self, who: &str, tool: &str, args: Value) -> Value {
+        let pending = self
+            .call(who, tool, args.clone())
+            .unwrap_or_else(|no| panic!("{tool} {args}: {no:?}"));
+        assert_eq!(pending["status"], "pending", "{tool} {args}: {pending}");
+        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        let receipt = self
+            .call(who, "confirm_action", confirm)
+            .unwrap_or_else(|no| panic!("{tool} {args}: {no:?}"));
+        assert_eq!(receipt["status"], "succeeded", "{receipt}");
+        receipt["result"].clone()
+    }
+
+    /// Proposes and confirms, both written down; gives the receipt.
+    pub fn does(&mut self, who: &str, tool: &str, args: Value) -> Value {
+        let pending = self.when(who, tool, args);
+        self.confirm(who, &pending)
+    }
+
+    /// Ends the story: the journal alone must rebuild the same state. Gives the transcript.
+    #[must_use = "snapshot the transcript"]
+    pub fn end(self) -> String {
+        let registry = Arc::clone(self.engine.registry());
+        let mut again = Engine::new(registry.clone(), State::new(&registry.kinds()), key());
+        for (seq, text) in (1..).zip(&self.records.0) {
+            again.absorb(seq, text).expect("the journal replays");
+        }
+        assert_eq!(
+            again.state().digest().unwrap(),
+            self.engine.state().digest().unwrap(),
+            "the replayed state differs"
+        );
+        self.transcript
+    }
+
+    /// Replaces identifiers and confirm tokens by short names in order of appearance.
+    fn plain(&mut self, text: &str) -> String {
+        let mut out = String::new();
+        let mut word = String::new();
+        for letter in text.chars().chain([' ']) {
+            if letter.is_ascii_alphanumeric() || letter == '_' {
+                word.push(letter);
+                continue;
+            }
+            out.push_str(&self.short(&word));
+            word.clear();
+            out.push(letter);
+        }
+        out.pop();
+        out
+    }
+
+    fn short(&mut self, word: &str) -> String {
+        let Some((prefix, rest)) = word.split_once('_') else {
+            return word.to_owned();
+        };
+        let is_id = prefix.len() == 3 && rest.len() == 26 && rest.starts_with("01");
+        let is_token = prefix == "ct" && rest.len() == 40;
+        if !is_id && !is_token {
+            return word.to_owned();
+        }
+        if let Some(known) = self.names.get(word) {
+            return known.clone();
+        }
+        let count = self.counts.entry(prefix.to_owned()).or_insert(0);
+        *count += 1;
+        let name = format!("{prefix}#{count}");
+        self.names.insert(word.to_owned(), name.clone());
+        name
+    }
+}
+
+/// Compares a story's transcript with the one kept under `snapshots/`.
+pub fn check(name: &str, transcript: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, transcript));
+}
