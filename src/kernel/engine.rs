@@ -102,6 +102,11 @@ impl Engine {
         self.state.apply(seq, text)
     }
 
+    /// Goes back to an earlier state: what followed it could not be written.
+    pub fn reset(&mut self, state: State) {
+        self.state = state;
+    }
+
     /// Carries out one call of a tool that does not answer from a snapshot.
     pub fn call(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let registry = Arc::clone(&self.registry);

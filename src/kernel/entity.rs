@@ -14,6 +14,7 @@ use serde_json::value::{RawValue, to_raw_value};
 #[derive(Debug, Default)]
 pub struct Keys {
     pub(crate) list: Vec<(&'static str, String)>,
+    pub(crate) global: Vec<(&'static str, String)>,
 }
 
 /// The index of everything a person may call an entity: key, handle, slug, e-mail, exact name (folded).
@@ -33,6 +34,11 @@ impl Keys {
     /// What it belongs to.
     pub fn of(&mut self, owner: impl std::fmt::Display) {
         self.list.push((OWNER, owner.to_string()));
+    }
+
+    /// A key that is looked up before the organisation is known (bearer tokens).
+    pub fn anywhere(&mut self, index: &'static str, key: impl std::fmt::Display) {
+        self.global.push((index, key.to_string()));
     }
 
     /// A key of the module's own.

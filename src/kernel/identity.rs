@@ -274,6 +274,10 @@ impl Describe for Token {
     fn keys(&self, keys: &mut Keys) {
         keys.name(&self.name);
         keys.of(self.member);
+        keys.anywhere("hash", self.hash);
+        if let Some(old) = self.old_hash {
+            keys.anywhere("hash", old);
+        }
     }
     fn label(&self) -> String {
         self.name.clone()

@@ -139,18 +139,16 @@ impl<E: Entity> Table<E> {
 
     fn put(&mut self, row: Row<E>) {
         self.unlist(row.id);
-        let org: Arc<str> = Arc::from(row.org.as_str());
-        for (name, key) in keys_of(&row.entity) {
-            self.index.insert((org.clone(), name, Arc::from(key), row.id));
+        for (org, name, key) in keys_of(&row) {
+            self.index.insert((org, name, key, row.id));
         }
         self.rows.insert(row.id, Arc::new(row));
     }
 
     fn unlist(&mut self, id: Id<E>) {
         let Some(old) = self.rows.get(&id).cloned() else { return };
-        let org: Arc<str> = Arc::from(old.org.as_str());
-        for (name, key) in keys_of(&old.entity) {
-            self.index.remove(&(org.clone(), name, Arc::from(key), id));
+        for (org, name, key) in keys_of(&old) {
+            self.index.remove(&(org, name, key, id));
         }
     }
 
@@ -201,12 +199,13 @@ impl<E: Entity> Table<E> {
     }
 }
 
-fn keys_of<E: Entity>(entity: &E) -> Vec<(&'static str, String)> {
+fn keys_of<E: Entity>(row: &Row<E>) -> Vec<(Arc<str>, &'static str, Arc<str>)> {
     let mut keys = Keys::default();
-    entity.keys(&mut keys);
-    keys.list.sort();
-    keys.list.dedup();
-    keys.list
+    row.entity.keys(&mut keys);
+    let (org, nobody): (Arc<str>, Arc<str>) = (Arc::from(row.org.as_str()), Arc::from(""));
+    let own = keys.list.into_iter().map(|(name, key)| (org.clone(), name, Arc::from(key)));
+    let global = keys.global.into_iter().map(|(name, key)| (nobody.clone(), name, Arc::from(key)));
+    own.chain(global).collect()
 }
 
 /// A short description of a row of any kind.

@@ -1,0 +1,10 @@
+//! The door that every call comes through, whatever the transport: bearer tokens become callers, and limits are kept.
+
+pub mod auth;
+pub mod keys;
+pub mod limits;
+pub mod secret;
+
+pub use auth::{Doorman, Entry};
+pub use keys::Keys;
+pub use limits::{Class, Limits, Verdict};

@@ -1,0 +1,142 @@
+//! Rate limits: per token, two classes, the same for every transport. Refusals are folded, so that a flood cannot fill the
+//! disk.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+use jiff::Timestamp;
+
+use crate::kernel::principal::Caller;
+use crate::kernel::tool::Tool;
+
+crate::choice! {
+    /// The class that a request is charged to (catalogue section 0.7).
+    pub enum Class {
+        /// Everything else.
+        Normal = "normal",
+        /// Proposing sensitive and bulk writes.
+        Sensitive = "sensitive",
+    }
+}
+
+/// Requests a minute and token, by class.
+#[derive(Clone, Copy, Debug)]
+pub struct Rates {
+    /// Normal requests.
+    pub normal_per_minute: NonZeroU32,
+    /// Sensitive requests.
+    pub sensitive_per_minute: NonZeroU32,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            normal_per_minute: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
+            sensitive_per_minute: NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+}
+
+/// What the limits say to one request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// The class it was charged to.
+    pub class: Class,
+    /// The class's quota a minute.
+    pub quota: u32,
+    /// Requests left right now.
+    pub remaining: u32,
+    /// `None` where it may pass; else how long to wait.
+    pub retry_after: Option<Duration>,
+}
+
+type Keyed = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+
+/// Refusals of one caller and class that are not journaled yet.
+#[derive(Clone, Debug)]
+pub struct Refusals {
+    /// Who.
+    pub caller: Caller,
+    /// The class.
+    pub class: Class,
+    /// How many.
+    pub count: u64,
+    /// The first.
+    pub from: Timestamp,
+    /// The last.
+    pub to: Timestamp,
+}
+
+/// The limits, and what they refused since it was last journaled.
+pub struct Limits {
+    rates: Rates,
+    normal: Keyed,
+    sensitive: Keyed,
+    refused: Mutex<BTreeMap<(String, Class), Refusals>>,
+}
+
+impl std::fmt::Debug for Limits {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Limits({:?})", self.rates)
+    }
+}
+
+impl Limits {
+    /// Fresh limits.
+    pub fn new(rates: Rates) -> Self {
+        let keyed = |per_minute| RateLimiter::keyed(Quota::per_minute(per_minute)).with_middleware();
+        Self {
+            rates,
+            normal: keyed(rates.normal_per_minute),
+            sensitive: keyed(rates.sensitive_per_minute),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// The class that calling a tool is charged to; `None` for requests that call none.
+    pub fn class(tool: Option<&Tool>) -> Class {
+        if tool.is_some_and(Tool::is_sensitive) { Class::Sensitive } else { Class::Normal }
+    }
+
+    /// Charges one request.
+    pub fn charge(&self, caller: &Caller, class: Class, now: Timestamp) -> Verdict {
+        let key = projections::actions::caller(&caller.actor());
+        let (limiter, quota) = match class {
+            Class::Normal => (&self.normal, self.rates.normal_per_minute.get()),
+            Class::Sensitive => (&self.sensitive, self.rates.sensitive_per_minute.get()),
+        };
+        match limiter.check_key(&key) {
+            Ok(state) => Verdict { class, quota, remaining: state.remaining_burst_capacity(), retry_after: None },
+            Err(not_until) => {
+                self.refuse(key, caller, class, now);
+                let wait = not_until.wait_time_from(DefaultClock::default().now());
+                Verdict { class, quota, remaining: 0, retry_after: Some(wait.max(Duration::from_millis(1))) }
+            }
+        }
+    }
+
+    fn refuse(&self, key: String, caller: &Caller, class: Class, now: Timestamp) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = refused.entry((key, class)).or_insert_with(|| Refusals { caller: caller.clone(), class, count: 0, from: now, to: now });
+        entry.count += 1;
+        entry.to = now;
+    }
+
+    /// Takes the refusals since the last time, to journal them.
+    pub fn take_refused(&self) -> Vec<Refusals> {
+        let taken = std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner));
+        taken.into_values().collect()
+    }
+
+    /// Forgets callers that have not been seen for a while.
+    pub fn tidy(&self) {
+        self.normal.retain_recent();
+        self.sensitive.retain_recent();
+    }
+}

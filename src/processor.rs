@@ -1,0 +1,299 @@
+//! The processor: the one task that owns a journal and the state folded from it, and the handle that everybody else holds.
+//!
+//! Step, append, and only when it is durable: publish the new state and answer. Requests that arrive while the disk is busy
+//! share the next group commit.
+
+mod opening;
+mod recent;
+
+pub use opening::{Boot, Opening, open};
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use journal::Log;
+use projections::Event;
+use serde_json::{Map, Value};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::kernel::engine::{self, Answer, Call, Reading, Step};
+use crate::kernel::state::Unfit;
+use crate::kernel::{Caller, Engine, Past, Registry, Rejection, Snapshot};
+use recent::Recent;
+
+/// Most requests that wait; more are told to come back.
+const WAITING_MAX: usize = 4096;
+/// Most requests in one step of the processor.
+const TOGETHER_MAX: usize = 512;
+
+/// Where the hour comes from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Why nothing can be done any more until a restart.
+#[derive(Clone, Debug, Error)]
+#[error("the journal is closed: {0}")]
+pub struct Closed(pub Arc<str>);
+
+/// What a request leaves: records to append, and what to say when they are durable (or cannot be).
+struct Outcome {
+    records: Vec<String>,
+    then: Box<dyn FnOnce(Result<(), Rejection>) + Send>,
+}
+
+type Request = Box<dyn FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Outcome, Unfit> + Send>;
+
+/// The way to the processor; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    inbox: mpsc::Sender<Request>,
+    published: Arc<ArcSwap<crate::kernel::State>>,
+    registry: Arc<Registry>,
+    log: Arc<dyn Log>,
+    recent: Recent,
+    clock: Clock,
+    durable: watch::Receiver<u64>,
+    closed: watch::Receiver<Option<Arc<str>>>,
+    boot: Arc<Boot>,
+    wait_for_reads: bool,
+}
+
+impl Handle {
+    /// Calls a tool in the name of a caller. The answer comes after what it says is durable.
+    pub async fn call(&self, caller: Caller, tool: &str, args: Map<String, Value>) -> Answer {
+        let call = Call { caller, tool: tool.to_owned(), args };
+        if self.registry.tool(tool).is_some_and(crate::kernel::Tool::is_read) {
+            let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
+            return self.note(reading).await;
+        }
+        self.step(move |engine, now, past| engine.call(&call, now, past)).await
+    }
+
+    async fn note(&self, reading: Reading) -> Answer {
+        if self.wait_for_reads {
+            return self.step(move |engine, now, _| engine.note(reading, now)).await;
+        }
+        let answer = reading.answer.clone();
+        let quiet: Request = Box::new(move |engine, now, _| {
+            let step = engine.note(reading, now)?;
+            Ok(Outcome { records: step.records, then: Box::new(|_| ()) })
+        });
+        self.inbox.try_send(quiet).map_err(|_| busy())?;
+        answer
+    }
+
+    async fn step(&self, run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Step, Unfit> + Send + 'static) -> Answer {
+        self.ask(move |engine, now, past| run(engine, now, past).map(|step| (step.records, step.answer))).await?
+    }
+
+    /// Journals events in a caller's name (folded refusals).
+    pub async fn record(&self, caller: Caller, events: Vec<Event>) -> Result<(), Rejection> {
+        self.ask(move |engine, now, _| engine.record(now, &caller, events).map(|text| (vec![text], ()))).await
+    }
+
+    /// Journals events of the system itself.
+    pub async fn system(&self, events: Vec<Event>) -> Result<(), Rejection> {
+        self.ask(move |engine, now, _| engine.system(now, None, events).map(|text| (vec![text], ()))).await
+    }
+
+    /// Runs something on the engine; what it gives back comes after its records are durable.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<(Vec<String>, T), Unfit> + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let (reply, answer) = oneshot::channel();
+        let request: Request = Box::new(move |engine, now, past| {
+            let (records, said) = run(engine, now, past)?;
+            let then = move |durable: Result<(), Rejection>| {
+                // The caller may have gone; what was journaled stands all the same.
+                let _ = reply.send(durable.map(|()| said));
+            };
+            Ok(Outcome { records, then: Box::new(then) })
+        });
+        self.inbox.send(request).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> Rejection {
+        let why = self.closed.borrow().clone();
+        unavailable(why.as_deref().unwrap_or("the server is stopping"))
+    }
+
+    /// The newest durable state.
+    pub fn snapshot(&self) -> Snapshot {
+        self.published.load_full()
+    }
+
+    /// The newest state at or after a position; waits up to `patience`.
+    pub async fn snapshot_at_least(&self, position: u64, patience: Duration) -> Option<Snapshot> {
+        let mut durable = self.durable.clone();
+        let reached = tokio::time::timeout(patience, durable.wait_for(|now| *now >= position)).await;
+        reached.is_ok_and(|waited| waited.is_ok()).then(|| self.snapshot())
+    }
+
+    /// What there is to call.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The journal, for reading.
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// The recorded past, for reading.
+    pub fn past(&self) -> &dyn Past {
+        &self.recent
+    }
+
+    /// The hour.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Follows the durable position.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    /// Follows whether the journal has closed, and why.
+    pub fn closed(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.closed.clone()
+    }
+
+    /// What was found at the start.
+    pub fn boot(&self) -> &Boot {
+        &self.boot
+    }
+}
+
+/// The answer when the journal cannot take more.
+pub fn unavailable(why: &str) -> Rejection {
+    let mut no = Rejection::new("unavailable", format!("nothing was done: {why}")).hint("try again later, or tell the operator");
+    no.retry_after_ms = Some(1_000);
+    no
+}
+
+fn busy() -> Rejection {
+    unavailable("too many requests are waiting")
+}
+
+/// The task behind the handle.
+pub(crate) struct Processor {
+    engine: Engine,
+    log: Arc<dyn Log>,
+    recent: Recent,
+    clock: Clock,
+    inbox: mpsc::Receiver<Request>,
+    published: Arc<ArcSwap<crate::kernel::State>>,
+    durable: Arc<watch::Sender<u64>>,
+    closed: Arc<watch::Sender<Option<Arc<str>>>>,
+}
+
+impl Processor {
+    /// Runs until every handle is gone or the journal closes.
+    pub(crate) async fn run(mut self) {
+        let mut waiting: Vec<Request> = Vec::with_capacity(TOGETHER_MAX);
+        let mut closed = self.closed.subscribe();
+        loop {
+            let pause = self.until_expiry();
+            tokio::select! {
+                biased;
+                _ = closed.wait_for(Option::is_some) => return,
+                () = tokio::time::sleep(pause) => waiting.push(Box::new(expire)),
+                taken = self.inbox.recv_many(&mut waiting, TOGETHER_MAX) => if taken == 0 { return },
+            }
+            if !self.together(waiting.drain(..)) {
+                return;
+            }
+        }
+    }
+
+    fn until_expiry(&self) -> Duration {
+        let Some(due) = self.engine.next_deadline() else { return Duration::from_secs(3600) };
+        let left = due.duration_since((self.clock)());
+        Duration::try_from(left).unwrap_or_default().min(Duration::from_secs(3600)) + Duration::from_millis(1)
+    }
+
+    /// Takes several requests into one group commit. False when nothing can go on.
+    fn together(&mut self, requests: impl Iterator<Item = Request>) -> bool {
+        let before = self.engine.state().clone();
+        let (mut records, mut thens) = (Vec::new(), Vec::new());
+        for request in requests {
+            match request(&mut self.engine, (self.clock)(), &self.recent) {
+                Ok(outcome) => {
+                    self.recent.push(before.position + len(&records), &outcome.records);
+                    records.extend(outcome.records);
+                    thens.push(outcome.then);
+                }
+                Err(unfit) => {
+                    self.stop(&format!("a step does not fit the state: {unfit}"));
+                    return false;
+                }
+            }
+        }
+        self.append(before, records, thens)
+    }
+
+    fn append(&mut self, before: crate::kernel::State, records: Vec<String>, thens: Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>) -> bool {
+        if records.is_empty() {
+            thens.into_iter().for_each(|then| then(Ok(())));
+            return true;
+        }
+        let after: Snapshot = Arc::new(self.engine.state().clone());
+        let (published, durable, closed) = (Arc::clone(&self.published), Arc::clone(&self.durable), Arc::clone(&self.closed));
+        let thens = Arc::new(std::sync::Mutex::new(Some(thens)));
+        let later = Arc::clone(&thens);
+        let done = move |result: Result<u64, journal::Error>| {
+            let said = match &result {
+                Ok(seq) => {
+                    published.store(after);
+                    durable.send_replace(*seq);
+                    Ok(())
+                }
+                Err(cause) => {
+                    closed.send_replace(Some(Arc::from(cause.to_string())));
+                    Err(unavailable(&cause.to_string()))
+                }
+            };
+            answer_all(&later, &said);
+        };
+        match self.log.append(records, Box::new(done)) {
+            Ok(_) => true,
+            Err(cause) => {
+                // Nothing was written: the state goes back to what the journal holds, and everybody hears why.
+                self.recent.cut(before.position);
+                self.engine.reset(before);
+                answer_all(&thens, &Err(unavailable(&cause.to_string())));
+                self.log.closed().is_none_or(|why| {
+                    self.stop(&why);
+                    false
+                })
+            }
+        }
+    }
+
+    fn stop(&self, why: &str) {
+        tracing::error!(why, "the processor stops");
+        self.closed.send_replace(Some(Arc::from(why)));
+    }
+}
+
+type Thens = Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>;
+
+fn answer_all(thens: &std::sync::Mutex<Option<Thens>>, said: &Result<(), Rejection>) {
+    let taken = thens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+    for then in taken.into_iter().flatten() {
+        then(said.clone());
+    }
+}
+
+fn len(records: &[String]) -> u64 {
+    u64::try_from(records.len()).unwrap_or(u64::MAX)
+}
+
+fn expire(engine: &mut Engine, now: Timestamp, _: &dyn Past) -> Result<Outcome, Unfit> {
+    Ok(Outcome { records: engine.expire(now)?, then: Box::new(|_| ()) })
+}
