@@ -1,6 +1,9 @@
 //! Orkestra: a work-management backend that AI agents operate through MCP.
 
 pub mod door;
+pub mod http;
 pub mod kernel;
+pub mod mcp;
 pub mod modules;
-// pub mod processor;
+pub mod processor;
+pub mod telemetry;

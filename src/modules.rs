@@ -4,6 +4,7 @@ pub mod actions;
 pub mod comments;
 pub mod labels;
 pub mod organizations;
+pub mod profile;
 pub mod projects;
 pub mod search;
 pub mod tasks;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::kernel::engine::{self, Answer, Call, Reading, Step};
 use crate::kernel::state::Unfit;
+use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Caller, Engine, Past, Registry, Rejection, Snapshot};
 use recent::Recent;
 
@@ -57,6 +58,7 @@ pub struct Handle {
     durable: watch::Receiver<u64>,
     closed: watch::Receiver<Option<Arc<str>>>,
     boot: Arc<Boot>,
+    key: ConfirmKey,
     wait_for_reads: bool,
 }
 
@@ -146,6 +148,12 @@ impl Handle {
     /// The recorded past, for reading.
     pub fn past(&self) -> &dyn Past {
         &self.recent
+    }
+
+    /// The confirm token of an action, for its proposer's eyes only.
+    pub fn confirm_token(&self, action: &projections::Action) -> String {
+        let proposer = action.proposer.principal_id.as_deref().unwrap_or_default();
+        self.key.confirm_token(&action.org, proposer, action.id, &action.digest)
     }
 
     /// The hour.

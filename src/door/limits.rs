@@ -140,3 +140,16 @@ impl Limits {
         self.sensitive.retain_recent();
     }
 }
+
+/// What a refused request hears.
+pub fn rejection(verdict: &Verdict, wait: Duration) -> crate::kernel::Rejection {
+    let class = verdict.class.word();
+    let mut no = crate::kernel::Rejection::new(
+        "rate_limited",
+        format!("more than {} {class} requests a minute with this token", verdict.quota),
+    )
+    .hint("wait as long as retryAfterMs says, then go on more slowly")
+    .current(serde_json::json!({"class": class, "quota": verdict.quota, "remaining": verdict.remaining}));
+    no.retry_after_ms = Some(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1));
+    no
+}

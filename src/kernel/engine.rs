@@ -126,6 +126,12 @@ impl Engine {
         }
     }
 
+    /// Journals a call of a tool that is not there for the caller.
+    pub fn unknown(&mut self, call: &Call, now: Timestamp) -> Result<String, Unfit> {
+        let event = rejected(call, &unknown_tool(&call.tool), self.state.position);
+        self.commit(now, &call.caller, vec![event])
+    }
+
     /// Journals what a read answered.
     pub fn note(&mut self, reading: Reading, now: Timestamp) -> Result<Step, Unfit> {
         let text = self.commit(now, &reading.caller, vec![reading.event])?;

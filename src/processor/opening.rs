@@ -145,6 +145,7 @@ fn start(engine: Engine, log: Arc<dyn Log>, registry: Arc<Registry>, clock: Cloc
     let published = Arc::new(ArcSwap::from_pointee(engine.state().clone()));
     let (durable, durable_seen) = watch::channel(engine.state().position);
     let (closed, closed_seen) = watch::channel(None);
+    let key = engine.key().clone();
     let processor = Processor {
         engine,
         log: Arc::clone(&log),
@@ -156,5 +157,5 @@ fn start(engine: Engine, log: Arc<dyn Log>, registry: Arc<Registry>, clock: Cloc
         closed: Arc::new(closed),
     };
     tokio::spawn(processor.run());
-    Handle { inbox, published, registry, log, recent, clock, durable: durable_seen, closed: closed_seen, boot: Arc::new(boot), wait_for_reads }
+    Handle { inbox, published, registry, log, recent, clock, durable: durable_seen, closed: closed_seen, boot: Arc::new(boot), key, wait_for_reads }
 }

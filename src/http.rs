@@ -1,0 +1,110 @@
+//! HTTP: the only place that knows axum. The MCP endpoint, REST, health and metrics, behind one guard.
+
+mod actions;
+mod guard;
+mod journal;
+mod reply;
+mod rest;
+mod session;
+mod sweep;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::door::{Doorman, Limits};
+use crate::mcp;
+use crate::processor::Handle;
+use crate::telemetry::Telemetry;
+
+/// What the HTTP faces need.
+#[derive(Clone)]
+pub struct Faces {
+    /// The way to the processor.
+    pub handle: Handle,
+    /// Who checks tokens.
+    pub doorman: Doorman,
+    /// The rate limits.
+    pub limits: Arc<Limits>,
+    /// Seals what MCP clients carry.
+    pub state_key: [u8; 32],
+    /// Counters.
+    pub telemetry: Arc<Telemetry>,
+    /// Host names that requests may name, beside the loopback ones.
+    pub public_hosts: Vec<String>,
+    /// Origins that browsers may call from, beside the loopback ones.
+    pub public_origins: Vec<String>,
+    /// Longest body, in bytes.
+    pub body_bytes_max: usize,
+}
+
+/// What every handler shares.
+pub(crate) struct Shared {
+    faces: Faces,
+    hosts: BTreeSet<String>,
+    sessions: session::Sessions,
+}
+
+type App = Arc<Shared>;
+
+/// Serves until `shutdown` ends or the journal closes.
+pub async fn serve(listener: TcpListener, faces: Faces, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    let mut closed = faces.handle.closed();
+    let sweeper = tokio::spawn(sweep::run(faces.clone()));
+    let router = router(faces);
+    let ended = async move {
+        tokio::select! {
+            () = shutdown => {}
+            _ = closed.wait_for(Option::is_some) => {}
+        }
+    };
+    let served = axum::serve(listener, router).with_graceful_shutdown(ended).await;
+    sweeper.abort();
+    served
+}
+
+/// Every address.
+pub fn router(faces: Faces) -> Router {
+    let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
+    let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
+    let mcp = mcp_service(&faces);
+    let app: App = Arc::new(Shared { faces, hosts, sessions: session::Sessions::default() });
+    let mcp = Router::new()
+        .route_service("/mcp", mcp.clone())
+        .route_service("/mcp/{*address}", mcp)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::mcp));
+    let rest = Router::new()
+        .route("/v1/tools", get(rest::tools))
+        .route("/v1/tools/{tool}", post(rest::call))
+        .route("/v1/actions", get(actions::list))
+        .route("/v1/actions/{id}", get(actions::show))
+        .route("/v1/actions/{id}/confirm", post(actions::confirm))
+        .route("/v1/actions/{id}/cancel", post(actions::cancel))
+        .route("/v1/journal", get(journal::stream))
+        .route("/v1/boot", get(rest::boot))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::rest));
+    Router::new()
+        .merge(mcp)
+        .merge(rest)
+        .route("/healthz", get(rest::healthz))
+        .route("/readyz", get(rest::readyz))
+        .route("/metrics", get(rest::metrics))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::hosts))
+        .layer(CatchPanicLayer::custom(reply::panicked))
+        .fallback(reply::nowhere)
+        .with_state(app)
+}
+
+fn mcp_service(faces: &Faces) -> StreamableHttpService<mcp::Server, LocalSessionManager> {
+    let server = mcp::Server::new(faces.handle.clone(), Arc::clone(&faces.limits), &faces.state_key);
+    // Host and origin are checked by the guard, for every address alike.
+    let config = StreamableHttpServerConfig::default().with_json_response(true).disable_allowed_hosts();
+    StreamableHttpService::new(move || Ok(server.clone()), Arc::new(LocalSessionManager::default()), config)
+}

@@ -1,0 +1,100 @@
+//! Actions over REST: list by state, show, confirm, cancel.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use projections::Stage;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::guard::Admitted;
+use super::{App, reply, rest};
+use crate::kernel::engine::admit;
+
+/// Which actions.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    state: Option<Stage>,
+    limit: Option<usize>,
+}
+
+/// `GET /v1/actions`: the newest first; one's own, or all of the organisation for holders of `actions.manage`.
+pub(super) async fn list(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Query(query): Query<ListQuery>,
+) -> Response {
+    let snapshot = app.faces.handle.snapshot();
+    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    if let Err(no) = rights.require("actions.read") {
+        return reply::rejection(&no);
+    }
+    let (all, me) = (rights.allow("actions.manage"), entry.caller.member.to_string());
+    let most = query.limit.unwrap_or(100).min(1000);
+    let fits = |action: &&std::sync::Arc<projections::Action>| {
+        action.org == entry.caller.org
+            && query.state.is_none_or(|stage| action.stage == stage)
+            && (all || action.proposer.principal_id.as_deref() == Some(me.as_str()))
+    };
+    let items: Vec<Value> = snapshot.actions.iter().rev().filter(fits).take(most).map(|action| shown(action)).collect();
+    Json(json!({"items": items, "asOf": snapshot.position})).into_response()
+}
+
+fn shown(action: &projections::Action) -> Value {
+    let plan = action.open.as_ref().and_then(|open| serde_json::from_str::<Value>(open.plan.get()).ok());
+    json!({
+        "id": action.id.to_string(),
+        "tool": action.tool,
+        "kind": action.kind,
+        "risk": action.risk,
+        "policy": action.policy,
+        "status": action.stage,
+        "summary": plan.as_ref().and_then(|plan| plan.get("summary")),
+        "proposer": action.proposer,
+        "proposedAt": action.proposed_at,
+        "expiresAt": action.expires_at,
+        "position": action.last_seq,
+    })
+}
+
+/// `GET /v1/actions/{id}`.
+pub(super) async fn show(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>, Path(id): Path<String>) -> Response {
+    through(&app, &entry, "get_pending_action", &id, &Bytes::new()).await
+}
+
+/// `POST /v1/actions/{id}/confirm`, with `{"confirmToken": …, "note": …}`; a human approver leaves the token out.
+pub(super) async fn confirm(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response {
+    let snapshot = app.faces.handle.snapshot();
+    let tool = app.faces.handle.registry().tool("confirm_action");
+    if tool.is_some_and(|tool| admit(&snapshot, &entry.caller, tool).is_err()) {
+        return reply::insufficient_scope("actions.confirm");
+    }
+    through(&app, &entry, "confirm_action", &id, &body).await
+}
+
+/// `POST /v1/actions/{id}/cancel`, with `{"reason": …}`.
+pub(super) async fn cancel(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Response {
+    through(&app, &entry, "cancel_action", &id, &body).await
+}
+
+async fn through(app: &App, entry: &crate::door::Entry, tool: &str, id: &str, body: &Bytes) -> Response {
+    match rest::arguments(body) {
+        Ok(mut args) => {
+            args.insert("actionId".to_owned(), id.into());
+            rest::said(app, &entry.caller, tool, true, args).await
+        }
+        Err(no) => reply::rejection(&no),
+    }
+}

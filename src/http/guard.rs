@@ -1,0 +1,194 @@
+//! The guard before every handler: host and origin, token, strict JSON, limits. What it turns away is counted or journaled.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::{App, Shared, reply};
+use crate::door::{Entry, Limits, Verdict};
+use crate::kernel::Rejection;
+use crate::kernel::engine::admit;
+use crate::mcp::Visitor;
+use crate::modules::profile::Selection;
+
+const SESSION: &str = "mcp-session-id";
+
+/// A caller who was let in, for the REST handlers.
+#[derive(Clone)]
+pub(super) struct Admitted(pub(super) Entry);
+
+/// Host and origin, against DNS rebinding and foreign pages.
+pub(super) async fn hosts(State(app): State<App>, request: Request, next: Next) -> Response {
+    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    let host = text(request.headers(), HOST.as_str()).or(authority);
+    let origin = text(request.headers(), ORIGIN.as_str());
+    let known = |host: &str| app.hosts.contains(host_name(host));
+    let good_origin = origin.as_deref().is_none_or(|origin| {
+        let local = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        app.faces.public_origins.iter().any(|listed| listed == origin) || local.is_some_and(known)
+    });
+    if !host.as_deref().is_some_and(known) {
+        app.faces.telemetry.turned_away("host");
+        return forbidden("the Host of this request is not served here", "list it in `public_hosts`");
+    }
+    if !good_origin {
+        app.faces.telemetry.turned_away("origin");
+        return forbidden("the Origin of this request is not allowed here", "list it in `public_origins`");
+    }
+    next.run(request).await
+}
+
+fn forbidden(message: &str, hint: &str) -> Response {
+    let mut no = Rejection::new("forbidden", message).hint(hint);
+    no.current = None;
+    reply::rejection(&no)
+}
+
+/// The name in a host or authority, without the port and without brackets.
+fn host_name(host: &str) -> &str {
+    if let Some(rest) = host.strip_prefix('[') {
+        return rest.split(']').next().unwrap_or_default();
+    }
+    host.split(':').next().unwrap_or_default()
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+}
+
+impl Shared {
+    fn admit(&self, headers: &HeaderMap, via: &'static str) -> Result<Entry, Response> {
+        let bearer = text(headers, AUTHORIZATION.as_str());
+        let bearer = bearer.as_deref().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let token = bearer.map(|(_, token)| token.trim()).unwrap_or_default();
+        let handle = &self.faces.handle;
+        self.faces.doorman.admit(token, via, &handle.snapshot(), handle.now()).map_err(|no| {
+            self.faces.telemetry.turned_away("token");
+            reply::rejection(&no)
+        })
+    }
+
+    async fn body(&self, body: Body) -> Result<Bytes, Response> {
+        let most = self.faces.body_bytes_max;
+        to_bytes(body, most).await.map_err(|_| {
+            let mut no = Rejection::new("validation_failed", format!("the body is longer than {most} bytes, or broke off"));
+            no.hint = Some("send less at once".to_owned());
+            let mut response = reply::rejection(&no);
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            response
+        })
+    }
+}
+
+/// REST: a token, then the body as it is.
+pub(super) async fn rest(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let entry = match app.admit(request.headers(), "rest") {
+        Ok(entry) => entry,
+        Err(response) => return response,
+    };
+    let tool = request.uri().path().strip_prefix("/v1/tools/").and_then(|name| app.faces.handle.registry().tool(name));
+    let verdict = app.faces.limits.charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
+    if let Some(wait) = verdict.retry_after {
+        return reply::limited(&verdict, wait, None);
+    }
+    if request.method() == Method::POST {
+        let (parts, body) = request.into_parts();
+        let bytes = match app.body(body).await {
+            Ok(bytes) => bytes,
+            Err(response) => return response,
+        };
+        if let Err(cause) = check_if_any(&bytes) {
+            return reply::rejection(&Rejection::new("validation_failed", cause));
+        }
+        request = Request::from_parts(parts, Body::from(bytes));
+    }
+    request.extensions_mut().insert(Admitted(entry));
+    let mut response = next.run(request).await;
+    reply::limits(response.headers_mut(), &verdict);
+    response
+}
+
+fn check_if_any(bytes: &Bytes) -> Result<(), String> {
+    if bytes.is_empty() { Ok(()) } else { crate::kernel::json::check(bytes).map_err(|cause| cause.to_string()) }
+}
+
+/// MCP: address, token, session, then strict JSON and the limits, before rmcp sees anything.
+pub(super) async fn mcp(State(app): State<App>, request: Request, next: Next) -> Response {
+    let rest = request.uri().path().trim_start_matches("/mcp").to_owned();
+    let selection = match address(&app, &rest) {
+        Ok(selection) => selection,
+        Err(no) => return reply::rejection(&no),
+    };
+    let entry = match app.admit(request.headers(), "mcp") {
+        Ok(entry) => entry,
+        Err(response) => return response,
+    };
+    let session = text(request.headers(), SESSION);
+    if session.as_deref().is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now())) {
+        return reply::rpc(StatusCode::NOT_FOUND, -32600, "there is no such session", Value::Null, None);
+    }
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(Visitor { entry: entry.clone(), selection });
+    if parts.method != Method::POST {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
+    let bytes = match app.body(body).await {
+        Ok(bytes) => bytes,
+        Err(response) => return response,
+    };
+    let (opening, verdict) = match peek(&app, &entry, &bytes) {
+        Ok(seen) => seen,
+        Err(response) => return *response,
+    };
+    let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
+    if let (true, Some(session)) = (opening, text(response.headers(), SESSION)) {
+        app.sessions.opened(&session, &entry.caller, app.faces.handle.now());
+    }
+    reply::limits(response.headers_mut(), &verdict);
+    response
+}
+
+fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
+    let selection = Selection::of_address(rest)?;
+    match selection.unknown_module(app.faces.handle.registry()) {
+        Some(name) => {
+            let known: Vec<&str> = app.faces.handle.registry().modules().iter().map(|(name, ..)| *name).collect();
+            Err(Rejection::not_found("module", &name).allowed(known))
+        }
+        None => Ok(selection),
+    }
+}
+
+/// Looks into a JSON-RPC body: is it acceptable, what is it charged to, and may it confirm. True where it opens a session.
+fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<Response>> {
+    let bad = |code, message: &str| Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, message, Value::Null, None));
+    crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
+    let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
+    if seen.is_array() {
+        return Err(bad(-32600, "JSON-RPC batches are not served (specification 2025-06-18 and later)"));
+    }
+    let id = seen.get("id").cloned().unwrap_or(Value::Null);
+    let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
+    let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
+    let inner = seen.pointer("/params/arguments/name").and_then(Value::as_str).filter(|_| named == "call_tool");
+    let tool = if method == "tools/call" { app.faces.handle.registry().tool(inner.unwrap_or(named)) } else { None };
+    let verdict = app.faces.limits.charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
+    if let Some(wait) = verdict.retry_after {
+        return Err(Box::new(reply::limited(&verdict, wait, Some(id))));
+    }
+    if let Some(tool) = tool.filter(|tool| tool.name == "confirm_action")
+        && admit(&app.faces.handle.snapshot(), &entry.caller, tool).is_err()
+    {
+        return Err(Box::new(reply::insufficient_scope(&tool.permission)));
+    }
+    Ok((method == "initialize", verdict))
+}
+
+/// The body of a request that has none is an empty object.
+pub(super) fn empty() -> Value {
+    json!({})
+}

@@ -1,0 +1,120 @@
+//! Counters for operators, and what is written to the log. No argument, token or name of a person is ever a label.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::kernel::State;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CallLabels {
+    via: String,
+    tool: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: String,
+}
+
+/// All counters of a process.
+pub struct Telemetry {
+    registry: Registry,
+    calls: Family<CallLabels, Counter>,
+    durations: Histogram,
+    away: Family<ReasonLabel, Counter>,
+    position: Gauge,
+    pending: Gauge,
+    executing: Gauge,
+    folded: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Telemetry {
+    /// Fresh counters.
+    pub fn new() -> Self {
+        let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+        let mut made = Self {
+            registry: Registry::with_prefix("orkestra"),
+            calls: Family::default(),
+            durations: Histogram::new(buckets),
+            away: Family::default(),
+            position: Gauge::default(),
+            pending: Gauge::default(),
+            executing: Gauge::default(),
+            folded: Mutex::default(),
+        };
+        let registry = &mut made.registry;
+        registry.register("calls", "Calls of tools by door, tool and outcome", made.calls.clone());
+        registry.register("call_duration_seconds", "How long calls took", made.durations.clone());
+        registry.register("turned_away", "Requests turned away before they became calls", made.away.clone());
+        registry.register("journal_position", "The newest durable record", made.position.clone());
+        registry.register("pending_actions", "Actions that wait for a confirmation", made.pending.clone());
+        registry.register("executing_actions", "Actions on their way through a worker", made.executing.clone());
+        made
+    }
+
+    /// Counts a call of a tool; `code` is the rejection's, if it was one.
+    pub fn called(&self, via: &'static str, tool: &str, code: Option<&str>, took: Duration) {
+        let labels = CallLabels {
+            via: via.to_owned(),
+            tool: tool.chars().take(64).collect(),
+            outcome: code.unwrap_or("ok").to_owned(),
+        };
+        // Names that no tool has would let a caller fill the memory with labels.
+        let labels = if code == Some("not_found") || code == Some("unknown_tool") { CallLabels { tool: "unknown".to_owned(), ..labels } } else { labels };
+        self.calls.get_or_create(&labels).inc();
+        self.durations.observe(took.as_secs_f64());
+    }
+
+    /// Counts a request that did not become a call.
+    pub fn turned_away(&self, reason: &'static str) {
+        self.away.get_or_create(&ReasonLabel { reason: reason.to_owned() }).inc();
+        *self.folded.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_insert(0) += 1;
+    }
+
+    /// What was turned away since the last time, to journal it.
+    pub fn take_turned_away(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut *self.folded.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Everything as OpenMetrics text.
+    pub fn text(&self, state: &State) -> String {
+        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.position.set(i64::try_from(state.position).unwrap_or(i64::MAX));
+        self.pending.set(size(state.actions.pending_len()));
+        self.executing.set(size(state.actions.executing().count()));
+        let mut text = String::new();
+        if encode(&mut text, &self.registry).is_err() {
+            text.clear();
+        }
+        text
+    }
+}
+
+/// Sends the log to standard error; `RUST_LOG` says how much, `ORKESTRA_LOG=json` in which form.
+pub fn init() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,rmcp=error"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match std::env::var("ORKESTRA_LOG").as_deref() {
+        Ok("json") => builder.json().try_init(),
+        _ => builder.with_target(false).try_init(),
+    };
+    // A second call in one process (tests) keeps the first.
+    drop(set);
+}
