@@ -54,6 +54,8 @@ pub(crate) struct Shared {
 
 type App = Arc<Shared>;
 
+pub(crate) use rest::describe;
+
 /// Serves until `shutdown` ends or the journal closes.
 pub async fn serve(listener: TcpListener, faces: Faces, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
     let mut closed = faces.handle.closed();

@@ -18,6 +18,7 @@ pub mod table;
 pub mod text;
 pub mod token;
 pub mod tool;
+pub mod undo;
 pub mod view;
 
 pub use engine::Engine;

@@ -1,5 +1,8 @@
 //! Orkestra: a work-management backend that AI agents operate through MCP.
 
+pub mod cli;
+pub mod data;
+pub mod demo;
 pub mod door;
 pub mod http;
 pub mod kernel;

@@ -1,3 +1,7 @@
 //! The `orkestra` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orkestra::cli::run()
+}

@@ -20,6 +20,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::door::{Class, Entry, Limits};
 use crate::kernel::Rejection;
@@ -72,6 +73,16 @@ impl Server {
     pub fn for_process(mut self, visitor: impl Fn() -> Result<Visitor, Rejection> + Send + Sync + 'static) -> Self {
         self.process = Some(Arc::new(visitor));
         self
+    }
+
+    /// Serves one client over a pair of streams until it leaves.
+    pub async fn run_on<R, W>(self, streams: (R, W)) -> Result<(), String>
+    where
+        R: AsyncRead + Send + Unpin + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
+        let running = rmcp::ServiceExt::serve(self, streams).await.map_err(|cause| cause.to_string())?;
+        running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string())
     }
 
     fn visitor(&self, cx: &RequestContext<RoleServer>) -> Result<Visitor, ErrorData> {

@@ -6,7 +6,7 @@
 mod opening;
 mod recent;
 
-pub use opening::{Boot, Opening, open};
+pub use opening::{Boot, Error as Failed, Opening, open};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -113,3 +113,20 @@ fn tree_file(dir: &Path, hashes: &Hashes) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Calls `each` with every record of the files from a position on, without taking the directory; stops where it says false.
+pub fn scan_files(dir: &Path, from: u64, mut each: impl FnMut(u64, &str) -> bool) -> Result<(), Error> {
+    let disk = RealDisk::look(dir);
+    let segments = segment::list(&disk)?;
+    let begin = segments.iter().rposition(|first| *first <= from.max(1)).unwrap_or(0);
+    let mut go_on = true;
+    for (place, first) in segments.iter().enumerate().skip(begin) {
+        let name = segment::name(*first);
+        let file = disk.open(&name).map_err(Error::disk(name.clone()))?;
+        let bytes = segment::read_all(file.as_ref()).map_err(Error::disk(name.clone()))?;
+        scan(&name, &bytes, *first, place + 1 == segments.len(), |seq, text| {
+            go_on = go_on && (seq < from || each(seq, text));
+        })?;
+    }
+    Ok(())
+}

@@ -7,7 +7,9 @@ mod operate;
 mod propose;
 mod receipt;
 
-pub use operate::{NewToken, bootstrap};
+pub use confirm::{ConfirmArgs, caller_of};
+pub use end::CancelArgs;
+pub use operate::{NewToken, Refused, bootstrap};
 pub use receipt::receipt;
 
 use std::sync::Arc;

@@ -261,6 +261,10 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn fields(&self, id: &str) -> Option<serde_json::Value>;
     /// How many rows there are.
     fn count(&self) -> usize;
+    /// The word of its kind.
+    fn word(&self) -> &'static str;
+    /// Fields that do not count for a digest, nor for an undo.
+    fn decoration(&self) -> &'static [&'static str];
     /// For the typed view.
     fn as_any(&self) -> &dyn Any;
 }
@@ -330,6 +334,14 @@ impl<E: Entity> AnyTable for Table<E> {
 
     fn count(&self) -> usize {
         self.rows.len()
+    }
+
+    fn word(&self) -> &'static str {
+        E::KIND
+    }
+
+    fn decoration(&self) -> &'static [&'static str] {
+        E::DECORATION
     }
 
     fn as_any(&self) -> &dyn Any {

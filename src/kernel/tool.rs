@@ -179,6 +179,13 @@ impl Module {
         self.tool::<A>(name, ToolKind::Meta, doc, run, verb)
     }
 
+    /// Adds a tool of the pending-action machinery that answers; needs `<module>.read`.
+    #[must_use]
+    pub fn answering_meta<A: Args>(self, name: &'static str, doc: &'static str, run: fn(A, &View<'_>) -> Result<Value, Rejection>) -> Self {
+        let run = Run::Answer(Box::new(move |given, view| run(A::read(given)?, view)));
+        self.tool::<A>(name, ToolKind::Meta, doc, run, "read")
+    }
+
     fn tool<A: Args>(mut self, name: &'static str, kind: ToolKind, doc: &'static str, run: Run, verb: &str) -> Self {
         let output = if matches!(run, Run::Decide(_)) {
             output::pending()

@@ -382,7 +382,7 @@ impl Rejection {
 }
 
 /// The proposer as a caller again.
-pub(super) fn caller_of(action: &Action) -> Caller {
+pub fn caller_of(action: &Action) -> Caller {
     let actor = &action.proposer;
     Caller {
         org: action.org.clone(),

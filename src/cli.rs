@@ -1,0 +1,124 @@
+//! The command line: one file per command. Data goes to standard output, everything else to standard error.
+
+mod journal;
+mod lifecycle;
+mod remote;
+mod serve;
+mod stdio;
+mod token;
+mod tools;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::data::DataDir;
+
+/// Work management for AI agents: every write is previewed, confirmed and journaled.
+#[derive(Debug, Parser)]
+#[command(name = "orkestra", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: MCP and REST over HTTP.
+    Serve(serve::ServeArgs),
+    /// Speak MCP over standard input and output; the token is in MCP_TOKEN or ORKESTRA_TOKEN.
+    Stdio(stdio::StdioArgs),
+    /// Create, list, revoke and rotate bearer tokens.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// List, show, confirm and cancel actions.
+    #[command(subcommand)]
+    Actions(lifecycle::ActionsCommand),
+    /// Look at, verify, export and prove the journal.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
+    /// List the tools, or show one.
+    #[command(subcommand)]
+    Tools(tools::ToolsCommand),
+}
+
+/// Where the data is.
+#[derive(Clone, Debug, Args)]
+struct DataArg {
+    /// The data directory.
+    #[arg(long, value_name = "DIR", env = "ORKESTRA_DATA", default_value = "./orkestra-data")]
+    data: PathBuf,
+}
+
+impl DataArg {
+    fn dir(&self) -> DataDir {
+        DataDir(self.data.clone())
+    }
+}
+
+/// What a command says when it cannot do its work: a sentence, and what would help.
+#[derive(Debug)]
+struct Failure {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    fn new(message: impl ToString) -> Self {
+        Self { message: message.to_string(), hint: None, code: 1 }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(cause: E) -> Self {
+        Self::new(cause)
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+/// Runs the command line; 0 when it did its work, 1 when it could not, 2 when it was not understood.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Serve(args) => block_on(serve::run(args)),
+        Command::Stdio(args) => block_on(stdio::run(args)),
+        Command::Token(command) => block_on(token::run(command)),
+        Command::Actions(command) => block_on(lifecycle::run(command)),
+        Command::Journal(command) => journal::run(command),
+        Command::Tools(command) => tools::run(&command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            note(&format!("error: {}", failure.message));
+            if let Some(hint) = failure.hint {
+                note(&format!("hint: {hint}"));
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+}
+
+/// Data, to standard output.
+#[expect(clippy::print_stdout, reason = "this is where data leaves the program")]
+fn print(text: &str) {
+    println!("{text}");
+}
+
+/// Everything else, to standard error.
+#[expect(clippy::print_stderr, reason = "this is where the program speaks to its user")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

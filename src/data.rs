@@ -1,0 +1,128 @@
+//! A data directory: journal, keys, lock and socket, opened together or looked at.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use journal::{Journal, Options};
+use thiserror::Error;
+
+use crate::door::keys::{self, Keys};
+use crate::kernel::Registry;
+use crate::modules::organizations::founding::Founding;
+use crate::processor::{self, Handle, Opening};
+
+/// Where everything of one server lives.
+#[derive(Clone, Debug)]
+pub struct DataDir(pub PathBuf);
+
+impl DataDir {
+    /// The segments; with `keys` this is the backup.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    /// The secret keys.
+    pub fn keys(&self) -> PathBuf {
+        self.0.join("keys")
+    }
+
+    /// Where a running server takes its siblings' calls.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("orkestra.sock")
+    }
+
+    /// Whether something was ever written here.
+    pub fn exists(&self) -> bool {
+        self.journal().is_dir()
+    }
+}
+
+/// Why a data directory cannot be opened.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The state.
+    #[error(transparent)]
+    Opening(#[from] processor::Failed),
+}
+
+/// An open data directory.
+pub struct Opened {
+    /// The way to the processor.
+    pub handle: Handle,
+    /// The keys.
+    pub keys: Keys,
+    /// The journal itself.
+    pub journal: Journal,
+}
+
+/// How to open.
+pub struct How {
+    /// Whether a read's answer waits until it is journaled durably.
+    pub wait_for_reads: bool,
+    /// Sizes of the journal.
+    pub options: Options,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self { wait_for_reads: true, options: Options::default() }
+    }
+}
+
+/// Opens a data directory and starts its processor; founds the first organisation in an empty one.
+pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
+    keys::private_dir(&dir.0)?;
+    let (journal, recovery) = Journal::open(&dir.journal(), how.options)?;
+    let keys = Keys::open(&dir.keys())?;
+    let torn = recovery.torn.map(|torn| (torn.file.display().to_string(), torn.offset, torn.bytes));
+    let handle = processor::open(Opening {
+        log: Arc::new(journal.clone()),
+        registry: Arc::new(registry()),
+        key: keys.confirm.clone(),
+        clock: Arc::new(now),
+        checkpoint: None,
+        torn,
+        founding: Some(first()),
+        wait_for_reads: how.wait_for_reads,
+    })?;
+    Ok(Opened { handle, keys, journal })
+}
+
+/// Everything there is to call.
+pub fn registry() -> Registry {
+    crate::modules::registry()
+}
+
+/// The hour, in milliseconds: finer would only make records longer.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+fn first() -> Founding {
+    Founding {
+        name: "My organisation".to_owned(),
+        slug: "my-organisation".to_owned(),
+        timezone: "UTC".to_owned(),
+        currency: "EUR".to_owned(),
+        locale: None,
+        owner: ("Owner".to_owned(), "owner".to_owned(), None),
+    }
+}
+
+/// Whether a directory looks like a data directory that another process holds.
+pub fn is_locked(cause: &Error) -> bool {
+    matches!(cause, Error::Journal(journal::Error::Locked))
+}
+
+/// The directory as given, for messages.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
