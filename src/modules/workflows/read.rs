@@ -1,0 +1,68 @@
+//! Looking at a workflow.
+
+use serde_json::{Value, json};
+
+use super::entity::{states_of, workflow_of};
+use crate::args;
+use crate::kernel::arg::{In, ReadArgs};
+use crate::kernel::listing;
+use crate::kernel::tool::object;
+use crate::kernel::{Ref, Rejection, View};
+use crate::modules::projects::Project;
+use crate::modules::tasks::Task;
+
+args! {
+    /// Arguments of `get_workflow`.
+    pub struct GetWorkflow {
+        /// The project; the organisation's default where left out.
+        project: Option<Ref<Project>>,
+        read: In<ReadArgs>,
+    }
+}
+
+/// Guard kinds that a workflow may use now, with what they ask.
+pub const GUARDS: [(&str, &str); 5] = [
+    ("assignee_only", "only an assignee may move it"),
+    ("not_reporter", "its reporter may not move it"),
+    ("comment_required", "the move needs a comment"),
+    ("checklist_done", "every checklist item is done"),
+    ("no_open_subtasks", "every subtask is completed or cancelled"),
+];
+
+/// `get_workflow`.
+pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
+    let project = args.project.as_ref().map(|reference| view.resolve(reference)).transpose()?;
+    let workflow = workflow_of(view, project.map(AsRef::as_ref))?;
+    let states = states_of(view, workflow.id);
+    let name = |id: projections::Id<super::State>| states.iter().find(|state| state.id == id).map_or_else(|| id.to_string(), |state| state.name.clone());
+    let counted = |id: &str| {
+        view.find::<Task>("state", id).filter(|task| task.deleted_at.is_none() && project.is_none_or(|row| row.id == task.project)).count()
+    };
+    let shown: Vec<Value> = states
+        .iter()
+        .map(|state| {
+            let id = state.id.to_string();
+            json!({
+                "id": id, "name": state.name, "category": state.category, "color": state.color, "initial": state.initial,
+                "wipLimit": state.wip_limit, "tasks": counted(&id), "description": state.description,
+            })
+        })
+        .collect();
+    let transitions: Vec<Value> = workflow
+        .transitions
+        .iter()
+        .map(|one| {
+            let from: Vec<String> = one.from.iter().map(|id| name(*id)).collect();
+            let guards: Vec<&str> = one.guards.iter().map(|guard| guard.kind.as_str()).collect();
+            json!({"name": one.name, "from": if from.is_empty() { vec!["any".to_owned()] } else { from }, "to": name(one.to), "guards": guards, "requiredFields": one.required_fields})
+        })
+        .collect();
+    let item = object(json!({
+        "id": workflow.id.to_string(), "name": workflow.name, "inherited": workflow.project.is_none(), "version": workflow.version,
+        "states": shown, "transitions": transitions,
+    }));
+    listing::item(view, &args.read, item, &["catalogue"], |part| {
+        let guards: Vec<Value> = GUARDS.iter().map(|(kind, words)| json!({"kind": kind, "means": words})).collect();
+        Ok((part == "catalogue").then(|| json!({"guards": guards, "posts": []})))
+    })
+}
