@@ -1,7 +1,6 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
 mod journal;
-mod lifecycle;
 mod remote;
 mod serve;
 mod stdio;
@@ -32,9 +31,6 @@ enum Command {
     /// Create, list, revoke and rotate bearer tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
-    /// List, show, confirm and cancel actions.
-    #[command(subcommand)]
-    Actions(lifecycle::ActionsCommand),
     /// Look at, verify, export and prove the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -91,7 +87,6 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Stdio(args) => block_on(stdio::run(args)),
         Command::Token(command) => block_on(token::run(command)),
-        Command::Actions(command) => block_on(lifecycle::run(command)),
         Command::Journal(command) => journal::run(command),
         Command::Tools(command) => tools::run(&command),
     };

@@ -2,7 +2,6 @@
 
 pub mod cli;
 pub mod data;
-pub mod demo;
 pub mod door;
 pub mod http;
 pub mod kernel;

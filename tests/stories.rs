@@ -1,3 +1,5 @@
 //! Stories: given, when, then — each a transcript under `snapshots/`, each ending with a replay of its journal.
 
+mod confirming;
 mod first;
+mod work;

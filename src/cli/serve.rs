@@ -31,9 +31,6 @@ pub(super) struct ServeArgs {
     /// An origin that browsers may call from. May be repeated.
     #[arg(long, value_name = "ORIGIN")]
     public_origin: Vec<String>,
-    /// Fill an empty organisation with believable data.
-    #[arg(long)]
-    demo: bool,
     /// Answer reads before they are on disk; faster, and the last ones may be missing after a power cut.
     #[arg(long)]
     buffered_reads: bool,
@@ -56,9 +53,6 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
     let first = if opened.handle.boot().first { Some(first_token(&opened).await?) } else { None };
     if let (Some(file), Some(token)) = (&args.token_file, &first) {
         crate::door::keys::write_private(file, &format!("{token}\n")).map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
-    }
-    if args.demo {
-        super::super::demo::fill(&opened.handle).await.map_err(|no| Failure::new(no.message))?;
     }
     let listener = TcpListener::bind(args.listen).await.map_err(|cause| Failure::new(format!("{}: {cause}", args.listen)))?;
     let address = listener.local_addr()?;

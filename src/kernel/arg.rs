@@ -97,8 +97,6 @@ macro_rules! choice {
         pub enum $name { $( $(#[$vmeta])* #[serde(rename = $word)] $variant ),* }
 
         impl $name {
-            /// Every value, in order.
-            pub const ALL: &'static [Self] = &[$( Self::$variant ),*];
             /// Every word, in order.
             pub const WORDS: &'static [&'static str] = &[$( $word ),*];
 

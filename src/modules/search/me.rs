@@ -1,0 +1,58 @@
+//! `get_me`.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::kernel::arg::{In, ReadArgs};
+use crate::kernel::tool::object;
+use crate::kernel::{Rejection, View, listing, policy};
+
+args! {
+    /// Arguments of `get_me`.
+    pub struct GetMe {
+        read: In<ReadArgs>,
+    }
+}
+
+/// `get_me`.
+pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
+    let (me, organization) = (view.me()?, view.organization()?);
+    let roles: Vec<String> = me.roles.iter().filter_map(|role| view.get(*role)).map(|role| role.name.clone()).collect();
+    let sponsor = view.caller.sponsor.and_then(|id| view.get(id)).map(|row| format!("@{}", row.handle));
+    let policies: BTreeMap<&str, &str> = view
+        .registry
+        .tools()
+        .iter()
+        .filter(|tool| !tool.is_read() && tool.module != "actions")
+        .map(|tool| (tool.kind.word(), policy::confirm_policy(view.state, view.caller, tool).word()))
+        .collect();
+    let mut permissions: Vec<&str> =
+        view.registry.tools().iter().map(|tool| tool.permission.as_str()).filter(|name| view.rights.allow(name)).collect();
+    permissions.sort_unstable();
+    permissions.dedup();
+    let item = object(json!({
+        "id": me.id.to_string(),
+        "handle": format!("@{}", me.handle),
+        "name": me.display_name,
+        "kind": me.kind,
+        "sponsor": sponsor,
+        "roles": roles,
+        "permissions": permissions,
+        "organization": {"id": organization.id.to_string(), "name": organization.name, "slug": organization.slug},
+        "timezone": me.timezone.as_ref().unwrap_or(&organization.timezone),
+        "now": view.now,
+        "today": view.today(),
+        "confirmPolicy": policies,
+        "scopes": view.rights.scopes,
+        "readOnly": view.rights.read_only,
+    }));
+    listing::item(view, &args.read, item, &["settings", "limits"], |part| {
+        Ok(match part {
+            "settings" => Some(json!(organization.settings)),
+            "limits" => Some(json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX})),
+            _ => None,
+        })
+    })
+}
