@@ -63,7 +63,11 @@ struct Failure {
 
 impl Failure {
     fn new(message: impl ToString) -> Self {
-        Self { message: message.to_string(), hint: None, code: 1 }
+        Self {
+            message: message.to_string(),
+            hint: None,
+            code: 1,
+        }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -103,7 +107,10 @@ pub fn run() -> ExitCode {
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(future)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(future)
 }
 
 /// Data, to standard output.

@@ -72,7 +72,10 @@ pub struct How {
 
 impl Default for How {
     fn default() -> Self {
-        Self { wait_for_reads: true, options: Options::default() }
+        Self {
+            wait_for_reads: true,
+            options: Options::default(),
+        }
     }
 }
 
@@ -81,7 +84,9 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
     let (journal, recovery) = Journal::open(&dir.journal(), how.options)?;
     let keys = Keys::open(&dir.keys())?;
-    let torn = recovery.torn.map(|torn| (torn.file.display().to_string(), torn.offset, torn.bytes));
+    let torn = recovery
+        .torn
+        .map(|torn| (torn.file.display().to_string(), torn.offset, torn.bytes));
     let handle = processor::open(Opening {
         log: Arc::new(journal.clone()),
         registry: Arc::new(registry()),

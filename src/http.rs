@@ -57,7 +57,11 @@ type App = Arc<Shared>;
 pub(crate) use rest::describe;
 
 /// Serves until `shutdown` ends or the journal closes.
-pub async fn serve(listener: TcpListener, faces: Faces, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    faces: Faces,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     let mut closed = faces.handle.closed();
     let sweeper = tokio::spawn(sweep::run(faces.clone()));
     let router = router(faces);
@@ -77,7 +81,11 @@ pub fn router(faces: Faces) -> Router {
     let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
     let mcp = mcp_service(&faces);
-    let app: App = Arc::new(Shared { faces, hosts, sessions: session::Sessions::default() });
+    let app: App = Arc::new(Shared {
+        faces,
+        hosts,
+        sessions: session::Sessions::default(),
+    });
     let mcp = Router::new()
         .route_service("/mcp", mcp.clone())
         .route_service("/mcp/{*address}", mcp)
@@ -107,6 +115,12 @@ pub fn router(faces: Faces) -> Router {
 fn mcp_service(faces: &Faces) -> StreamableHttpService<mcp::Server, LocalSessionManager> {
     let server = mcp::Server::new(faces.handle.clone(), Arc::clone(&faces.limits), &faces.state_key);
     // Host and origin are checked by the guard, for every address alike.
-    let config = StreamableHttpServerConfig::default().with_json_response(true).disable_allowed_hosts();
-    StreamableHttpService::new(move || Ok(server.clone()), Arc::new(LocalSessionManager::default()), config)
+    let config = StreamableHttpServerConfig::default()
+        .with_json_response(true)
+        .disable_allowed_hosts();
+    StreamableHttpService::new(
+        move || Ok(server.clone()),
+        Arc::new(LocalSessionManager::default()),
+        config,
+    )
 }

@@ -65,7 +65,13 @@ impl Server {
     /// A server whose visitors come with their requests.
     pub fn new(handle: Handle, limits: Arc<Limits>, state_key: &[u8; 32]) -> Self {
         let shapes = Arc::new(Shapes::new(handle.registry()));
-        Self { handle, shapes, limits, codec: Arc::new(elicit::Codec::new(state_key)), process: None }
+        Self {
+            handle,
+            shapes,
+            limits,
+            codec: Arc::new(elicit::Codec::new(state_key)),
+            process: None,
+        }
     }
 
     /// The same server for one process (STDIO); `visitor` is asked at every request, so that a revoked token ends at once.
@@ -81,35 +87,63 @@ impl Server {
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let running = rmcp::ServiceExt::serve(self, streams).await.map_err(|cause| cause.to_string())?;
+        let running = rmcp::ServiceExt::serve(self, streams)
+            .await
+            .map_err(|cause| cause.to_string())?;
         running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string())
     }
 
     fn visitor(&self, cx: &RequestContext<RoleServer>) -> Result<Visitor, ErrorData> {
-        let found = cx.extensions.get::<http::request::Parts>().and_then(|parts| parts.extensions.get::<Visitor>()).cloned();
+        let found = cx
+            .extensions
+            .get::<http::request::Parts>()
+            .and_then(|parts| parts.extensions.get::<Visitor>())
+            .cloned();
         let mut visitor = match (found, &self.process) {
             (Some(visitor), _) => visitor,
             (None, Some(process)) => process().map_err(|no| refused(&no))?,
             (None, None) => return Err(refused(&crate::door::auth::unauthenticated())),
         };
-        let client = cx.client_info().map(|client| format!("{} {}", client.name, client.version));
+        let client = cx
+            .client_info()
+            .map(|client| format!("{} {}", client.name, client.version));
         visitor.entry.caller.client = client.map(|client| crate::kernel::text::clip(&client, 100));
-        visitor.entry.caller.trace = cx.meta.get_traceparent().map(|trace| crate::kernel::text::clip(trace, 64));
+        visitor.entry.caller.trace = cx
+            .meta
+            .get_traceparent()
+            .map(|trace| crate::kernel::text::clip(trace, 64));
         Ok(visitor)
     }
 
-    async fn call(&self, params: CallToolRequestParams, cx: &RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
+    async fn call(
+        &self,
+        params: CallToolRequestParams,
+        cx: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
         let visitor = self.visitor(cx)?;
         let arguments = params.arguments.clone().unwrap_or_default();
         let generic = params.name == generic::NAME && visitor.selection.has_generic_caller();
-        let (name, args) = if generic { generic::unwrap(arguments)? } else { (params.name.to_string(), arguments) };
+        let (name, args) = if generic {
+            generic::unwrap(arguments)?
+        } else {
+            (params.name.to_string(), arguments)
+        };
         let snapshot = self.handle.snapshot();
         let known = self.handle.registry().tool(&name).filter(|tool| {
-            may_call(&snapshot, &visitor.entry.caller, tool, &visitor.selection, visitor.entry.profile.as_deref())
+            may_call(
+                &snapshot,
+                &visitor.entry.caller,
+                tool,
+                &visitor.selection,
+                visitor.entry.profile.as_deref(),
+            )
         });
         let Some(tool) = known else {
             self.note_unknown(&visitor, &name, args).await;
-            return Err(ErrorData::invalid_params(format!("unknown tool `{name}`; find_tools finds the tool for an intent"), None));
+            return Err(ErrorData::invalid_params(
+                format!("unknown tool `{name}`; find_tools finds the tool for an intent"),
+                None,
+            ));
         };
         if self.process.is_some() {
             let class = Limits::class(Some(tool));
@@ -133,14 +167,23 @@ impl Server {
     async fn within(&self, visitor: &Visitor, name: &str, args: Map<String, Value>) -> Result<Value, Rejection> {
         let calling = self.handle.call(visitor.entry.caller.clone(), name, args);
         tokio::time::timeout(PATIENCE, calling).await.unwrap_or_else(|_| {
-            Err(crate::processor::unavailable("the call took too long; it may still have been journaled, so look before repeating it"))
+            Err(crate::processor::unavailable(
+                "the call took too long; it may still have been journaled, so look before repeating it",
+            ))
         })
     }
 
     /// Everything asked is recorded, also for a tool that is not there.
     async fn note_unknown(&self, visitor: &Visitor, name: &str, args: Map<String, Value>) {
-        let call = crate::kernel::engine::Call { caller: visitor.entry.caller.clone(), tool: name.to_owned(), args };
-        let noted = self.handle.ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ()))).await;
+        let call = crate::kernel::engine::Call {
+            caller: visitor.entry.caller.clone(),
+            tool: name.to_owned(),
+            args,
+        };
+        let noted = self
+            .handle
+            .ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ())))
+            .await;
         if let Err(no) = noted {
             tracing::warn!(why = no.message, "a refused call could not be journaled");
         }
@@ -148,7 +191,9 @@ impl Server {
 
     fn limited(&self, visitor: &Visitor, class: Class) -> Option<Rejection> {
         let verdict = self.limits.charge(&visitor.entry.caller, class, self.handle.now());
-        verdict.retry_after.map(|wait| crate::door::limits::rejection(&verdict, wait))
+        verdict
+            .retry_after
+            .map(|wait| crate::door::limits::rejection(&verdict, wait))
     }
 }
 
@@ -173,7 +218,11 @@ impl ServerHandler for Server {
         Ok(found.with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
     }
 
-    async fn list_tools(&self, _: Option<PaginatedRequestParams>, cx: RequestContext<RoleServer>) -> Result<ListToolsResult, ErrorData> {
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
         let visitor = self.visitor(&cx)?;
         let (snapshot, registry) = (self.handle.snapshot(), self.handle.registry());
         let bound = visitor.entry.profile.as_deref();
@@ -182,16 +231,25 @@ impl ServerHandler for Server {
         if visitor.selection.has_generic_caller() {
             tools.push(generic::tool());
         }
-        Ok(ListToolsResult::with_all_items(tools).with_ttl_ms(LIST_TTL_MS).with_cache_scope(CacheScope::Private))
+        Ok(ListToolsResult::with_all_items(tools)
+            .with_ttl_ms(LIST_TTL_MS)
+            .with_cache_scope(CacheScope::Private))
     }
 
-    async fn call_tool(&self, params: CallToolRequestParams, cx: RequestContext<RoleServer>) -> Result<CallToolResponse, ErrorData> {
+    async fn call_tool(
+        &self,
+        params: CallToolRequestParams,
+        cx: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
         let name = params.name.to_string();
         match AssertUnwindSafe(self.call(params, &cx)).catch_unwind().await {
             Ok(answer) => answer,
             Err(_) => {
                 tracing::error!(tool = name, "a handler panicked");
-                Err(ErrorData::internal_error("the server failed; nothing is known to have been done", None))
+                Err(ErrorData::internal_error(
+                    "the server failed; nothing is known to have been done",
+                    None,
+                ))
             }
         }
     }

@@ -65,7 +65,11 @@ pub struct Handle {
 impl Handle {
     /// Calls a tool in the name of a caller. The answer comes after what it says is durable.
     pub async fn call(&self, caller: Caller, tool: &str, args: Map<String, Value>) -> Answer {
-        let call = Call { caller, tool: tool.to_owned(), args };
+        let call = Call {
+            caller,
+            tool: tool.to_owned(),
+            args,
+        };
         if self.registry.tool(tool).is_some_and(crate::kernel::Tool::is_read) {
             let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
             return self.note(reading).await;
@@ -80,24 +84,33 @@ impl Handle {
         let answer = reading.answer.clone();
         let quiet: Request = Box::new(move |engine, now, _| {
             let step = engine.note(reading, now)?;
-            Ok(Outcome { records: step.records, then: Box::new(|_| ()) })
+            Ok(Outcome {
+                records: step.records,
+                then: Box::new(|_| ()),
+            })
         });
         self.inbox.try_send(quiet).map_err(|_| busy())?;
         answer
     }
 
-    async fn step(&self, run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Step, Unfit> + Send + 'static) -> Answer {
-        self.ask(move |engine, now, past| run(engine, now, past).map(|step| (step.records, step.answer))).await?
+    async fn step(
+        &self,
+        run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Step, Unfit> + Send + 'static,
+    ) -> Answer {
+        self.ask(move |engine, now, past| run(engine, now, past).map(|step| (step.records, step.answer)))
+            .await?
     }
 
     /// Journals events in a caller's name (folded refusals).
     pub async fn record(&self, caller: Caller, events: Vec<Event>) -> Result<(), Rejection> {
-        self.ask(move |engine, now, _| engine.record(now, &caller, events).map(|text| (vec![text], ()))).await
+        self.ask(move |engine, now, _| engine.record(now, &caller, events).map(|text| (vec![text], ())))
+            .await
     }
 
     /// Journals events of the system itself.
     pub async fn system(&self, events: Vec<Event>) -> Result<(), Rejection> {
-        self.ask(move |engine, now, _| engine.system(now, None, events).map(|text| (vec![text], ()))).await
+        self.ask(move |engine, now, _| engine.system(now, None, events).map(|text| (vec![text], ())))
+            .await
     }
 
     /// Runs something on the engine; what it gives back comes after its records are durable.
@@ -112,7 +125,10 @@ impl Handle {
                 // The caller may have gone; what was journaled stands all the same.
                 let _ = reply.send(durable.map(|()| said));
             };
-            Ok(Outcome { records, then: Box::new(then) })
+            Ok(Outcome {
+                records,
+                then: Box::new(then),
+            })
         });
         self.inbox.send(request).await.map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
@@ -179,7 +195,8 @@ impl Handle {
 
 /// The answer when the journal cannot take more.
 pub fn unavailable(why: &str) -> Rejection {
-    let mut no = Rejection::new("unavailable", format!("nothing was done: {why}")).hint("try again later, or tell the operator");
+    let mut no =
+        Rejection::new("unavailable", format!("nothing was done: {why}")).hint("try again later, or tell the operator");
     no.retry_after_ms = Some(1_000);
     no
 }
@@ -220,9 +237,14 @@ impl Processor {
     }
 
     fn until_expiry(&self) -> Duration {
-        let Some(due) = self.engine.next_deadline() else { return Duration::from_secs(3600) };
+        let Some(due) = self.engine.next_deadline() else {
+            return Duration::from_secs(3600);
+        };
         let left = due.duration_since((self.clock)());
-        Duration::try_from(left).unwrap_or_default().min(Duration::from_secs(3600)) + Duration::from_millis(1)
+        Duration::try_from(left)
+            .unwrap_or_default()
+            .min(Duration::from_secs(3600))
+            + Duration::from_millis(1)
     }
 
     /// Takes several requests into one group commit. False when nothing can go on.
@@ -245,13 +267,22 @@ impl Processor {
         self.append(before, records, thens)
     }
 
-    fn append(&mut self, before: crate::kernel::State, records: Vec<String>, thens: Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>) -> bool {
+    fn append(
+        &mut self,
+        before: crate::kernel::State,
+        records: Vec<String>,
+        thens: Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>,
+    ) -> bool {
         if records.is_empty() {
             thens.into_iter().for_each(|then| then(Ok(())));
             return true;
         }
         let after: Snapshot = Arc::new(self.engine.state().clone());
-        let (published, durable, closed) = (Arc::clone(&self.published), Arc::clone(&self.durable), Arc::clone(&self.closed));
+        let (published, durable, closed) = (
+            Arc::clone(&self.published),
+            Arc::clone(&self.durable),
+            Arc::clone(&self.closed),
+        );
         let thens = Arc::new(std::sync::Mutex::new(Some(thens)));
         let later = Arc::clone(&thens);
         let done = move |result: Result<u64, journal::Error>| {
@@ -303,5 +334,8 @@ fn len(records: &[String]) -> u64 {
 }
 
 fn expire(engine: &mut Engine, now: Timestamp, _: &dyn Past) -> Result<Outcome, Unfit> {
-    Ok(Outcome { records: engine.expire(now)?, then: Box::new(|_| ()) })
+    Ok(Outcome {
+        records: engine.expire(now)?,
+        then: Box::new(|_| ()),
+    })
 }

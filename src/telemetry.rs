@@ -61,10 +61,22 @@ impl Telemetry {
         let registry = &mut made.registry;
         registry.register("calls", "Calls of tools by door, tool and outcome", made.calls.clone());
         registry.register("call_duration_seconds", "How long calls took", made.durations.clone());
-        registry.register("turned_away", "Requests turned away before they became calls", made.away.clone());
+        registry.register(
+            "turned_away",
+            "Requests turned away before they became calls",
+            made.away.clone(),
+        );
         registry.register("journal_position", "The newest durable record", made.position.clone());
-        registry.register("pending_actions", "Actions that wait for a confirmation", made.pending.clone());
-        registry.register("executing_actions", "Actions on their way through a worker", made.executing.clone());
+        registry.register(
+            "pending_actions",
+            "Actions that wait for a confirmation",
+            made.pending.clone(),
+        );
+        registry.register(
+            "executing_actions",
+            "Actions on their way through a worker",
+            made.executing.clone(),
+        );
         made
     }
 
@@ -76,15 +88,31 @@ impl Telemetry {
             outcome: code.unwrap_or("ok").to_owned(),
         };
         // Names that no tool has would let a caller fill the memory with labels.
-        let labels = if code == Some("not_found") || code == Some("unknown_tool") { CallLabels { tool: "unknown".to_owned(), ..labels } } else { labels };
+        let labels = if code == Some("not_found") || code == Some("unknown_tool") {
+            CallLabels {
+                tool: "unknown".to_owned(),
+                ..labels
+            }
+        } else {
+            labels
+        };
         self.calls.get_or_create(&labels).inc();
         self.durations.observe(took.as_secs_f64());
     }
 
     /// Counts a request that did not become a call.
     pub fn turned_away(&self, reason: &'static str) {
-        self.away.get_or_create(&ReasonLabel { reason: reason.to_owned() }).inc();
-        *self.folded.lock().unwrap_or_else(PoisonError::into_inner).entry(reason).or_insert(0) += 1;
+        self.away
+            .get_or_create(&ReasonLabel {
+                reason: reason.to_owned(),
+            })
+            .inc();
+        *self
+            .folded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(reason)
+            .or_insert(0) += 1;
     }
 
     /// What was turned away since the last time, to journal it.
@@ -110,7 +138,9 @@ impl Telemetry {
 pub fn init() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,rmcp=error"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let set = match std::env::var("ORKESTRA_LOG").as_deref() {
         Ok("json") => builder.json().try_init(),
         _ => builder.with_target(false).try_init(),

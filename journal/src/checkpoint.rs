@@ -6,7 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, VerifierList, Verifier};
+use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, Verifier, VerifierList};
 use tlog_tiles::checkpoint::Checkpoint;
 use tlog_tiles::tlog::Hash;
 
@@ -38,9 +38,14 @@ impl SigningKey {
         let with_kind = |key: &[u8; 32]| [&[ED25519], key.as_slice()].concat();
         let id = signed_note::key_id(name, &with_kind(&public));
         let private = format!("PRIVATE+KEY+{name}+{id:08x}+{}", STANDARD.encode(with_kind(secret)));
-        let signer = StandardSigner::new(&private).map_err(|cause| no(format!("the signing key is not usable: {cause:?}")))?;
+        let signer =
+            StandardSigner::new(&private).map_err(|cause| no(format!("the signing key is not usable: {cause:?}")))?;
         let public = VerifyingKey(format!("{name}+{id:08x}+{}", STANDARD.encode(with_kind(&public))));
-        Ok(Self { name: name.to_owned(), signer, public })
+        Ok(Self {
+            name: name.to_owned(),
+            signer,
+            public,
+        })
     }
 
     /// The key that checks what this one signs.
@@ -53,7 +58,8 @@ impl SigningKey {
         let checkpoint = Checkpoint::new(&self.name, size, root, "").map_err(no)?;
         let mut note = Note::new(&checkpoint.to_bytes(), &[]).map_err(|cause| no(format!("{cause:?}")))?;
         debug_assert_eq!(self.signer.name(), self.name);
-        note.add_sigs(&[&self.signer]).map_err(|cause| no(format!("{cause:?}")))?;
+        note.add_sigs(&[&self.signer])
+            .map_err(|cause| no(format!("{cause:?}")))?;
         String::from_utf8(note.to_bytes()).map_err(no)
     }
 }
@@ -72,9 +78,12 @@ impl VerifyingKey {
 
     /// The size and root that a checkpoint states, if its signature is good.
     pub fn open(&self, checkpoint: &str) -> Result<(u64, Hash), Error> {
-        let verifier: Box<dyn Verifier> = Box::new(StandardVerifier::new(&self.0).map_err(|_| no("the public key is not usable"))?);
-        let note = Note::from_bytes(checkpoint.as_bytes()).map_err(|cause| no(format!("not a signed note: {cause:?}")))?;
-        note.verify(&VerifierList::new(vec![verifier])).map_err(|_| no("no good signature of this key is on the checkpoint"))?;
+        let verifier: Box<dyn Verifier> =
+            Box::new(StandardVerifier::new(&self.0).map_err(|_| no("the public key is not usable"))?);
+        let note =
+            Note::from_bytes(checkpoint.as_bytes()).map_err(|cause| no(format!("not a signed note: {cause:?}")))?;
+        note.verify(&VerifierList::new(vec![verifier]))
+            .map_err(|_| no("no good signature of this key is on the checkpoint"))?;
         let stated = Checkpoint::from_bytes(note.text()).map_err(no)?;
         Ok((stated.size(), *stated.hash()))
     }
@@ -94,8 +103,15 @@ pub fn checkpoint(dir: &Path, log: &dyn Log, key: &SigningKey) -> Result<String,
 
 /// The checkpoints kept in a journal's directory, oldest first.
 pub fn kept(dir: &Path) -> Result<Vec<String>, Error> {
-    let Ok(entries) = fs::read_dir(dir.join("checkpoints")) else { return Ok(Vec::new()) };
-    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let Ok(entries) = fs::read_dir(dir.join("checkpoints")) else {
+        return Ok(Vec::new());
+    };
+    let mut paths: Vec<_> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
     paths.sort();
-    paths.iter().map(|path| fs::read_to_string(path).map_err(Error::disk(path.display().to_string()))).collect()
+    paths
+        .iter()
+        .map(|path| fs::read_to_string(path).map_err(Error::disk(path.display().to_string())))
+        .collect()
 }

@@ -51,9 +51,16 @@ impl RealDisk {
     /// Takes a directory for writing; `WouldBlock` where another process has it.
     pub fn lock(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(dir.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), lock: Some(lock) }),
+            Ok(()) => Ok(Self {
+                dir: dir.to_owned(),
+                lock: Some(lock),
+            }),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(cause)) => Err(cause),
         }
@@ -61,26 +68,44 @@ impl RealDisk {
 
     /// Looks at a directory without taking it.
     pub fn look(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), lock: None }
+        Self {
+            dir: dir.to_owned(),
+            lock: None,
+        }
     }
 }
 
 impl Disk for RealDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        fs::read_dir(&self.dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        fs::read_dir(&self.dir)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
     }
 
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.dir.join(name);
         let file = OpenOptions::new().read(true).write(true).open(&path);
         // A reader may look at files that it must not write.
-        let file = file.or_else(|cause| if self.lock.is_none() { File::open(&path) } else { Err(cause) })?;
+        let file = file.or_else(|cause| {
+            if self.lock.is_none() {
+                File::open(&path)
+            } else {
+                Err(cause)
+            }
+        })?;
         Ok(Arc::new(file))
     }
 
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         let path = self.dir.join(name);
-        Ok(Arc::new(OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?))
+        Ok(Arc::new(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(path)?,
+        ))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

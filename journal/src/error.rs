@@ -78,6 +78,9 @@ impl Error {
     /// A failure of the disk.
     pub(crate) fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |cause| Self::Disk { what, why: cause.to_string() }
+        move |cause| Self::Disk {
+            what,
+            why: cause.to_string(),
+        }
     }
 }

@@ -26,7 +26,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { segment_bytes: 64 << 20, record_bytes_max: 1 << 20 }
+        Self {
+            segment_bytes: 64 << 20,
+            record_bytes_max: 1 << 20,
+        }
     }
 }
 
@@ -51,7 +54,12 @@ impl Journal {
             std::io::ErrorKind::WouldBlock => Error::Locked,
             _ => Error::disk(dir.display().to_string())(cause),
         })?;
-        let seed = format!("{} {:?} {}", dir.display(), std::time::SystemTime::now(), std::process::id());
+        let seed = format!(
+            "{} {:?} {}",
+            dir.display(),
+            std::time::SystemTime::now(),
+            std::process::id()
+        );
         Self::open_on(Arc::new(disk), options, &seed)
     }
 
@@ -60,7 +68,8 @@ impl Journal {
         let opened = recovery::recover(disk.as_ref())?;
         if opened.last.is_none() {
             // A journal that cannot get its first segment is not worth starting.
-            prepare::ready(disk.as_ref(), options.segment_bytes).map_err(Error::disk("the first segment cannot be made"))?;
+            prepare::ready(disk.as_ref(), options.segment_bytes)
+                .map_err(Error::disk("the first segment cannot be made"))?;
         }
         let recovery = opened.recovery.clone();
         let journal = Self::start(disk, options, opened, seed)?;
@@ -70,17 +79,32 @@ impl Journal {
     fn start(disk: Arc<dyn Disk>, options: Options, opened: Opened, seed: &str) -> Result<Self, Error> {
         let next = opened.recovery.last_seq + 1;
         let (active, left) = active(disk.as_ref(), &opened)?;
-        let journal = active.as_ref().map_or_else(|| identifier(seed), |active| active.header.journal.clone());
+        let journal = active
+            .as_ref()
+            .map_or_else(|| identifier(seed), |active| active.header.journal.clone());
         let room = options.segment_bytes.saturating_sub(HEADER_BYTES_MAX);
         let queue = Arc::new(Queue::new(next, left, room, options.record_bytes_max));
         let shared = Arc::new(Shared::new(next - 1, opened.segments, opened.marks));
-        let writer = Writer { disk: Arc::clone(&disk), queue: Arc::clone(&queue), shared: Arc::clone(&shared), active, journal };
+        let writer = Writer {
+            disk: Arc::clone(&disk),
+            queue: Arc::clone(&queue),
+            shared: Arc::clone(&shared),
+            active,
+            journal,
+        };
         let (disk2, queue2) = (Arc::clone(&disk), Arc::clone(&queue));
         let threads = vec![
             spawn("journal-writer", move || writer.run())?,
-            spawn("journal-preparer", move || prepare::run(&disk2, &queue2, options.segment_bytes))?,
+            spawn("journal-preparer", move || {
+                prepare::run(&disk2, &queue2, options.segment_bytes)
+            })?,
         ];
-        Ok(Self(Arc::new(Inner { disk, queue, shared, threads: Mutex::new(threads) })))
+        Ok(Self(Arc::new(Inner {
+            disk,
+            queue,
+            shared,
+            threads: Mutex::new(threads),
+        })))
     }
 
     /// Calls `each` with every record from a position on, without copying them.
@@ -95,12 +119,20 @@ impl Journal {
     }
 
     fn cursor(&self, from: u64) -> Cursor {
-        Cursor::new(Arc::clone(&self.0.disk), Arc::clone(&self.0.shared), from, self.0.shared.durable())
+        Cursor::new(
+            Arc::clone(&self.0.disk),
+            Arc::clone(&self.0.shared),
+            from,
+            self.0.shared.durable(),
+        )
     }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(run).map_err(Error::disk("a thread cannot be started"))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(Error::disk("a thread cannot be started"))
 }
 
 fn identifier(seed: &str) -> String {
@@ -110,11 +142,18 @@ fn identifier(seed: &str) -> String {
 
 /// The segment to go on with, and the room in it.
 fn active(disk: &dyn Disk, opened: &Opened) -> Result<(Option<Active>, u64), Error> {
-    let (Some(last), Some(first)) = (&opened.last, opened.segments.last()) else { return Ok((None, 0)) };
+    let (Some(last), Some(first)) = (&opened.last, opened.segments.last()) else {
+        return Ok((None, 0));
+    };
     let name = segment::name(*first);
     let file = disk.open(&name).map_err(Error::disk(name.clone()))?;
     let len = file.len().map_err(Error::disk(name))?;
-    let active = Active { file, header: last.header.clone(), end: last.end, last_sum: last.last_sum.clone() };
+    let active = Active {
+        file,
+        header: last.header.clone(),
+        end: last.end,
+        last_sum: last.last_sum.clone(),
+    };
     Ok((Some(active), len.saturating_sub(last.end)))
 }
 
@@ -143,7 +182,9 @@ impl Log for Journal {
         if seq == 0 || seq > self.durable() {
             return Ok(None);
         }
-        Cursor::new(Arc::clone(&self.0.disk), Arc::clone(&self.0.shared), seq, seq).collect::<Result<Vec<_>, _>>().map(|mut lines| lines.pop())
+        Cursor::new(Arc::clone(&self.0.disk), Arc::clone(&self.0.shared), seq, seq)
+            .collect::<Result<Vec<_>, _>>()
+            .map(|mut lines| lines.pop())
     }
 
     fn closed(&self) -> Option<String> {

@@ -31,7 +31,10 @@ pub(crate) const OVERHEAD: usize = HEAD + 1 + "{\"seq\":,\"batch\":,".len() + 40
 
 /// Whether a body can be numbered and written in one line.
 pub(crate) fn is_body(body: &str) -> bool {
-    body.len() > 2 && body.starts_with("{\"") && body.ends_with('}') && !body.bytes().any(|byte| byte == b'\n' || byte == 0)
+    body.len() > 2
+        && body.starts_with("{\"")
+        && body.ends_with('}')
+        && !body.bytes().any(|byte| byte == b'\n' || byte == 0)
 }
 
 /// The JSON text of a line (without its newline) whose checksum is right.
@@ -43,7 +46,9 @@ pub(crate) fn checked(line: &[u8]) -> Option<&str> {
         return None;
     }
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
-    (crc32c::crc32c(json) == sum).then(|| std::str::from_utf8(json).ok()).flatten()
+    (crc32c::crc32c(json) == sum)
+        .then(|| std::str::from_utf8(json).ok())
+        .flatten()
 }
 
 /// `seq` and `batch` of a record's JSON text, which always stand first.

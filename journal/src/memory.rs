@@ -50,7 +50,11 @@ impl Log for MemoryLog {
             (first, position(&texts))
         };
         done(Ok(last));
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|hook| hook(last));
+        self.hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|hook| hook(last));
         self.grown.notify_all();
         Ok(first)
     }
@@ -61,7 +65,9 @@ impl Log for MemoryLog {
 
     fn wait(&self, after: u64, timeout: Duration) -> u64 {
         let texts = self.texts();
-        let waited = self.grown.wait_timeout_while(texts, timeout, |texts| position(texts) <= after);
+        let waited = self
+            .grown
+            .wait_timeout_while(texts, timeout, |texts| position(texts) <= after);
         position(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
@@ -72,12 +78,16 @@ impl Log for MemoryLog {
     fn read(&self, from: u64) -> Result<Lines, Error> {
         let skip = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
         let texts: Vec<String> = self.texts().iter().skip(skip).cloned().collect();
-        Ok(Box::new((from.max(1)..).zip(texts).map(|(seq, text)| Ok(Line { seq, text }))))
+        Ok(Box::new(
+            (from.max(1)..).zip(texts).map(|(seq, text)| Ok(Line { seq, text })),
+        ))
     }
 
     fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
         let place = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
-        Ok(place.and_then(|place| self.texts().get(place).cloned()).map(|text| Line { seq, text }))
+        Ok(place
+            .and_then(|place| self.texts().get(place).cloned())
+            .map(|text| Line { seq, text }))
     }
 
     fn closed(&self) -> Option<String> {

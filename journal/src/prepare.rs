@@ -10,7 +10,9 @@ use crate::segment::{self, SPARE};
 pub(crate) fn run(disk: &Arc<dyn Disk>, queue: &Queue, segment_bytes: u64) {
     loop {
         let waiting = queue.lock();
-        let idle = queue.changed.wait_while(waiting, |waiting| waiting.spare != Spare::Wanted && closed(waiting).is_none());
+        let idle = queue.changed.wait_while(waiting, |waiting| {
+            waiting.spare != Spare::Wanted && closed(waiting).is_none()
+        });
         let waiting = idle.unwrap_or_else(PoisonError::into_inner);
         if closed(&waiting).is_some() {
             return;

@@ -53,8 +53,20 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(next: u64, left: u64, segment_room: u64, record_bytes_max: usize) -> Self {
-        let state = Waiting { jobs: VecDeque::new(), next, left, spare: Spare::Wanted, closing: false, failed: None };
-        Self { state: Mutex::new(state), changed: Condvar::new(), segment_room, record_bytes_max }
+        let state = Waiting {
+            jobs: VecDeque::new(),
+            next,
+            left,
+            spare: Spare::Wanted,
+            closing: false,
+            failed: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            segment_room,
+            record_bytes_max,
+        }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -75,7 +87,13 @@ impl Queue {
         let first = waiting.next;
         waiting.next += u64::try_from(bodies.len()).unwrap_or(0);
         waiting.left -= bytes;
-        waiting.jobs.push_back(Job { first, bodies, done, turn, bytes });
+        waiting.jobs.push_back(Job {
+            first,
+            bodies,
+            done,
+            turn,
+            bytes,
+        });
         drop(waiting);
         self.changed.notify_all();
         Ok(first)
@@ -89,15 +107,25 @@ impl Queue {
             }
             let bytes = body.len() + line::OVERHEAD;
             if bytes > self.record_bytes_max {
-                return Err(Error::TooLong { bytes, most: self.record_bytes_max });
+                return Err(Error::TooLong {
+                    bytes,
+                    most: self.record_bytes_max,
+                });
             }
             sum += u64::try_from(bytes).unwrap_or(u64::MAX);
         }
         if sum > self.segment_room {
             let most = usize::try_from(self.segment_room).unwrap_or(usize::MAX);
-            return Err(Error::TooLong { bytes: usize::try_from(sum).unwrap_or(usize::MAX), most });
+            return Err(Error::TooLong {
+                bytes: usize::try_from(sum).unwrap_or(usize::MAX),
+                most,
+            });
         }
-        if bodies.is_empty() { Err(Error::NotABody) } else { Ok(sum) }
+        if bodies.is_empty() {
+            Err(Error::NotABody)
+        } else {
+            Ok(sum)
+        }
     }
 
     /// Reserves the next segment; waits while it is being prepared, refuses when it cannot be had.
@@ -107,11 +135,12 @@ impl Queue {
             waiting.spare = Spare::Wanted;
             self.changed.notify_all();
         }
-        let unsettled = |waiting: &mut Waiting| {
-            matches!(waiting.spare, Spare::Wanted | Spare::Taken) && closed(waiting).is_none()
-        };
-        let (mut waiting, _) =
-            self.changed.wait_timeout_while(waiting, PATIENCE, unsettled).unwrap_or_else(PoisonError::into_inner);
+        let unsettled =
+            |waiting: &mut Waiting| matches!(waiting.spare, Spare::Wanted | Spare::Taken) && closed(waiting).is_none();
+        let (mut waiting, _) = self
+            .changed
+            .wait_timeout_while(waiting, PATIENCE, unsettled)
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(reason) = closed(&waiting) {
             return Err(Error::Closed { reason });
         }
@@ -122,12 +151,17 @@ impl Queue {
                 Ok(waiting)
             }
             Spare::Failed(reason) => Err(Error::Full { reason: reason.clone() }),
-            Spare::Wanted | Spare::Taken => Err(Error::Full { reason: "the next segment is still being prepared".to_owned() }),
+            Spare::Wanted | Spare::Taken => Err(Error::Full {
+                reason: "the next segment is still being prepared".to_owned(),
+            }),
         }
     }
 }
 
 /// Why nothing is taken any more, if so.
 pub(crate) fn closed(waiting: &Waiting) -> Option<String> {
-    waiting.failed.clone().or_else(|| waiting.closing.then(|| "it was closed".to_owned()))
+    waiting
+        .failed
+        .clone()
+        .or_else(|| waiting.closing.then(|| "it was closed".to_owned()))
 }

@@ -27,9 +27,21 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(durable: u64, segments: Vec<u64>, marks: Vec<Mark>) -> Self {
-        let marks = marks.into_iter().map(|(seq, first, offset)| (seq, (first, offset))).collect();
-        let known = Mutex::new(Known { durable, segments, marks, stopped: false });
-        Self { known, grown: Condvar::new(), hooks: Mutex::default() }
+        let marks = marks
+            .into_iter()
+            .map(|(seq, first, offset)| (seq, (first, offset)))
+            .collect();
+        let known = Mutex::new(Known {
+            durable,
+            segments,
+            marks,
+            stopped: false,
+        });
+        Self {
+            known,
+            grown: Condvar::new(),
+            hooks: Mutex::default(),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -46,7 +58,11 @@ impl Shared {
     }
 
     pub(crate) fn announce(&self, durable: u64) {
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|hook| hook(durable));
+        self.hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .for_each(|hook| hook(durable));
     }
 
     pub(crate) fn hook(&self, hook: Hook) {
@@ -54,7 +70,9 @@ impl Shared {
     }
 
     pub(crate) fn mark(&self, marks: Vec<Mark>) {
-        self.known().marks.extend(marks.into_iter().map(|(seq, first, offset)| (seq, (first, offset))));
+        self.known()
+            .marks
+            .extend(marks.into_iter().map(|(seq, first, offset)| (seq, (first, offset))));
     }
 
     pub(crate) fn begun(&self, first: u64) {
@@ -67,7 +85,9 @@ impl Shared {
     }
 
     pub(crate) fn wait(&self, after: u64, timeout: Duration) -> u64 {
-        let grown = self.grown.wait_timeout_while(self.known(), timeout, |known| known.durable <= after && !known.stopped);
+        let grown = self
+            .grown
+            .wait_timeout_while(self.known(), timeout, |known| known.durable <= after && !known.stopped);
         grown.unwrap_or_else(PoisonError::into_inner).0.durable
     }
 
@@ -102,7 +122,18 @@ impl Cursor {
     pub(crate) fn new(disk: Arc<dyn Disk>, shared: Arc<Shared>, from: u64, until: u64) -> Self {
         let wanted = from.max(1);
         let (next, segment, offset) = shared.place(wanted).unwrap_or((1, 1, 0));
-        Self { disk, shared, wanted, until, next, segment, file: None, offset, buffer: Vec::new(), used: 0 }
+        Self {
+            disk,
+            shared,
+            wanted,
+            until,
+            next,
+            segment,
+            file: None,
+            offset,
+            buffer: Vec::new(),
+            used: 0,
+        }
     }
 
     /// The next record; `None` at the end.
@@ -113,10 +144,16 @@ impl Cursor {
             self.used = begins + len + 1;
             let at = self.offset + size(begins);
             let bytes = self.buffer.get(begins..begins + len).unwrap_or_default();
-            let json = line::checked(bytes).ok_or_else(|| damaged(self.segment, at, self.next, "its checksum is wrong"))?;
+            let json =
+                line::checked(bytes).ok_or_else(|| damaged(self.segment, at, self.next, "its checksum is wrong"))?;
             let Some((seq, _)) = line::numbers(json) else { continue };
             if seq != self.next {
-                return Err(damaged(self.segment, at, self.next, &format!("record {seq} stands in its place")));
+                return Err(damaged(
+                    self.segment,
+                    at,
+                    self.next,
+                    &format!("record {seq} stands in its place"),
+                ));
             }
             self.next += 1;
             if seq >= self.wanted {
@@ -133,7 +170,10 @@ impl Cursor {
         let mut searched = 0;
         loop {
             let rest = self.buffer.get(self.used..).unwrap_or_default();
-            if let Some(end) = rest.get(searched..).and_then(|part| part.iter().position(|byte| *byte == b'\n')) {
+            if let Some(end) = rest
+                .get(searched..)
+                .and_then(|part| part.iter().position(|byte| *byte == b'\n'))
+            {
                 return Ok(searched + end);
             }
             searched = rest.len();
@@ -152,7 +192,9 @@ impl Cursor {
         };
         self.buffer.resize(kept + CHUNK, 0);
         let into = self.buffer.get_mut(kept..).unwrap_or_default();
-        let got = file.read_at(self.offset + size(kept), into).map_err(Error::disk(name))?;
+        let got = file
+            .read_at(self.offset + size(kept), into)
+            .map_err(Error::disk(name))?;
         self.buffer.truncate(kept + got);
         self.file = Some(file);
         if got > 0 {
@@ -172,7 +214,12 @@ impl Iterator for Cursor {
     type Item = Result<Line, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let found = Cursor::next(self).map(|found| found.map(|(seq, text)| Line { seq, text: text.to_owned() }));
+        let found = Cursor::next(self).map(|found| {
+            found.map(|(seq, text)| Line {
+                seq,
+                text: text.to_owned(),
+            })
+        });
         if found.is_err() {
             self.until = 0;
         }
@@ -181,7 +228,12 @@ impl Iterator for Cursor {
 }
 
 fn damaged(segment: u64, offset: u64, seq: u64, why: &str) -> Error {
-    Error::Damaged { file: segment::name(segment), offset, seq, why: why.to_owned() }
+    Error::Damaged {
+        file: segment::name(segment),
+        offset,
+        seq,
+        why: why.to_owned(),
+    }
 }
 
 fn size(length: usize) -> u64 {

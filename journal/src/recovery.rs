@@ -62,9 +62,22 @@ pub(crate) struct Scanned {
 }
 
 /// Reads one segment to its end. `last` allows zeros and a torn write at the end.
-pub(crate) fn scan(file: &str, bytes: &[u8], first: u64, last: bool, mut each: impl FnMut(u64, &str)) -> Result<Scanned, Error> {
+pub(crate) fn scan(
+    file: &str,
+    bytes: &[u8],
+    first: u64,
+    last: bool,
+    mut each: impl FnMut(u64, &str),
+) -> Result<Scanned, Error> {
     let (header, start) = Header::read(file, bytes, first)?;
-    let mut at = Scanned { header, next: first, end: size(start), marks: Vec::new(), last_sum: sum_of(bytes, 0), torn: None };
+    let mut at = Scanned {
+        header,
+        next: first,
+        end: size(start),
+        marks: Vec::new(),
+        last_sum: sum_of(bytes, 0),
+        torn: None,
+    };
     let mut offset = start;
     let mut batch = first;
     while let Some(rest) = bytes.get(offset..).filter(|rest| !rest.is_empty()) {
@@ -105,10 +118,21 @@ fn next_line(rest: &[u8]) -> Option<(&str, usize)> {
 }
 
 /// What stands at `offset`, where no record does: `None` for a clean end, a torn part's place and length, or damage.
-fn judge(file: &str, bytes: &[u8], offset: usize, at: &Scanned, batch: u64, last: bool) -> Result<Option<(u64, u64)>, Error> {
+fn judge(
+    file: &str,
+    bytes: &[u8],
+    offset: usize,
+    at: &Scanned,
+    batch: u64,
+    last: bool,
+) -> Result<Option<(u64, u64)>, Error> {
     let tail = bytes.get(offset..).unwrap_or_default();
     let Some(used) = tail.iter().rposition(|byte| *byte != 0).map(|place| place + 1) else {
-        return if last { Ok(None) } else { Err(damage(file, offset, at.next, "a sealed segment ends in zeros")) };
+        return if last {
+            Ok(None)
+        } else {
+            Err(damage(file, offset, at.next, "a sealed segment ends in zeros"))
+        };
     };
     let why = if !last {
         Some("a sealed segment must be whole")
@@ -126,14 +150,29 @@ fn judge(file: &str, bytes: &[u8], offset: usize, at: &Scanned, batch: u64, last
 }
 
 fn damage(file: &str, offset: usize, seq: u64, why: &str) -> Error {
-    Error::Damaged { file: file.to_owned(), offset: size(offset), seq, why: why.to_owned() }
+    Error::Damaged {
+        file: file.to_owned(),
+        offset: size(offset),
+        seq,
+        why: why.to_owned(),
+    }
 }
 
 /// Whether a valid record further on belongs to a batch that begins after position `seq`.
 fn later_batch(tail: &[u8], seq: u64) -> bool {
-    let starts = tail.iter().enumerate().filter(|(_, byte)| matches!(**byte, b'\n' | 0)).map(|(place, _)| place + 1);
-    let mut starts = starts.filter_map(|start| tail.get(start..)).filter(|rest| rest.get(8) == Some(&b' '));
-    starts.any(|rest| next_line(rest).and_then(|(json, _)| line::numbers(json)).is_some_and(|(_, of)| of > seq))
+    let starts = tail
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| matches!(**byte, b'\n' | 0))
+        .map(|(place, _)| place + 1);
+    let mut starts = starts
+        .filter_map(|start| tail.get(start..))
+        .filter(|rest| rest.get(8) == Some(&b' '));
+    starts.any(|rest| {
+        next_line(rest)
+            .and_then(|(json, _)| line::numbers(json))
+            .is_some_and(|(_, of)| of > seq)
+    })
 }
 
 /// Where the last batch begins that may be torn: the batch of the last whole record, if the torn line can belong to it,
@@ -143,7 +182,9 @@ fn batch_start(bytes: &[u8], offset: usize, at: &Scanned, batch: u64) -> usize {
     let mut seq = at.next;
     while seq > batch.max(at.header.first) {
         let before = bytes.get(..start.saturating_sub(1)).unwrap_or_default();
-        let Some(place) = before.iter().rposition(|byte| *byte == b'\n') else { break };
+        let Some(place) = before.iter().rposition(|byte| *byte == b'\n') else {
+            break;
+        };
         start = place + 1;
         seq -= 1;
     }
@@ -156,7 +197,9 @@ fn is_torn(bytes: &[u8], offset: usize, used: usize, batch_start: usize) -> bool
     let part = bytes.get(offset..end).unwrap_or_default();
     let Some(first_zero) = part.iter().position(|byte| *byte == 0) else {
         // No hole: written up to somewhere, then nothing. A newline at the end means that the line was whole.
-        let Some((byte, line)) = part.split_last() else { return true };
+        let Some((byte, line)) = part.split_last() else {
+            return true;
+        };
         return *byte != b'\n' && !part.contains(&b'\n') && !checks_without(line, part);
     };
     let (run_start, run) = (offset + first_zero, zeros_from(bytes, offset + first_zero));
@@ -165,7 +208,12 @@ fn is_torn(bytes: &[u8], offset: usize, used: usize, batch_start: usize) -> bool
 }
 
 fn zeros_from(bytes: &[u8], start: usize) -> usize {
-    bytes.get(start..).unwrap_or_default().iter().take_while(|byte| **byte == 0).count()
+    bytes
+        .get(start..)
+        .unwrap_or_default()
+        .iter()
+        .take_while(|byte| **byte == 0)
+        .count()
 }
 
 /// A whole line in front of the hole would have been read if it were right.
@@ -190,7 +238,12 @@ pub(crate) struct Opened {
 /// Checks every segment, cuts a torn end off, and makes durable what a crash may have left only in memory.
 pub(crate) fn recover(disk: &dyn Disk) -> Result<Opened, Error> {
     let segments = segment::list(disk)?;
-    let mut opened = Opened { segments: segments.clone(), marks: Vec::new(), last: None, recovery: Recovery::default() };
+    let mut opened = Opened {
+        segments: segments.clone(),
+        marks: Vec::new(),
+        last: None,
+        recovery: Recovery::default(),
+    };
     for (place, first) in segments.iter().enumerate() {
         let name = segment::name(*first);
         follows(&name, *first, opened.last.as_ref())?;
@@ -201,13 +254,19 @@ pub(crate) fn recover(disk: &dyn Disk) -> Result<Opened, Error> {
         continues(&name, &scanned, opened.last.as_ref())?;
         if let Some((offset, length)) = scanned.torn {
             let zeros = vec![0; usize::try_from(length).unwrap_or(0)];
-            file.write_at(offset, &zeros).map_err(Error::disk("the torn end cannot be cut off"))?;
-            opened.recovery.torn = Some(Torn { file: PathBuf::from(&name), offset, bytes: length });
+            file.write_at(offset, &zeros)
+                .map_err(Error::disk("the torn end cannot be cut off"))?;
+            opened.recovery.torn = Some(Torn {
+                file: PathBuf::from(&name),
+                offset,
+                bytes: length,
+            });
         }
         if last {
             // What a crash left in the page cache only must be durable before anybody builds on it.
             file.sync().map_err(Error::disk(name.clone()))?;
-            disk.sync_names().map_err(Error::disk("the journal's directory cannot be synced"))?;
+            disk.sync_names()
+                .map_err(Error::disk("the journal's directory cannot be synced"))?;
         }
         opened.marks.extend(&scanned.marks);
         opened.last = Some(scanned);
@@ -231,8 +290,16 @@ pub(crate) fn follows(name: &str, first: u64, before: Option<&Scanned>) -> Resul
 pub(crate) fn continues(name: &str, scanned: &Scanned, before: Option<&Scanned>) -> Result<(), Error> {
     let Some(before) = before else { return Ok(()) };
     let own = &scanned.header;
-    if own.journal != before.header.journal || own.previous != before.last_sum || own.segment != before.header.segment + 1 {
-        return Err(damage(name, 0, own.first, "it belongs to another history than the segment before"));
+    if own.journal != before.header.journal
+        || own.previous != before.last_sum
+        || own.segment != before.header.segment + 1
+    {
+        return Err(damage(
+            name,
+            0,
+            own.first,
+            "it belongs to another history than the segment before",
+        ));
     }
     Ok(())
 }

@@ -40,12 +40,27 @@ impl Header {
 
     /// Reads the header of a segment; its length with the newline.
     pub(crate) fn read(file: &str, bytes: &[u8], first: u64) -> Result<(Self, usize), Error> {
-        let damaged = |why: &str| Error::Damaged { file: file.to_owned(), offset: 0, seq: first, why: why.to_owned() };
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| damaged("the segment's header has no end"))?;
-        let text = bytes.get(..end).and_then(line::checked).ok_or_else(|| damaged("the segment's header does not check"))?;
+        let damaged = |why: &str| Error::Damaged {
+            file: file.to_owned(),
+            offset: 0,
+            seq: first,
+            why: why.to_owned(),
+        };
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or_else(|| damaged("the segment's header has no end"))?;
+        let text = bytes
+            .get(..end)
+            .and_then(line::checked)
+            .ok_or_else(|| damaged("the segment's header does not check"))?;
         let header: Self = serde_json::from_str(text).map_err(|cause| damaged(&cause.to_string()))?;
         if header.version > VERSION {
-            return Err(Error::Future { file: file.to_owned(), found: header.version, known: VERSION });
+            return Err(Error::Future {
+                file: file.to_owned(),
+                found: header.version,
+                known: VERSION,
+            });
         }
         if header.first != first {
             return Err(damaged("its header names another first record than its file name"));
@@ -61,8 +76,14 @@ pub(crate) fn name(first: u64) -> String {
 
 /// The first positions of all segments, in order.
 pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
-    let names = disk.list().map_err(Error::disk("the journal's directory cannot be listed"))?;
-    let first = |name: &String| name.strip_suffix(".log").filter(|digits| digits.len() == 20).and_then(|digits| digits.parse().ok());
+    let names = disk
+        .list()
+        .map_err(Error::disk("the journal's directory cannot be listed"))?;
+    let first = |name: &String| {
+        name.strip_suffix(".log")
+            .filter(|digits| digits.len() == 20)
+            .and_then(|digits| digits.parse().ok())
+    };
     let mut firsts: Vec<u64> = names.iter().filter_map(first).collect();
     firsts.sort_unstable();
     Ok(firsts)

@@ -25,11 +25,13 @@ pub fn leaf(text: &str) -> Hash {
 
 /// Bytes in lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// The tree of a journal's directory, up to a size.
@@ -53,8 +55,15 @@ pub struct Hashes(Vec<Hash>);
 
 impl HashReader for Hashes {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog::Error> {
-        let at = |index: &u64| usize::try_from(*index).ok().and_then(|place| self.0.get(place).copied());
-        indexes.iter().map(|index| at(index).ok_or(tlog::Error::IndexesNotInTree)).collect()
+        let at = |index: &u64| {
+            usize::try_from(*index)
+                .ok()
+                .and_then(|place| self.0.get(place).copied())
+        };
+        indexes
+            .iter()
+            .map(|index| at(index).ok_or(tlog::Error::IndexesNotInTree))
+            .collect()
     }
 }
 
@@ -81,9 +90,14 @@ impl HashReader for Tree {
     fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog::Error> {
         let read = |index: &u64| {
             let mut bytes = [0; 32];
-            self.hashes.read_exact_at(&mut bytes, index * HASH_BYTES).map(|()| Hash(bytes))
+            self.hashes
+                .read_exact_at(&mut bytes, index * HASH_BYTES)
+                .map(|()| Hash(bytes))
         };
-        indexes.iter().map(|index| read(index).map_err(|_| tlog::Error::IndexesNotInTree)).collect()
+        indexes
+            .iter()
+            .map(|index| read(index).map_err(|_| tlog::Error::IndexesNotInTree))
+            .collect()
     }
 }
 
@@ -93,7 +107,13 @@ impl Tree {
         let dir = journal.join("tiles");
         fs::create_dir_all(&dir).map_err(failed(&dir))?;
         let path = dir.join("hashes");
-        let hashes = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed(&path))?;
+        let hashes = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(failed(&path))?;
         let stored = hashes.metadata().map_err(failed(&path))?.len() / HASH_BYTES;
         let mut size = 0;
         // The stored count grows with the size; the largest size that is whole.
@@ -122,7 +142,8 @@ impl Tree {
         let before = self.size;
         for line in log.read(before + 1)? {
             let line = line?;
-            let more = tlog::stored_hashes_for_record_hash(line.seq - 1, leaf(&line.text), self).map_err(|cause| broken(&cause))?;
+            let more = tlog::stored_hashes_for_record_hash(line.seq - 1, leaf(&line.text), self)
+                .map_err(|cause| broken(&cause))?;
             let bytes: Vec<u8> = more.iter().flat_map(|hash| hash.0).collect();
             let at = tlog::stored_hash_count(line.seq - 1) * HASH_BYTES;
             self.hashes.write_all_at(&bytes, at).map_err(failed(&self.dir))?;
@@ -150,14 +171,19 @@ impl Tree {
     /// The root of the first `size` records.
     pub fn root(&self, size: u64) -> Result<Hash, Error> {
         if size > self.size {
-            return Err(Error::Evidence(format!("the tree has {} records, not {size}", self.size)));
+            return Err(Error::Evidence(format!(
+                "the tree has {} records, not {size}",
+                self.size
+            )));
         }
         tlog::tree_hash(size, self).map_err(|cause| broken(&cause))
     }
 
     /// Proof that record `seq` is among the first `size` (RFC 9162 section 2.1.3).
     pub fn prove_inclusion(&self, seq: u64, size: u64) -> Result<Vec<Hash>, Error> {
-        let place = seq.checked_sub(1).ok_or_else(|| Error::Evidence("the first record is 1".to_owned()))?;
+        let place = seq
+            .checked_sub(1)
+            .ok_or_else(|| Error::Evidence("the first record is 1".to_owned()))?;
         tlog::prove_record(size, place, self).map_err(|cause| broken(&cause))
     }
 

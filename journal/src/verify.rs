@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-
+use crate::Error;
 use crate::checkpoint::{VerifyingKey, kept};
 use crate::disk::{Disk as _, RealDisk};
 use crate::recovery::{Scanned, continues, follows, scan};
 use crate::segment;
 use crate::tree::{Hashes, hex};
-use crate::Error;
 
 /// What was verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +43,14 @@ pub struct Against<'a> {
 pub fn verify(dir: &Path, against: &Against<'_>, mut progress: impl FnMut(u64)) -> Result<Report, Error> {
     let disk = RealDisk::look(dir);
     let mut hashes = Hashes::default();
-    let mut report = Report { records: 0, segments: 0, bytes: 0, root: String::new(), checkpoints: 0, torn: None };
+    let mut report = Report {
+        records: 0,
+        segments: 0,
+        bytes: 0,
+        root: String::new(),
+        checkpoints: 0,
+        torn: None,
+    };
     let mut before: Option<Scanned> = None;
     let segments = segment::list(&disk)?;
     for (place, first) in segments.iter().enumerate() {
@@ -97,7 +103,9 @@ fn agrees(key: &VerifyingKey, text: &str, hashes: &Hashes, records: u64) -> Resu
 
 /// The stored hashes beside the tiles must be those of the records.
 fn tree_file(dir: &Path, hashes: &Hashes) -> Result<(), Error> {
-    let Ok(stored) = std::fs::read(dir.join("tiles").join("hashes")) else { return Ok(()) };
+    let Ok(stored) = std::fs::read(dir.join("tiles").join("hashes")) else {
+        return Ok(());
+    };
     for (place, (stored, own)) in stored.chunks_exact(32).zip(hashes.list()).enumerate() {
         if stored != own.0 {
             return Err(Error::Damaged {
@@ -109,7 +117,9 @@ fn tree_file(dir: &Path, hashes: &Hashes) -> Result<(), Error> {
         }
     }
     if stored.len() / 32 > hashes.list().len() {
-        return Err(Error::Evidence("the tree holds more records than the segments: records were removed from the end".to_owned()));
+        return Err(Error::Evidence(
+            "the tree holds more records than the segments: records were removed from the end".to_owned(),
+        ));
     }
     Ok(())
 }

@@ -57,7 +57,10 @@ impl Writer {
     /// All jobs that can go in one batch; none when it is over.
     fn take(&self) -> Vec<Job> {
         let waiting = self.queue.lock();
-        let idle = self.queue.changed.wait_while(waiting, |waiting| waiting.jobs.is_empty() && !waiting.closing);
+        let idle = self
+            .queue
+            .changed
+            .wait_while(waiting, |waiting| waiting.jobs.is_empty() && !waiting.closing);
         let mut waiting = idle.unwrap_or_else(PoisonError::into_inner);
         let (mut jobs, mut bytes, mut records): (Vec<Job>, u64, usize) = (Vec::new(), 0, 0);
         while let Some(job) = waiting.jobs.front() {
@@ -76,7 +79,9 @@ impl Writer {
         if jobs.first().is_some_and(|job| job.turn) || self.active.is_none() {
             self.turn(jobs.first().map_or(1, |job| job.first))?;
         }
-        let Some(active) = &mut self.active else { return Err(io::Error::other("there is no segment")) };
+        let Some(active) = &mut self.active else {
+            return Err(io::Error::other("there is no segment"));
+        };
         let batch = jobs.first().map_or(1, |job| job.first);
         let (mut text, mut marks, mut last_line): (String, Vec<Mark>, usize) = (String::new(), Vec::new(), 0);
         for job in jobs {
@@ -91,7 +96,9 @@ impl Writer {
         active.file.write_at(active.end, text.as_bytes())?;
         active.file.sync()?;
         active.end += size(text.len());
-        text.get(last_line..last_line + 8).unwrap_or_default().clone_into(&mut active.last_sum);
+        text.get(last_line..last_line + 8)
+            .unwrap_or_default()
+            .clone_into(&mut active.last_sum);
         self.shared.mark(marks);
         Ok(())
     }
@@ -106,7 +113,13 @@ impl Writer {
             }
             None => (1, "00000000".to_owned()),
         };
-        let header = Header { journal: self.journal.clone(), version: VERSION, segment, first, previous };
+        let header = Header {
+            journal: self.journal.clone(),
+            version: VERSION,
+            segment,
+            first,
+            previous,
+        };
         let (text, name) = (header.text(), segment::name(first));
         let file = self.disk.open(SPARE)?;
         file.write_at(0, text.as_bytes())?;
@@ -115,7 +128,12 @@ impl Writer {
         self.disk.sync_names()?;
         self.shared.begun(first);
         let last_sum = text.get(..8).unwrap_or_default().to_owned();
-        self.active = Some(Active { file, header, end: size(text.len()), last_sum });
+        self.active = Some(Active {
+            file,
+            header,
+            end: size(text.len()),
+            last_sum,
+        });
         self.queue.lock().spare = Spare::Wanted;
         self.queue.changed.notify_all();
         Ok(())

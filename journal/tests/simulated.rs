@@ -69,10 +69,21 @@ impl Simulated {
             .iter()
             .map(|(name, content)| {
                 let bytes = make(&content.lock().unwrap());
-                (name.clone(), Arc::new(Mutex::new(Content { live: bytes.clone(), durable: bytes, last_write: None })))
+                (
+                    name.clone(),
+                    Arc::new(Mutex::new(Content {
+                        live: bytes.clone(),
+                        durable: bytes,
+                        last_write: None,
+                    })),
+                )
             })
             .collect();
-        Self(Arc::new(Mutex::new(Inner { files: files.clone(), durable_names: files, ..Inner::default() })))
+        Self(Arc::new(Mutex::new(Inner {
+            files: files.clone(),
+            durable_names: files,
+            ..Inner::default()
+        })))
     }
 
     fn copy(&self) -> Self {
@@ -85,7 +96,14 @@ impl Simulated {
 
     fn last_write(&self) -> usize {
         let inner = self.0.lock().unwrap();
-        let lengths = inner.files.values().map(|content| content.lock().unwrap().last_write.as_ref().map_or(0, |(_, data)| data.len()));
+        let lengths = inner.files.values().map(|content| {
+            content
+                .lock()
+                .unwrap()
+                .last_write
+                .as_ref()
+                .map_or(0, |(_, data)| data.len())
+        });
         lengths.max().unwrap_or(0)
     }
 }
@@ -95,8 +113,18 @@ impl Disk for Simulated {
         Ok(self.0.lock().unwrap().files.keys().cloned().collect())
     }
     fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let content = self.0.lock().unwrap().files.get(name).cloned().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Arc::new(Open { disk: self.clone(), content }))
+        let content = self
+            .0
+            .lock()
+            .unwrap()
+            .files
+            .get(name)
+            .cloned()
+            .ok_or(io::ErrorKind::NotFound)?;
+        Ok(Arc::new(Open {
+            disk: self.clone(),
+            content,
+        }))
     }
     fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
         if self.0.lock().unwrap().full {
@@ -112,7 +140,13 @@ impl Disk for Simulated {
         Ok(())
     }
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.0.lock().unwrap().files.remove(name).map(|_| ()).ok_or(io::ErrorKind::NotFound.into())
+        self.0
+            .lock()
+            .unwrap()
+            .files
+            .remove(name)
+            .map(|_| ())
+            .ok_or(io::ErrorKind::NotFound.into())
     }
     fn sync_names(&self) -> io::Result<()> {
         let mut inner = self.0.lock().unwrap();
@@ -163,7 +197,10 @@ impl DiskFile for Open {
 }
 
 fn options() -> Options {
-    Options { segment_bytes: 8192, record_bytes_max: 4096 }
+    Options {
+        segment_bytes: 8192,
+        record_bytes_max: 4096,
+    }
 }
 
 fn open(disk: &Simulated) -> Result<(Journal, Recovery), Error> {
@@ -173,7 +210,10 @@ fn open(disk: &Simulated) -> Result<(Journal, Recovery), Error> {
 /// Appends one batch and waits; true where it was acknowledged.
 fn append(journal: &Journal, bodies: &[String]) -> bool {
     let (done, heard) = mpsc::channel();
-    match journal.append(bodies.to_vec(), Box::new(move |result| done.send(result.is_ok()).unwrap())) {
+    match journal.append(
+        bodies.to_vec(),
+        Box::new(move |result| done.send(result.is_ok()).unwrap()),
+    ) {
         Ok(_) => heard.recv().unwrap(),
         Err(_) => false,
     }
@@ -189,16 +229,25 @@ fn all(journal: &Journal) -> Vec<String> {
 
 /// What was appended, without the numbers that the journal adds.
 fn bodies_of(texts: &[String]) -> Vec<String> {
-    texts.iter().map(|text| format!("{{{}", &text[text.find("\"n\"").unwrap()..])).collect()
+    texts
+        .iter()
+        .map(|text| format!("{{{}", &text[text.find("\"n\"").unwrap()..]))
+        .collect()
 }
 
 /// Writes batches of the given sizes until the `fail`th sync fails; what was acknowledged, and what was tried.
 fn workload(disk: &Simulated, batches: &[(usize, usize)], fail: Option<usize>) -> (Vec<String>, Vec<String>) {
     disk.0.lock().unwrap().fail_sync = fail;
     let (mut acknowledged, mut tried) = (Vec::new(), Vec::new());
-    let Ok((journal, _)) = open(disk) else { return (acknowledged, tried) };
+    let Ok((journal, _)) = open(disk) else {
+        return (acknowledged, tried);
+    };
     for (count, length) in batches {
-        let bodies: Vec<String> = (0..*count).map(|_| 0).enumerate().map(|(n, _)| body(tried.len() + n, *length)).collect();
+        let bodies: Vec<String> = (0..*count)
+            .map(|_| 0)
+            .enumerate()
+            .map(|(n, _)| body(tried.len() + n, *length))
+            .collect();
         let good = append(&journal, &bodies);
         tried.extend(bodies.clone());
         if good {
@@ -214,7 +263,12 @@ fn workload(disk: &Simulated, batches: &[(usize, usize)], fail: Option<usize>) -
 fn survives(disk: &Simulated, acknowledged: &[String], tried: &[String]) {
     let (journal, _) = open(disk).unwrap_or_else(|cause| panic!("a torn write must open: {cause}"));
     let found = bodies_of(&all(&journal));
-    assert!(found.len() >= acknowledged.len(), "{} of {} records are left", found.len(), acknowledged.len());
+    assert!(
+        found.len() >= acknowledged.len(),
+        "{} of {} records are left",
+        found.len(),
+        acknowledged.len()
+    );
     assert_eq!(found, tried[..found.len()], "never a wrong one");
     assert!(append(&journal, &[body(999, 5)]), "appending goes on");
     drop(journal);
@@ -258,7 +312,15 @@ fn any_single_bit_flipped_is_found_or_harmless() {
     let disk = Simulated::default();
     let (acknowledged, _) = workload(&disk, &[(1, 10), (3, 40), (2, 5)], None);
     let name = "00000000000000000001.log";
-    let used = disk.content(name).lock().unwrap().live.iter().rposition(|byte| *byte != 0).unwrap() + 40;
+    let used = disk
+        .content(name)
+        .lock()
+        .unwrap()
+        .live
+        .iter()
+        .rposition(|byte| *byte != 0)
+        .unwrap()
+        + 40;
     for bit in 0..used * 8 {
         let flipped = disk.copy();
         {

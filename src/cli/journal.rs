@@ -80,7 +80,12 @@ pub(super) enum JournalCommand {
 pub(super) fn run(command: JournalCommand) -> Outcome {
     match command {
         JournalCommand::Stat { data, json } => stat(&data.dir(), json),
-        JournalCommand::Verify { data, checkpoint, key, json } => check(&data.dir(), &checkpoint, key.as_deref(), json),
+        JournalCommand::Verify {
+            data,
+            checkpoint,
+            key,
+            json,
+        } => check(&data.dir(), &checkpoint, key.as_deref(), json),
         JournalCommand::Export { data, from, to } => export(&data.dir(), from, to.unwrap_or(u64::MAX)),
         JournalCommand::Tail { data, lines, follow } => tail(&data.dir(), lines, follow),
         JournalCommand::Checkpoint { data } => sign(&data.dir()),
@@ -89,7 +94,11 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
 }
 
 fn there(dir: &DataDir) -> Result<PathBuf, Failure> {
-    if dir.exists() { Ok(dir.journal()) } else { Err(Failure::new(format!("{}: there is no journal here", dir.0.display())).hint("say where with --data")) }
+    if dir.exists() {
+        Ok(dir.journal())
+    } else {
+        Err(Failure::new(format!("{}: there is no journal here", dir.0.display())).hint("say where with --data"))
+    }
 }
 
 /// A bar where somebody looks; nothing in a pipe.
@@ -103,7 +112,10 @@ fn bar(bytes: u64) -> ProgressBar {
 
 fn bytes_in(dir: &std::path::Path) -> u64 {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+    entries
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|meta| meta.len())
+        .sum()
 }
 
 fn verified(dir: &DataDir, against: &Against<'_>) -> Result<journal::Report, Failure> {
@@ -116,11 +128,15 @@ fn verified(dir: &DataDir, against: &Against<'_>) -> Result<journal::Report, Fai
 
 fn stat(dir: &DataDir, as_json: bool) -> Outcome {
     let report = verified(dir, &Against::default())?;
-    let shown = json!({"records": report.records, "segments": report.segments, "bytes": report.bytes, "root": report.root});
+    let shown =
+        json!({"records": report.records, "segments": report.segments, "bytes": report.bytes, "root": report.root});
     if as_json {
         print(&shown.to_string());
     } else {
-        print(&format!("{} records in {} segments, {} bytes\nroot {}", report.records, report.segments, report.bytes, report.root));
+        print(&format!(
+            "{} records in {} segments, {} bytes\nroot {}",
+            report.records, report.segments, report.bytes, report.root
+        ));
     }
     Ok(())
 }
@@ -138,15 +154,28 @@ fn signing_key(dir: &DataDir) -> Result<SigningKey, Failure> {
 
 fn check(dir: &DataDir, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
     there(dir)?;
-    let read = |path: &PathBuf| std::fs::read_to_string(path).map_err(|cause| Failure::new(format!("{}: {cause}", path.display())));
+    let read = |path: &PathBuf| {
+        std::fs::read_to_string(path).map_err(|cause| Failure::new(format!("{}: {cause}", path.display())))
+    };
     let earlier = files.iter().map(read).collect::<Result<Vec<String>, Failure>>()?;
     let key = public_key(dir, key)?;
-    let report = verified(dir, &Against { key: Some(&key), earlier: &earlier })?;
+    let report = verified(
+        dir,
+        &Against {
+            key: Some(&key),
+            earlier: &earlier,
+        },
+    )?;
     if as_json {
-        let torn = report.torn.map(|(file, offset, bytes)| json!({"file": file, "offset": offset, "bytes": bytes}));
+        let torn = report
+            .torn
+            .map(|(file, offset, bytes)| json!({"file": file, "offset": offset, "bytes": bytes}));
         print(&json!({"ok": true, "records": report.records, "root": report.root, "checkpoints": report.checkpoints, "torn": torn}).to_string());
     } else {
-        print(&format!("good: {} records, {} checkpoints agree\nroot {}", report.records, report.checkpoints, report.root));
+        print(&format!(
+            "good: {} records, {} checkpoints agree\nroot {}",
+            report.records, report.checkpoints, report.root
+        ));
     }
     Ok(())
 }
@@ -202,7 +231,11 @@ fn open(dir: &DataDir) -> Result<Journal, Failure> {
     let path = there(dir)?;
     let opened = Journal::open(&path, Options::default()).map_err(|cause| {
         let failure = Failure::new(&cause);
-        if cause == journal::Error::Locked { failure.hint("stop the server, or ask it: it keeps checkpoints by itself") } else { failure }
+        if cause == journal::Error::Locked {
+            failure.hint("stop the server, or ask it: it keeps checkpoints by itself")
+        } else {
+            failure
+        }
     })?;
     Ok(opened.0)
 }
@@ -211,16 +244,25 @@ fn sign(dir: &DataDir) -> Outcome {
     let (journal, key) = (open(dir)?, signing_key(dir)?);
     let text = checkpoint::checkpoint(&dir.journal(), &journal, &key)?;
     print(text.trim_end());
-    note(&format!("keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'", key.verifying_key().text()));
+    note(&format!(
+        "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
+        key.verifying_key().text()
+    ));
     Ok(journal.close()?)
 }
 
 fn prove(dir: &DataDir, seq: u64) -> Outcome {
     let (journal, key) = (open(dir)?, signing_key(dir)?);
-    let line = journal.get(seq)?.ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;
+    let line = journal
+        .get(seq)?
+        .ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;
     let signed = checkpoint::checkpoint(&dir.journal(), &journal, &key)?;
     let tree = tree::Tree::open(&dir.journal())?;
-    let proof: Vec<String> = tree.prove_inclusion(seq, tree.size())?.iter().map(|hash| tree::hex(&hash.0)).collect();
+    let proof: Vec<String> = tree
+        .prove_inclusion(seq, tree.size())?
+        .iter()
+        .map(|hash| tree::hex(&hash.0))
+        .collect();
     let leaf = tree::hex(&tree::leaf(&line.text).0);
     print(&json!({"record": seq, "leaf": leaf, "size": tree.size(), "proof": proof, "checkpoint": signed, "key": key.verifying_key().text()}).to_string());
     Ok(journal.close()?)

@@ -34,7 +34,11 @@ pub(super) enum Purpose {
 }
 
 /// Takes connections until aborted.
-pub(super) fn listen(dir: &DataDir, faces: Faces, mut closed: watch::Receiver<Option<Arc<str>>>) -> Result<JoinHandle<()>, Failure> {
+pub(super) fn listen(
+    dir: &DataDir,
+    faces: Faces,
+    mut closed: watch::Receiver<Option<Arc<str>>>,
+) -> Result<JoinHandle<()>, Failure> {
     let path = dir.socket();
     // Whoever holds the journal's lock owns the name; what is there was left by a server that died.
     drop(std::fs::remove_file(&path));
@@ -66,7 +70,12 @@ async fn serve(stream: UnixStream, faces: Faces) {
             let text = serde_json::to_string(&reply).unwrap_or_default() + "\n";
             drop(to.write_all(text.as_bytes()).await);
         }
-        Ok(Purpose::Mcp { token, toolsets, read_only, exclude }) => {
+        Ok(Purpose::Mcp {
+            token,
+            toolsets,
+            read_only,
+            exclude,
+        }) => {
             let served = super::stdio::serve(faces, (from, to), token, toolsets.as_deref(), read_only, &exclude).await;
             if let Err(failure) = served {
                 tracing::info!(why = failure.message, "a local MCP connection ended");

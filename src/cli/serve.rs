@@ -45,16 +45,29 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> Outcome {
     telemetry::init();
     if !args.listen.ip().is_loopback() && !args.behind_proxy {
-        return Err(Failure { code: 2, ..Failure::new(format!("{} is reachable by others, and this server has no TLS", args.listen)) }
-            .hint("put a proxy with TLS in front and say --behind-proxy, or listen on 127.0.0.1"));
+        return Err(Failure {
+            code: 2,
+            ..Failure::new(format!(
+                "{} is reachable by others, and this server has no TLS",
+                args.listen
+            ))
+        }
+        .hint("put a proxy with TLS in front and say --behind-proxy, or listen on 127.0.0.1"));
     }
     let dir = args.data.dir();
     let opened = open(&dir, args.buffered_reads)?;
-    let first = if opened.handle.boot().first { Some(first_token(&opened).await?) } else { None };
+    let first = if opened.handle.boot().first {
+        Some(first_token(&opened).await?)
+    } else {
+        None
+    };
     if let (Some(file), Some(token)) = (&args.token_file, &first) {
-        crate::door::keys::write_private(file, &format!("{token}\n")).map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
+        crate::door::keys::write_private(file, &format!("{token}\n"))
+            .map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
     }
-    let listener = TcpListener::bind(args.listen).await.map_err(|cause| Failure::new(format!("{}: {cause}", args.listen)))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|cause| Failure::new(format!("{}: {cause}", args.listen)))?;
     let address = listener.local_addr()?;
     announce(&args, &dir, &opened, address, first.as_deref());
     serve(listener, &dir, opened, &args).await
@@ -62,17 +75,31 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
 
 /// Opens the directory, or says who has it.
 pub(super) fn open(dir: &DataDir, buffered: bool) -> Result<Opened, Failure> {
-    data::open(dir, &How { wait_for_reads: !buffered, ..How::default() }).map_err(|cause| {
+    data::open(
+        dir,
+        &How {
+            wait_for_reads: !buffered,
+            ..How::default()
+        },
+    )
+    .map_err(|cause| {
         let locked = data::is_locked(&cause);
         let failure = Failure::new(format!("{}: {cause}", dir.0.display()));
-        if locked { failure.hint("stop the server that runs on this directory, or choose another with --data") } else { failure }
+        if locked {
+            failure.hint("stop the server that runs on this directory, or choose another with --data")
+        } else {
+            failure
+        }
     })
 }
 
 /// The owner's first token.
 async fn first_token(opened: &Opened) -> Result<String, Failure> {
     let snapshot = opened.handle.snapshot();
-    let owner = snapshot.table::<Member>().and_then(|table| table.rows().next().cloned()).ok_or_else(|| Failure::new("there is no owner"))?;
+    let owner = snapshot
+        .table::<Member>()
+        .and_then(|table| table.rows().next().cloned())
+        .ok_or_else(|| Failure::new("there is no owner"))?;
     let new = super::token::Wanted {
         name: "first start".to_owned(),
         env: "live".to_owned(),
@@ -83,7 +110,14 @@ async fn first_token(opened: &Opened) -> Result<String, Failure> {
         elicit: false,
         expires_at: None,
     };
-    let made = super::token::create(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), &owner.org, owner.id, new).await?;
+    let made = super::token::create(
+        &opened.handle,
+        &Doorman::new(opened.keys.pepper.clone()),
+        &owner.org,
+        owner.id,
+        new,
+    )
+    .await?;
     Ok(made.1.reveal().to_owned())
 }
 
@@ -112,7 +146,9 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
         note("\nPaste this into your MCP client (more clients: ops/clients.md):\n");
         let config = json!({"mcpServers": {"orkestra": {"type": "http", "url": mcp, "headers": {"Authorization": format!("Bearer {token}")}}}});
         print(&serde_json::to_string_pretty(&config).unwrap_or_default());
-        note(&format!("\nor run: claude mcp add --transport http orkestra {mcp} --header \"Authorization: Bearer {token}\""));
+        note(&format!(
+            "\nor run: claude mcp add --transport http orkestra {mcp} --header \"Authorization: Bearer {token}\""
+        ));
     }
 }
 
@@ -134,7 +170,8 @@ async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, args: &Serv
     journal::Log::close(&opened.journal)?;
     let why = opened.handle.closed().borrow().clone();
     match why {
-        Some(why) => Err(Failure::new(format!("the journal closed: {why}")).hint("look at the disk, then start again; what was acknowledged is safe")),
+        Some(why) => Err(Failure::new(format!("the journal closed: {why}"))
+            .hint("look at the disk, then start again; what was acknowledged is safe")),
         None => Ok(served?),
     }
 }

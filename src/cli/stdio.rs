@@ -30,9 +30,12 @@ pub(super) struct StdioArgs {
 
 pub(super) async fn run(args: StdioArgs) -> Outcome {
     telemetry::init();
-    let token = std::env::var("MCP_TOKEN").or_else(|_| std::env::var("ORKESTRA_TOKEN")).map_err(|_| {
-        Failure::new("there is no token in MCP_TOKEN or ORKESTRA_TOKEN").hint("make one with `orkestra token create --name \"my client\"`")
-    })?;
+    let token = std::env::var("MCP_TOKEN")
+        .or_else(|_| std::env::var("ORKESTRA_TOKEN"))
+        .map_err(|_| {
+            Failure::new("there is no token in MCP_TOKEN or ORKESTRA_TOKEN")
+                .hint("make one with `orkestra token create --name \"my client\"`")
+        })?;
     let dir = args.data.dir();
     let purpose = Purpose::Mcp {
         token: token.clone(),
@@ -56,7 +59,15 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     };
     let local = super::remote::listen(&dir, faces.clone(), opened.handle.closed())?;
     let streams = (tokio::io::stdin(), tokio::io::stdout());
-    let served = serve(faces, streams, token, args.toolsets.as_deref(), args.read_only, &args.exclude).await;
+    let served = serve(
+        faces,
+        streams,
+        token,
+        args.toolsets.as_deref(),
+        args.read_only,
+        &args.exclude,
+    )
+    .await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
     journal::Log::close(&opened.journal)?;
@@ -80,7 +91,10 @@ where
     let (handle, doorman) = (faces.handle.clone(), faces.doorman.clone());
     let visitor = move || -> Result<Visitor, crate::kernel::Rejection> {
         let entry = doorman.admit(&token, "stdio", &handle.snapshot(), handle.now())?;
-        Ok(Visitor { entry, selection: selection.clone() })
+        Ok(Visitor {
+            entry,
+            selection: selection.clone(),
+        })
     };
     visitor().map_err(|no| Failure::new(no.message).hint("make a token with `orkestra token create`"))?;
     let server = Server::new(faces.handle, faces.limits, &faces.state_key).for_process(visitor);

@@ -97,10 +97,18 @@ pub(super) struct RotateArgs {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum TokenRequest {
-    Create { member: Option<String>, wanted: Box<Wanted> },
+    Create {
+        member: Option<String>,
+        wanted: Box<Wanted>,
+    },
     List,
-    Revoke { id: String },
-    Rotate { id: String, overlap_secs: i64 },
+    Revoke {
+        id: String,
+    },
+    Rotate {
+        id: String,
+        overlap_secs: i64,
+    },
 }
 
 /// A token to be.
@@ -133,7 +141,14 @@ pub(super) async fn run(command: TokenCommand) -> Outcome {
         }
         TokenCommand::Rotate(args) => {
             let overlap_secs = seconds(&args.overlap)?;
-            let reply = through(&args.data, TokenRequest::Rotate { id: args.id, overlap_secs }).await?;
+            let reply = through(
+                &args.data,
+                TokenRequest::Rotate {
+                    id: args.id,
+                    overlap_secs,
+                },
+            )
+            .await?;
             show(&reply, args.json);
         }
     }
@@ -144,27 +159,51 @@ fn request(args: CreateArgs) -> Result<TokenRequest, Failure> {
     if let Some(names) = &args.profile {
         crate::modules::profile::Selection::of_names(Some(names), false, &[]).map_err(|no| Failure::new(no.message))?;
     }
-    let expires_at = args.expires.as_deref().map(seconds).transpose()?.map(|secs| crate::data::now() + SignedDuration::from_secs(secs));
+    let expires_at = args
+        .expires
+        .as_deref()
+        .map(seconds)
+        .transpose()?
+        .map(|secs| crate::data::now() + SignedDuration::from_secs(secs));
     let wanted = Wanted {
         name: args.name,
         env: args.env,
         profile: args.profile,
-        scopes: if args.scope.is_empty() { vec!["*".to_owned()] } else { args.scope },
+        scopes: if args.scope.is_empty() {
+            vec!["*".to_owned()]
+        } else {
+            args.scope
+        },
         read_only: args.read_only,
         confirm: ConfirmPolicy::of(&args.confirm).unwrap_or_default(),
         elicit: args.elicit,
         expires_at,
     };
-    Ok(TokenRequest::Create { member: args.member, wanted: Box::new(wanted) })
+    Ok(TokenRequest::Create {
+        member: args.member,
+        wanted: Box::new(wanted),
+    })
 }
 
 /// `90d`, `12h`, `30m` as seconds.
 fn seconds(text: &str) -> Result<i64, Failure> {
-    let bad = || Failure { code: 2, ..Failure::new(format!("`{text}` is no duration; write 90d, 12h or 30m")) };
+    let bad = || Failure {
+        code: 2,
+        ..Failure::new(format!("`{text}` is no duration; write 90d, 12h or 30m"))
+    };
     if let Some(days) = text.strip_suffix('d') {
-        return Ok(days.parse::<i64>().ok().filter(|days| (1..=36500).contains(days)).ok_or_else(bad)? * 86_400);
+        return Ok(days
+            .parse::<i64>()
+            .ok()
+            .filter(|days| (1..=36500).contains(days))
+            .ok_or_else(bad)?
+            * 86_400);
     }
-    text.parse::<SignedDuration>().ok().map(|span| span.as_secs()).filter(|secs| *secs >= 0).ok_or_else(bad)
+    text.parse::<SignedDuration>()
+        .ok()
+        .map(|span| span.as_secs())
+        .filter(|secs| *secs >= 0)
+        .ok_or_else(bad)
 }
 
 /// Through the running server if there is one, else on the directory itself.
@@ -181,17 +220,25 @@ async fn through(data: &DataArg, request: TokenRequest) -> Result<Value, Failure
 
 /// Carries out one operation on an open directory.
 pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: TokenRequest) -> Result<Value, Failure> {
-    let operator = Actor { via: "cli".into(), ..Actor::system() };
+    let operator = Actor {
+        via: "cli".into(),
+        ..Actor::system()
+    };
     match request {
         TokenRequest::Create { member, wanted } => {
             let (org, member) = member_of(handle, member.as_deref())?;
             let (id, secret) = create(handle, doorman, &org, member, *wanted).await?;
-            Ok(json!({"token": secret.reveal(), "id": id.to_string(), "prefix": secret.prefix(), "member": member.to_string()}))
+            Ok(
+                json!({"token": secret.reveal(), "id": id.to_string(), "prefix": secret.prefix(), "member": member.to_string()}),
+            )
         }
         TokenRequest::List => Ok(listed(handle)),
         TokenRequest::Revoke { id } => {
             let id = token_id(&id)?;
-            operate(handle, move |engine, now| engine.revoke_token(operator, id, now).map(|text| (vec![text], ()))).await?;
+            operate(handle, move |engine, now| {
+                engine.revoke_token(operator, id, now).map(|text| (vec![text], ()))
+            })
+            .await?;
             Ok(json!({"id": id.to_string()}))
         }
         TokenRequest::Rotate { id, overlap_secs } => {
@@ -199,7 +246,9 @@ pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: Token
             let fresh = (doorman.hash(&secret), secret.prefix());
             operate(handle, move |engine, now| {
                 let until = now + SignedDuration::from_secs(overlap_secs);
-                engine.rotate_token(operator, id, fresh, until, now).map(|text| (vec![text], ()))
+                engine
+                    .rotate_token(operator, id, fresh, until, now)
+                    .map(|text| (vec![text], ()))
             })
             .await?;
             Ok(json!({"token": secret.reveal(), "id": id.to_string(), "prefix": secret.prefix()}))
@@ -208,14 +257,29 @@ pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: Token
 }
 
 fn token_id(text: &str) -> Result<Id<Token>, Failure> {
-    text.parse().map_err(|_| Failure::new(format!("`{text}` is no token id")).hint("`orkestra token list` shows the ids"))
+    text.parse()
+        .map_err(|_| Failure::new(format!("`{text}` is no token id")).hint("`orkestra token list` shows the ids"))
 }
 
 /// Creates a token for a member; the secret is not kept.
-pub(super) async fn create(handle: &Handle, doorman: &Doorman, org: &str, member: Id<Member>, wanted: Wanted) -> Result<(Id<Token>, Secret), Failure> {
-    let env_ok = !wanted.env.is_empty() && wanted.env.len() <= 10 && wanted.env.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+pub(super) async fn create(
+    handle: &Handle,
+    doorman: &Doorman,
+    org: &str,
+    member: Id<Member>,
+    wanted: Wanted,
+) -> Result<(Id<Token>, Secret), Failure> {
+    let env_ok = !wanted.env.is_empty()
+        && wanted.env.len() <= 10
+        && wanted
+            .env
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if !env_ok {
-        return Err(Failure { code: 2, ..Failure::new("--env must be 1 to 10 lower-case letters and digits") });
+        return Err(Failure {
+            code: 2,
+            ..Failure::new("--env must be 1 to 10 lower-case letters and digits")
+        });
     }
     let secret = Secret::new(&wanted.env, &crate::door::keys::random()?);
     let new = NewToken {
@@ -231,42 +295,64 @@ pub(super) async fn create(handle: &Handle, doorman: &Doorman, org: &str, member
         expires_at: wanted.expires_at,
     };
     let org = org.to_owned();
-    let operator = Actor { via: "cli".into(), ..Actor::system() };
-    let id = operate(handle, move |engine, now| engine.create_token(operator, &org, new, now).map(|(id, text)| (vec![text], id))).await?;
+    let operator = Actor {
+        via: "cli".into(),
+        ..Actor::system()
+    };
+    let id = operate(handle, move |engine, now| {
+        engine
+            .create_token(operator, &org, new, now)
+            .map(|(id, text)| (vec![text], id))
+    })
+    .await?;
     Ok((id, secret))
 }
 
 /// Runs an operation on the engine; its answer comes when it is durable.
 async fn operate<T: Send + 'static>(
     handle: &Handle,
-    run: impl FnOnce(&mut crate::kernel::Engine, Timestamp) -> Result<(Vec<String>, T), crate::kernel::engine::Refused> + Send + 'static,
+    run: impl FnOnce(&mut crate::kernel::Engine, Timestamp) -> Result<(Vec<String>, T), crate::kernel::engine::Refused>
+    + Send
+    + 'static,
 ) -> Result<T, Failure> {
     let answer = handle.ask(move |engine, now, _| match run(engine, now) {
         Ok((records, said)) => Ok((records, Ok(said))),
         Err(crate::kernel::engine::Refused::No(no)) => Ok((Vec::new(), Err(no.message))),
         Err(crate::kernel::engine::Refused::Unfit(unfit)) => Err(unfit),
     });
-    answer.await.map_err(|no| Failure::new(no.message))?.map_err(Failure::new)
+    answer
+        .await
+        .map_err(|no| Failure::new(no.message))?
+        .map_err(Failure::new)
 }
 
 fn member_of(handle: &Handle, wanted: Option<&str>) -> Result<(String, Id<Member>), Failure> {
     let snapshot = handle.snapshot();
-    let members = snapshot.table::<Member>().ok_or_else(|| Failure::new("there are no members"))?;
+    let members = snapshot
+        .table::<Member>()
+        .ok_or_else(|| Failure::new("there are no members"))?;
     let mut active = members.rows().filter(|row| row.status == MemberStatus::Active);
     let found = match wanted {
         None => active.next(),
         Some(text) => active.find(|row| row.id.to_string() == text || row.handle == text.trim_start_matches('@')),
     };
-    let found = found.ok_or_else(|| Failure::new(format!("there is no active member `{}`", wanted.unwrap_or("owner"))))?;
+    let found =
+        found.ok_or_else(|| Failure::new(format!("there is no active member `{}`", wanted.unwrap_or("owner"))))?;
     Ok((found.org.clone(), found.id))
 }
 
 fn listed(handle: &Handle) -> Value {
     let snapshot = handle.snapshot();
     let now = handle.now();
-    let rows = snapshot.table::<Token>().into_iter().flat_map(|table| table.rows().cloned().collect::<Vec<_>>());
+    let rows = snapshot
+        .table::<Token>()
+        .into_iter()
+        .flat_map(|table| table.rows().cloned().collect::<Vec<_>>());
     let shown = |row: std::sync::Arc<crate::kernel::Row<Token>>| {
-        let member = snapshot.table::<Member>().and_then(|table| table.get(row.member)).map(|member| format!("@{}", member.handle));
+        let member = snapshot
+            .table::<Member>()
+            .and_then(|table| table.get(row.member))
+            .map(|member| format!("@{}", member.handle));
         json!({
             "id": row.id.to_string(), "name": row.name, "prefix": row.prefix, "member": member, "scopes": row.scopes,
             "profile": row.profile, "readOnly": row.read_only, "confirm": row.confirm, "createdAt": row.created_at,
@@ -294,7 +380,18 @@ fn list(reply: &Value, json: bool) {
     }
     for token in reply.as_array().into_iter().flatten() {
         let text = |name: &str| token.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-        let state = if token.get("good") == Some(&Value::Bool(true)) { "good" } else { "over" };
-        print(&format!("{}  {state}  {}…  {}  {}  last used {}", text("id"), text("prefix"), text("member"), text("name"), text("lastUsedAt")));
+        let state = if token.get("good") == Some(&Value::Bool(true)) {
+            "good"
+        } else {
+            "over"
+        };
+        print(&format!(
+            "{}  {state}  {}…  {}  {}  last used {}",
+            text("id"),
+            text("prefix"),
+            text("member"),
+            text("name"),
+            text("lastUsedAt")
+        ));
     }
 }

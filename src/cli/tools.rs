@@ -31,12 +31,16 @@ pub(super) fn run(command: &ToolsCommand) -> Outcome {
         ToolsCommand::List { json: false } => {
             for tool in registry.tools() {
                 let star = if tool.core { "★" } else { " " };
-                print(&format!("{star} {:<14} {:<28} {:<12} {}", tool.module, tool.name, tool.kind, tool.doc));
+                print(&format!(
+                    "{star} {:<14} {:<28} {:<12} {}",
+                    tool.module, tool.name, tool.kind, tool.doc
+                ));
             }
         }
         ToolsCommand::Show { name } => {
             let tool = registry.tool(name).ok_or_else(|| {
-                let near = crate::kernel::text::nearest(name, registry.tools().iter().map(|tool| tool.name), 3).join(", ");
+                let near =
+                    crate::kernel::text::nearest(name, registry.tools().iter().map(|tool| tool.name), 3).join(", ");
                 Failure::new(format!("there is no tool `{name}`")).hint(format!("nearest: {near}"))
             })?;
             print(&serde_json::to_string_pretty(&describe(tool))?);

@@ -50,13 +50,23 @@ impl Doorman {
         let secret = Secret::parse(bearer).ok_or_else(unauthenticated)?;
         let hash = self.hash(&secret);
         let tokens = state.table::<Token>().ok_or_else(unauthenticated)?;
-        let row = tokens.find("", "hash", &hash.to_string()).next().ok_or_else(unauthenticated)?;
+        let row = tokens
+            .find("", "hash", &hash.to_string())
+            .next()
+            .ok_or_else(unauthenticated)?;
         let overlap = row.overlap_until.is_some_and(|end| now < end);
         if !row.is_good(now) || (row.hash != hash && !overlap) {
             return Err(unauthenticated());
         }
-        let member = state.table::<Member>().and_then(|table| table.get(row.member)).ok_or_else(unauthenticated)?;
-        let organization = row.org.parse().ok().and_then(|id| state.table::<Organization>()?.get(id));
+        let member = state
+            .table::<Member>()
+            .and_then(|table| table.get(row.member))
+            .ok_or_else(unauthenticated)?;
+        let organization = row
+            .org
+            .parse()
+            .ok()
+            .and_then(|id| state.table::<Organization>()?.get(id));
         let open = organization.is_some_and(|org| org.status != OrganizationStatus::Suspended);
         if member.status != MemberStatus::Active || !open {
             return Err(unauthenticated());
@@ -76,6 +86,11 @@ impl Doorman {
             via,
             trace: None,
         };
-        Ok(Entry { caller, profile: row.profile.clone(), read_only: row.read_only, elicit: row.elicit })
+        Ok(Entry {
+            caller,
+            profile: row.profile.clone(),
+            read_only: row.read_only,
+            elicit: row.elicit,
+        })
     }
 }

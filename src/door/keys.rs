@@ -49,7 +49,10 @@ pub enum Error {
 /// Makes a directory that only its owner may enter, if it is not there.
 pub fn private_dir(path: &Path) -> Result<(), Error> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|cause| Error::File { path: path.to_owned(), cause })
+    made.map_err(|cause| Error::File {
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 impl Keys {
@@ -72,7 +75,10 @@ pub fn random() -> io::Result<[u8; 32]> {
 }
 
 fn key(path: &Path) -> Result<[u8; 32], Error> {
-    let failed = |cause| Error::File { path: path.to_owned(), cause };
+    let failed = |cause| Error::File {
+        path: path.to_owned(),
+        cause,
+    };
     match fs::read_to_string(path) {
         Ok(text) => {
             let mode = fs::metadata(path).map_err(failed)?.permissions().mode();

@@ -101,7 +101,11 @@ impl Limits {
 
     /// The class that calling a tool is charged to; `None` for requests that call none.
     pub fn class(tool: Option<&Tool>) -> Class {
-        if tool.is_some_and(Tool::is_sensitive) { Class::Sensitive } else { Class::Normal }
+        if tool.is_some_and(Tool::is_sensitive) {
+            Class::Sensitive
+        } else {
+            Class::Normal
+        }
     }
 
     /// Charges one request.
@@ -112,18 +116,34 @@ impl Limits {
             Class::Sensitive => (&self.sensitive, self.rates.sensitive_per_minute.get()),
         };
         match limiter.check_key(&key) {
-            Ok(state) => Verdict { class, quota, remaining: state.remaining_burst_capacity(), retry_after: None },
+            Ok(state) => Verdict {
+                class,
+                quota,
+                remaining: state.remaining_burst_capacity(),
+                retry_after: None,
+            },
             Err(not_until) => {
                 self.refuse(key, caller, class, now);
                 let wait = not_until.wait_time_from(DefaultClock::default().now());
-                Verdict { class, quota, remaining: 0, retry_after: Some(wait.max(Duration::from_millis(1))) }
+                Verdict {
+                    class,
+                    quota,
+                    remaining: 0,
+                    retry_after: Some(wait.max(Duration::from_millis(1))),
+                }
             }
         }
     }
 
     fn refuse(&self, key: String, caller: &Caller, class: Class, now: Timestamp) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = refused.entry((key, class)).or_insert_with(|| Refusals { caller: caller.clone(), class, count: 0, from: now, to: now });
+        let entry = refused.entry((key, class)).or_insert_with(|| Refusals {
+            caller: caller.clone(),
+            class,
+            count: 0,
+            from: now,
+            to: now,
+        });
         entry.count += 1;
         entry.to = now;
     }

@@ -35,7 +35,9 @@ impl Secret {
         let known = |byte: u8| ALPHABET.contains(&byte);
         let form = !env.is_empty()
             && env.len() <= 10
-            && env.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            && env
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
             && digits.len() == RANDOM_DIGITS + CHECK_DIGITS
             && digits.bytes().all(known);
         if !form {
@@ -62,14 +64,23 @@ fn check(body: &str) -> String {
 }
 
 fn u256(bytes: &[u8; 32]) -> (u128, u128) {
-    let half = |range: Option<&[u8]>| range.and_then(|half| half.try_into().ok()).map(u128::from_be_bytes).unwrap_or_default();
+    let half = |range: Option<&[u8]>| {
+        range
+            .and_then(|half| half.try_into().ok())
+            .map(u128::from_be_bytes)
+            .unwrap_or_default()
+    };
     (half(bytes.get(..16)), half(bytes.get(16..)))
 }
 
 fn base62(mut number: (u128, u128), digits: usize) -> String {
     let mut text = Vec::with_capacity(digits);
     for place in 0..digits {
-        let part = if place % 2 == 0 || number.1 == 0 { &mut number.0 } else { &mut number.1 };
+        let part = if place % 2 == 0 || number.1 == 0 {
+            &mut number.0
+        } else {
+            &mut number.1
+        };
         let digit = usize::try_from(*part % 62).unwrap_or(0);
         *part /= 62;
         text.push(ALPHABET.get(digit).copied().unwrap_or(b'0'));
@@ -97,10 +108,19 @@ mod tests {
 
     #[test]
     fn every_digit_of_the_random_part_varies() {
-        let texts: Vec<String> = (0..64u8).map(|n| Secret::new("live", &[n.wrapping_mul(37).wrapping_add(11); 32]).reveal().to_owned()).collect();
+        let texts: Vec<String> = (0..64u8)
+            .map(|n| {
+                Secret::new("live", &[n.wrapping_mul(37).wrapping_add(11); 32])
+                    .reveal()
+                    .to_owned()
+            })
+            .collect();
         for place in 9..39 {
             let first = texts[0].as_bytes()[place];
-            assert!(texts.iter().any(|text| text.as_bytes()[place] != first), "digit {place} never changes");
+            assert!(
+                texts.iter().any(|text| text.as_bytes()[place] != first),
+                "digit {place} never changes"
+            );
         }
     }
 }

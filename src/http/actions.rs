@@ -38,12 +38,22 @@ pub(super) async fn list(
             && query.state.is_none_or(|stage| action.stage == stage)
             && (all || action.proposer.principal_id.as_deref() == Some(me.as_str()))
     };
-    let items: Vec<Value> = snapshot.actions.iter().rev().filter(fits).take(most).map(|action| shown(action)).collect();
+    let items: Vec<Value> = snapshot
+        .actions
+        .iter()
+        .rev()
+        .filter(fits)
+        .take(most)
+        .map(|action| shown(action))
+        .collect();
     Json(json!({"items": items, "asOf": snapshot.position})).into_response()
 }
 
 fn shown(action: &projections::Action) -> Value {
-    let plan = action.open.as_ref().and_then(|open| serde_json::from_str::<Value>(open.plan.get()).ok());
+    let plan = action
+        .open
+        .as_ref()
+        .and_then(|open| serde_json::from_str::<Value>(open.plan.get()).ok());
     json!({
         "id": action.id.to_string(),
         "tool": action.tool,
@@ -60,7 +70,11 @@ fn shown(action: &projections::Action) -> Value {
 }
 
 /// `GET /v1/actions/{id}`.
-pub(super) async fn show(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>, Path(id): Path<String>) -> Response {
+pub(super) async fn show(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Path(id): Path<String>,
+) -> Response {
     through(&app, &entry, "get_pending_action", &id, &Bytes::new()).await
 }
 

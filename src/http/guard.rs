@@ -28,16 +28,24 @@ pub(super) async fn hosts(State(app): State<App>, request: Request, next: Next) 
     let origin = text(request.headers(), ORIGIN.as_str());
     let known = |host: &str| app.hosts.contains(host_name(host));
     let good_origin = origin.as_deref().is_none_or(|origin| {
-        let local = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let local = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         app.faces.public_origins.iter().any(|listed| listed == origin) || local.is_some_and(known)
     });
     if !host.as_deref().is_some_and(known) {
         app.faces.telemetry.turned_away("host");
-        return forbidden("the Host of this request is not served here", "list it in `public_hosts`");
+        return forbidden(
+            "the Host of this request is not served here",
+            "list it in `public_hosts`",
+        );
     }
     if !good_origin {
         app.faces.telemetry.turned_away("origin");
-        return forbidden("the Origin of this request is not allowed here", "list it in `public_origins`");
+        return forbidden(
+            "the Origin of this request is not allowed here",
+            "list it in `public_origins`",
+        );
     }
     next.run(request).await
 }
@@ -57,25 +65,37 @@ fn host_name(host: &str) -> &str {
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .map(ToOwned::to_owned)
 }
 
 impl Shared {
     fn admit(&self, headers: &HeaderMap, via: &'static str) -> Result<Entry, Response> {
         let bearer = text(headers, AUTHORIZATION.as_str());
-        let bearer = bearer.as_deref().and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let bearer = bearer
+            .as_deref()
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let token = bearer.map(|(_, token)| token.trim()).unwrap_or_default();
         let handle = &self.faces.handle;
-        self.faces.doorman.admit(token, via, &handle.snapshot(), handle.now()).map_err(|no| {
-            self.faces.telemetry.turned_away("token");
-            reply::rejection(&no)
-        })
+        self.faces
+            .doorman
+            .admit(token, via, &handle.snapshot(), handle.now())
+            .map_err(|no| {
+                self.faces.telemetry.turned_away("token");
+                reply::rejection(&no)
+            })
     }
 
     async fn body(&self, body: Body) -> Result<Bytes, Response> {
         let most = self.faces.body_bytes_max;
         to_bytes(body, most).await.map_err(|_| {
-            let mut no = Rejection::new("validation_failed", format!("the body is longer than {most} bytes, or broke off"));
+            let mut no = Rejection::new(
+                "validation_failed",
+                format!("the body is longer than {most} bytes, or broke off"),
+            );
             no.hint = Some("send less at once".to_owned());
             let mut response = reply::rejection(&no);
             *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
@@ -90,8 +110,15 @@ pub(super) async fn rest(State(app): State<App>, mut request: Request, next: Nex
         Ok(entry) => entry,
         Err(response) => return response,
     };
-    let tool = request.uri().path().strip_prefix("/v1/tools/").and_then(|name| app.faces.handle.registry().tool(name));
-    let verdict = app.faces.limits.charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
+    let tool = request
+        .uri()
+        .path()
+        .strip_prefix("/v1/tools/")
+        .and_then(|name| app.faces.handle.registry().tool(name));
+    let verdict = app
+        .faces
+        .limits
+        .charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
     if let Some(wait) = verdict.retry_after {
         return reply::limited(&verdict, wait, None);
     }
@@ -113,7 +140,11 @@ pub(super) async fn rest(State(app): State<App>, mut request: Request, next: Nex
 }
 
 fn check_if_any(bytes: &Bytes) -> Result<(), String> {
-    if bytes.is_empty() { Ok(()) } else { crate::kernel::json::check(bytes).map_err(|cause| cause.to_string()) }
+    if bytes.is_empty() {
+        Ok(())
+    } else {
+        crate::kernel::json::check(bytes).map_err(|cause| cause.to_string())
+    }
 }
 
 /// MCP: address, token, session, then strict JSON and the limits, before rmcp sees anything.
@@ -128,11 +159,23 @@ pub(super) async fn mcp(State(app): State<App>, request: Request, next: Next) ->
         Err(response) => return response,
     };
     let session = text(request.headers(), SESSION);
-    if session.as_deref().is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now())) {
-        return reply::rpc(StatusCode::NOT_FOUND, -32600, "there is no such session", Value::Null, None);
+    if session
+        .as_deref()
+        .is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now()))
+    {
+        return reply::rpc(
+            StatusCode::NOT_FOUND,
+            -32600,
+            "there is no such session",
+            Value::Null,
+            None,
+        );
     }
     let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(Visitor { entry: entry.clone(), selection });
+    parts.extensions.insert(Visitor {
+        entry: entry.clone(),
+        selection,
+    });
     if parts.method != Method::POST {
         return next.run(Request::from_parts(parts, body)).await;
     }
@@ -156,7 +199,14 @@ fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
     let selection = Selection::of_address(rest)?;
     match selection.unknown_module(app.faces.handle.registry()) {
         Some(name) => {
-            let known: Vec<&str> = app.faces.handle.registry().modules().iter().map(|(name, ..)| *name).collect();
+            let known: Vec<&str> = app
+                .faces
+                .handle
+                .registry()
+                .modules()
+                .iter()
+                .map(|(name, ..)| *name)
+                .collect();
             Err(Rejection::not_found("module", &name).allowed(known))
         }
         None => Ok(selection),
@@ -169,14 +219,27 @@ fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<
     crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
     let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
     if seen.is_array() {
-        return Err(bad(-32600, "JSON-RPC batches are not served (specification 2025-06-18 and later)"));
+        return Err(bad(
+            -32600,
+            "JSON-RPC batches are not served (specification 2025-06-18 and later)",
+        ));
     }
     let id = seen.get("id").cloned().unwrap_or(Value::Null);
     let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
     let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
-    let inner = seen.pointer("/params/arguments/name").and_then(Value::as_str).filter(|_| named == "call_tool");
-    let tool = if method == "tools/call" { app.faces.handle.registry().tool(inner.unwrap_or(named)) } else { None };
-    let verdict = app.faces.limits.charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
+    let inner = seen
+        .pointer("/params/arguments/name")
+        .and_then(Value::as_str)
+        .filter(|_| named == "call_tool");
+    let tool = if method == "tools/call" {
+        app.faces.handle.registry().tool(inner.unwrap_or(named))
+    } else {
+        None
+    };
+    let verdict = app
+        .faces
+        .limits
+        .charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
     if let Some(wait) = verdict.retry_after {
         return Err(Box::new(reply::limited(&verdict, wait, Some(id))));
     }

@@ -46,7 +46,11 @@ pub(super) async fn stream(
     }
     let (lines, waiting) = mpsc::channel::<Line>(WAITING_MAX);
     tokio::spawn(send(handle, entry.caller.org, query, lines));
-    ([(CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(ReceiverStream::new(waiting))).into_response()
+    (
+        [(CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(ReceiverStream::new(waiting)),
+    )
+        .into_response()
 }
 
 async fn send(handle: Handle, org: String, query: StreamQuery, lines: mpsc::Sender<Line>) {

@@ -51,10 +51,18 @@ pub(super) fn limited(verdict: &Verdict, wait: Duration, id: Option<Value>) -> R
     let no = crate::door::limits::rejection(verdict, wait);
     let mut response = match id {
         // -32000…-32019 are the implementation's own (JSON-RPC 2.0, section 5.1).
-        Some(id) => rpc(StatusCode::TOO_MANY_REQUESTS, -32000, &no.message, id, Some(no.to_json())),
+        Some(id) => rpc(
+            StatusCode::TOO_MANY_REQUESTS,
+            -32000,
+            &no.message,
+            id,
+            Some(no.to_json()),
+        ),
         None => rejection(&no),
     };
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
     limits(response.headers_mut(), verdict);
     response
 }
@@ -85,9 +93,12 @@ pub(super) async fn nowhere() -> Response {
 /// A panic is our failure, never silence.
 pub(super) fn panicked(_: Box<dyn Any + Send + 'static>) -> Response<Body> {
     tracing::error!("a handler panicked");
-    let body = json!({"error": {"code": "unavailable", "message": "the server failed; nothing is known to have been done"}});
+    let body =
+        json!({"error": {"code": "unavailable", "message": "the server failed; nothing is known to have been done"}});
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -30,7 +30,13 @@ pub(super) struct CallQuery {
 pub(super) async fn tools(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
     let handle = &app.faces.handle;
     let bound = entry.profile.as_deref();
-    let shown = shown_to(handle.registry(), &handle.snapshot(), &entry.caller, &Selection::default(), bound);
+    let shown = shown_to(
+        handle.registry(),
+        &handle.snapshot(),
+        &entry.caller,
+        &Selection::default(),
+        bound,
+    );
     Json(json!({"tools": shown.iter().map(|tool| describe(tool)).collect::<Vec<_>>()})).into_response()
 }
 
@@ -64,8 +70,11 @@ pub(super) async fn call(
     body: Bytes,
 ) -> Response {
     if headers.contains_key("orkestra-confirm") {
-        let no = Rejection::new("policy_denied", "only an interactive session of a human may confirm immediately")
-            .hint("leave the header `Orkestra-Confirm` out and confirm the pending action");
+        let no = Rejection::new(
+            "policy_denied",
+            "only an interactive session of a human may confirm immediately",
+        )
+        .hint("leave the header `Orkestra-Confirm` out and confirm the pending action");
         return reply::rejection(&no);
     }
     let args = match arguments(&body) {
@@ -79,7 +88,13 @@ pub(super) async fn call(
         return reply::rejection(&crate::processor::unavailable("the state has not reached minPosition"));
     }
     let known = handle.registry().tool(&tool).filter(|known| {
-        may_call(&handle.snapshot(), &entry.caller, known, &Selection::default(), entry.profile.as_deref())
+        may_call(
+            &handle.snapshot(),
+            &entry.caller,
+            known,
+            &Selection::default(),
+            entry.profile.as_deref(),
+        )
     });
     if known.is_none_or(|known| known.name == "confirm_action") && tool == "confirm_action" && known.is_none() {
         return reply::insufficient_scope("actions.confirm");
@@ -101,15 +116,28 @@ pub(super) async fn said(
     let answer = if visible {
         app.faces.handle.call(caller.clone(), tool, args).await
     } else {
-        let call = crate::kernel::engine::Call { caller: caller.clone(), tool: tool.to_owned(), args };
-        let noted = app.faces.handle.ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ()))).await;
+        let call = crate::kernel::engine::Call {
+            caller: caller.clone(),
+            tool: tool.to_owned(),
+            args,
+        };
+        let noted = app
+            .faces
+            .handle
+            .ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ())))
+            .await;
         noted.and_then(|()| {
             let mut no = crate::kernel::engine::unknown_tool(tool);
             no.code = "not_found".into();
             Err(no)
         })
     };
-    app.faces.telemetry.called("rest", tool, answer.as_ref().err().map(|no| no.code.as_ref()), begun.elapsed());
+    app.faces.telemetry.called(
+        "rest",
+        tool,
+        answer.as_ref().err().map(|no| no.code.as_ref()),
+        begun.elapsed(),
+    );
     match answer {
         Ok(answer) => {
             let waits = answer.get("status").and_then(Value::as_str) == Some("pending");
@@ -122,7 +150,11 @@ pub(super) async fn said(
 
 /// A JSON object; nothing counts as an empty one.
 pub(super) fn arguments(body: &Bytes) -> Result<serde_json::Map<String, Value>, Rejection> {
-    let value = if body.is_empty() { guard::empty() } else { serde_json::from_slice(body).unwrap_or(Value::Null) };
+    let value = if body.is_empty() {
+        guard::empty()
+    } else {
+        serde_json::from_slice(body).unwrap_or(Value::Null)
+    };
     match value {
         Value::Object(args) => Ok(args),
         _ => Err(Rejection::argument("body", "must be a JSON object of arguments")),
@@ -138,14 +170,22 @@ pub(super) async fn boot(State(app): State<App>) -> Response {
 pub(super) async fn healthz(State(app): State<App>) -> Response {
     match app.faces.handle.closed().borrow().as_ref() {
         None => "ok\n".into_response(),
-        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("the journal is closed: {why}\n")).into_response(),
+        Some(why) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the journal is closed: {why}\n"),
+        )
+            .into_response(),
     }
 }
 
 /// `GET /readyz`: calls are served; says at which position.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
     let open = app.faces.handle.closed().borrow().is_none();
-    let status = if open { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if open {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     let snapshot = app.faces.handle.snapshot();
     let body = json!({"ready": open, "position": snapshot.position, "pending": snapshot.actions.pending_len()});
     (status, Json(body)).into_response()
@@ -154,5 +194,12 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 /// `GET /metrics`: counters in the OpenMetrics text format.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
     let text = app.faces.telemetry.text(&app.faces.handle.snapshot());
-    ([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text).into_response()
+    (
+        [(
+            "content-type",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+        .into_response()
 }

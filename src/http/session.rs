@@ -22,7 +22,10 @@ impl Sessions {
         let mut known = self.known();
         known.retain(|_, (_, seen)| now.duration_since(*seen) < KEPT);
         while known.len() >= SESSIONS_MAX {
-            let oldest = known.iter().min_by_key(|(_, (_, seen))| *seen).map(|(name, _)| name.clone());
+            let oldest = known
+                .iter()
+                .min_by_key(|(_, (_, seen))| *seen)
+                .map(|(name, _)| name.clone());
             known.remove(&oldest.unwrap_or_default());
         }
         known.insert(session.to_owned(), (owner(caller), now));
@@ -31,7 +34,9 @@ impl Sessions {
     /// Whether a session belongs to a caller.
     pub(super) fn belongs(&self, session: &str, caller: &Caller, now: Timestamp) -> bool {
         let mut known = self.known();
-        let Some((who, seen)) = known.get_mut(session).filter(|(who, _)| *who == owner(caller)) else { return false };
+        let Some((who, seen)) = known.get_mut(session).filter(|(who, _)| *who == owner(caller)) else {
+            return false;
+        };
         debug_assert!(!who.is_empty());
         *seen = now;
         true

@@ -25,7 +25,12 @@ pub(super) async fn run(faces: Faces) {
 async fn limits(faces: &Faces) {
     for refused in faces.limits.take_refused() {
         let what = refused.class.word().into();
-        let folded = Folded { what, count: refused.count, from: refused.from, to: refused.to };
+        let folded = Folded {
+            what,
+            count: refused.count,
+            from: refused.from,
+            to: refused.to,
+        };
         if let Ok(event) = event(names::LIMITED, &folded) {
             log_failure(faces.handle.record(refused.caller, vec![event]).await);
         }
@@ -37,7 +42,18 @@ async fn turned_away(faces: &Faces, from: Timestamp, to: Timestamp) {
         .telemetry
         .take_turned_away()
         .into_iter()
-        .filter_map(|(what, count)| event(names::SECURITY_REJECTED, &Folded { what: what.into(), count, from, to }).ok())
+        .filter_map(|(what, count)| {
+            event(
+                names::SECURITY_REJECTED,
+                &Folded {
+                    what: what.into(),
+                    count,
+                    from,
+                    to,
+                },
+            )
+            .ok()
+        })
         .collect();
     if !events.is_empty() {
         log_failure(faces.handle.system(events).await);

@@ -4,12 +4,14 @@
 mod confirm;
 mod end;
 mod operate;
+mod over;
 mod propose;
 mod receipt;
 
-pub use confirm::{ConfirmArgs, caller_of};
+pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
 pub use operate::{NewToken, Refused, bootstrap};
+pub use over::caller_of;
 pub use receipt::receipt;
 
 use std::sync::Arc;

@@ -203,8 +203,14 @@ fn keys_of<E: Entity>(row: &Row<E>) -> Vec<(Arc<str>, &'static str, Arc<str>)> {
     let mut keys = Keys::default();
     row.entity.keys(&mut keys);
     let (org, nobody): (Arc<str>, Arc<str>) = (Arc::from(row.org.as_str()), Arc::from(""));
-    let own = keys.list.into_iter().map(|(name, key)| (org.clone(), name, Arc::from(key)));
-    let global = keys.global.into_iter().map(|(name, key)| (nobody.clone(), name, Arc::from(key)));
+    let own = keys
+        .list
+        .into_iter()
+        .map(|(name, key)| (org.clone(), name, Arc::from(key)));
+    let global = keys
+        .global
+        .into_iter()
+        .map(|(name, key)| (nobody.clone(), name, Arc::from(key)));
     own.chain(global).collect()
 }
 

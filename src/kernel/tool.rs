@@ -181,7 +181,12 @@ impl Module {
 
     /// Adds a tool of the pending-action machinery that answers; needs `<module>.read`.
     #[must_use]
-    pub fn answering_meta<A: Args>(self, name: &'static str, doc: &'static str, run: fn(A, &View<'_>) -> Result<Value, Rejection>) -> Self {
+    pub fn answering_meta<A: Args>(
+        self,
+        name: &'static str,
+        doc: &'static str,
+        run: fn(A, &View<'_>) -> Result<Value, Rejection>,
+    ) -> Self {
         let run = Run::Answer(Box::new(move |given, view| run(A::read(given)?, view)));
         self.tool::<A>(name, ToolKind::Meta, doc, run, "read")
     }

@@ -35,10 +35,17 @@ pub struct Conflict {
 pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: bool) -> Result<Vec<Conflict>, Rejection> {
     let mut conflicts = Vec::new();
     let mut versions = std::collections::BTreeMap::new();
-    let created: Vec<&str> = recorded.iter().filter(|one| one.change.op == Op::Create).map(|one| one.change.id.as_str()).collect();
+    let created: Vec<&str> = recorded
+        .iter()
+        .filter(|one| one.change.op == Op::Create)
+        .map(|one| one.change.id.as_str())
+        .collect();
     for one in recorded.iter().rev() {
         let kind = one.change.entity.as_ref();
-        let table = view.state.any(kind).ok_or_else(|| Rejection::new("not_undoable", format!("there is no kind {kind}")))?;
+        let table = view
+            .state
+            .any(kind)
+            .ok_or_else(|| Rejection::new("not_undoable", format!("there is no kind {kind}")))?;
         let now = table.describe(&view.caller.org, &one.change.id);
         let later = later_changes(view, &one.change, &table.records(&one.change.id))?;
         let label = now.clone().unwrap_or_else(|| gone(table.word(), &one.change));
@@ -46,30 +53,67 @@ pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: boo
         let made = match (one.change.op, &now) {
             (Op::Create, Some(_)) => uncreate(view, table.fields(&one.change.id), &one.change, &created),
             (Op::Update, Some(_)) => restore(table, table.fields(&one.change.id).as_ref(), &one.change, skip),
-            (Op::Delete, None) => Ok((Op::Create, one.change.fields.iter().map(|(name, field)| (name.clone(), FieldChange { from: None, to: field.from.clone() })).collect())),
+            (Op::Delete, None) => Ok((
+                Op::Create,
+                one.change
+                    .fields
+                    .iter()
+                    .map(|(name, field)| {
+                        (
+                            name.clone(),
+                            FieldChange {
+                                from: None,
+                                to: field.from.clone(),
+                            },
+                        )
+                    })
+                    .collect(),
+            )),
             _ => Err("it is no longer as this change left it".to_owned()),
         };
         match made {
             Ok((_, fields)) if Fields::is_empty(&fields) => {}
             Ok((op, fields)) => {
                 versions.insert(one.change.id.clone(), version + 1);
-                let change = Change { entity: one.change.entity.clone(), id: one.change.id.clone(), org: None, version: version + 1, op, fields };
+                let change = Change {
+                    entity: one.change.entity.clone(),
+                    id: one.change.id.clone(),
+                    org: None,
+                    version: version + 1,
+                    op,
+                    fields,
+                };
                 plan.push(inverse_name(&one.event, one.change.op, op), label, change);
             }
-            Err(why) => conflicts.push(Conflict { entity: serde_json::to_value(&label).unwrap_or_default(), why, since: later }),
+            Err(why) => conflicts.push(Conflict {
+                entity: serde_json::to_value(&label).unwrap_or_default(),
+                why,
+                since: later,
+            }),
         }
     }
     Ok(conflicts)
 }
 
 fn gone(kind: &'static str, change: &Change) -> Label {
-    Label { kind, id: change.id.clone(), key: None, label: change.id.clone(), version: change.version }
+    Label {
+        kind,
+        id: change.id.clone(),
+        key: None,
+        label: change.id.clone(),
+        version: change.version,
+    }
 }
 
 fn later_changes(view: &View<'_>, change: &Change, records: &[u64]) -> Result<Vec<Value>, Rejection> {
     let newest: Vec<u64> = records.iter().rev().take(5).rev().copied().collect();
     let mut all = changes_of(view, &change.id, &newest)?;
-    all.retain(|shown| shown.get("version").and_then(Value::as_u64).is_some_and(|version| version > change.version));
+    all.retain(|shown| {
+        shown
+            .get("version")
+            .and_then(Value::as_u64)
+            .is_some_and(|version| version > change.version)
+    });
     Ok(all)
 }
 
@@ -82,18 +126,32 @@ fn uncreate(view: &View<'_>, now: Option<Value>, change: &Change, created: &[&st
         .map(|label| format!("{} {}", label.kind, label.key.unwrap_or(label.label)))
         .collect();
     if !inside.is_empty() {
-        return Err(format!("things belong to it now: {}", inside.into_iter().take(5).collect::<Vec<_>>().join(", ")));
+        return Err(format!(
+            "things belong to it now: {}",
+            inside.into_iter().take(5).collect::<Vec<_>>().join(", ")
+        ));
     }
     let now = now.unwrap_or_default();
     let mut fields = Fields::new();
     for (name, value) in now.as_object().into_iter().flatten() {
         let from = serde_json::value::to_raw_value(value).map_err(|cause| cause.to_string())?;
-        fields.insert(name.clone().into(), FieldChange { from: Some(from), to: None });
+        fields.insert(
+            name.clone().into(),
+            FieldChange {
+                from: Some(from),
+                to: None,
+            },
+        );
     }
     Ok((Op::Delete, fields))
 }
 
-fn restore(table: &dyn crate::kernel::table::AnyTable, now: Option<&Value>, change: &Change, skip: bool) -> Result<(Op, Fields), String> {
+fn restore(
+    table: &dyn crate::kernel::table::AnyTable,
+    now: Option<&Value>,
+    change: &Change,
+    skip: bool,
+) -> Result<(Op, Fields), String> {
     let mut fields = Fields::new();
     for (name, field) in &change.fields {
         if table.decoration().contains(&name.as_ref()) {
@@ -106,13 +164,20 @@ fn restore(table: &dyn crate::kernel::table::AnyTable, now: Option<&Value>, chan
             }
             return Err(format!("its {name} was changed since"));
         }
-        fields.insert(name.clone(), FieldChange { from: field.to.clone(), to: field.from.clone() });
+        fields.insert(
+            name.clone(),
+            FieldChange {
+                from: field.to.clone(),
+                to: field.from.clone(),
+            },
+        );
     }
     Ok((Op::Update, fields))
 }
 
 fn value(text: Option<&RawValue>) -> Value {
-    text.and_then(|text| serde_json::from_str(text.get()).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_str(text.get()).ok())
+        .unwrap_or_default()
 }
 
 /// The event that an inverse is: `x.created` is undone by `x.deleted`, a removal by `x.restored`, all else by its own name.

@@ -89,7 +89,11 @@ impl<'a> View<'a> {
     }
 
     /// The rows under one key of an index.
-    pub fn find<'s, E: Entity>(&'s self, index: &'static str, key: &str) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
+    pub fn find<'s, E: Entity>(
+        &'s self,
+        index: &'static str,
+        key: &str,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
         let found = self
             .state
             .table::<E>()

@@ -39,7 +39,10 @@ impl Codec {
 /// What a sealed state is bound to: who, which tool, which arguments.
 fn bound(visitor: &Visitor, params: &CallToolRequestParams) -> String {
     let args = crate::kernel::json::digest(&params.arguments).unwrap_or_default();
-    format!("{}|{:?}|{}|{args}", visitor.entry.caller.member, visitor.entry.caller.token, params.name)
+    format!(
+        "{}|{:?}|{}|{args}",
+        visitor.entry.caller.member, visitor.entry.caller.token, params.name
+    )
 }
 
 fn schema() -> Option<ElicitationSchema> {
@@ -47,19 +50,40 @@ fn schema() -> Option<ElicitationSchema> {
         .enum_titles(vec!["Apply these changes".to_owned(), "Discard them".to_owned()])
         .ok()?
         .build();
-    ElicitationSchema::builder().required_enum_schema("decision", choice).build().ok()
+    ElicitationSchema::builder()
+        .required_enum_schema("decision", choice)
+        .build()
+        .ok()
 }
 
 fn form(answer: &Value) -> Option<ElicitRequestParams> {
     let preview = answer.get("preview")?;
-    let summary = preview.get("summary").and_then(Value::as_str).unwrap_or("Apply the change?");
-    let warnings: Vec<&str> = preview.get("warnings")?.as_array()?.iter().filter_map(Value::as_str).collect();
-    let message = if warnings.is_empty() { summary.to_owned() } else { format!("{summary}\n\n{}", warnings.join("\n")) };
-    Some(ElicitRequestParams::FormElicitationParams { meta: None, message, requested_schema: schema()? })
+    let summary = preview
+        .get("summary")
+        .and_then(Value::as_str)
+        .unwrap_or("Apply the change?");
+    let warnings: Vec<&str> = preview
+        .get("warnings")?
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let message = if warnings.is_empty() {
+        summary.to_owned()
+    } else {
+        format!("{summary}\n\n{}", warnings.join("\n"))
+    };
+    Some(ElicitRequestParams::FormElicitationParams {
+        meta: None,
+        message,
+        requested_schema: schema()?,
+    })
 }
 
 fn can_fill_forms(capabilities: Option<&ClientCapabilities>) -> bool {
-    capabilities.and_then(|known| known.elicitation.as_ref()).is_some_and(|known| known.form.is_some() || known.url.is_none())
+    capabilities
+        .and_then(|known| known.elicitation.as_ref())
+        .is_some_and(|known| known.form.is_some() || known.url.is_none())
 }
 
 /// Asks for the confirmation of a pending answer, where the client can be asked. `None` where it cannot.
@@ -73,16 +97,32 @@ pub(super) async fn ask(
     let waits = answer.get("status").and_then(Value::as_str) == Some("pending");
     let token = answer.get("confirmToken").and_then(Value::as_str);
     let capabilities = cx.client_capabilities();
-    let (true, Some(token), true, Some(form)) = (waits, token, can_fill_forms(capabilities.as_ref()), form(answer)) else {
+    let (true, Some(token), true, Some(form)) = (waits, token, can_fill_forms(capabilities.as_ref()), form(answer))
+    else {
         return Ok(None);
     };
-    let action = answer.get("actionId").and_then(Value::as_str).unwrap_or_default().to_owned();
-    if cx.protocol_version().is_some_and(|version| version >= ProtocolVersion::V_2026_07_28) {
+    let action = answer
+        .get("actionId")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    if cx
+        .protocol_version()
+        .is_some_and(|version| version >= ProtocolVersion::V_2026_07_28)
+    {
         let bound = bound(visitor, params);
-        let options = SealOptions::new().associated_data(bound.as_bytes()).ttl(Duration::from_secs(900));
-        let sealed = server.codec.0.seal_json_with(&State { action }, &options).map_err(|_| broken())?;
+        let options = SealOptions::new()
+            .associated_data(bound.as_bytes())
+            .ttl(Duration::from_secs(900));
+        let sealed = server
+            .codec
+            .0
+            .seal_json_with(&State { action }, &options)
+            .map_err(|_| broken())?;
         let question = InputRequest::Elicitation(ElicitRequest::new(form));
-        return Ok(Some(InputRequiredResult::new(Some([(QUESTION.to_owned(), question)].into()), Some(sealed)).into()));
+        return Ok(Some(
+            InputRequiredResult::new(Some([(QUESTION.to_owned(), question)].into()), Some(sealed)).into(),
+        ));
     }
     match tokio::time::timeout(FORM_PATIENCE, cx.peer.create_elicitation(form)).await {
         Ok(Ok(result)) => Ok(Some(decide(server, visitor, &action, Some(token), &result, cx).await)),
@@ -105,11 +145,18 @@ pub(super) async fn resume(
         .0
         .open_json_with(sealed, bound.as_bytes())
         .map_err(|_| ErrorData::invalid_params("request state failed integrity verification", None))?;
-    let given = params.input_responses.as_ref().and_then(|answers| answers.get(QUESTION));
+    let given = params
+        .input_responses
+        .as_ref()
+        .and_then(|answers| answers.get(QUESTION));
     let Some(result) = given.and_then(|answer| serde_json::from_value::<ElicitResult>(answer.clone()).ok()) else {
-        let again = server.within(visitor, &params.name, params.arguments.clone().unwrap_or_default()).await;
+        let again = server
+            .within(visitor, &params.name, params.arguments.clone().unwrap_or_default())
+            .await;
         return match again {
-            Ok(answer) => Ok(Box::pin(ask(server, visitor, params, &answer, cx)).await?.unwrap_or_else(|| shape::result(Ok(answer), &request_id(cx)).into())),
+            Ok(answer) => Ok(Box::pin(ask(server, visitor, params, &answer, cx))
+                .await?
+                .unwrap_or_else(|| shape::result(Ok(answer), &request_id(cx)).into())),
             Err(no) => Ok(shape::failed(&no, &request_id(cx)).into()),
         };
     };
@@ -134,11 +181,19 @@ async fn decide(
     cx: &RequestContext<RoleServer>,
 ) -> CallToolResponse {
     let apply = result.action == ElicitationAction::Accept
-        && result.content.as_ref().and_then(|content| content.get("decision")).and_then(Value::as_str) == Some("apply");
+        && result
+            .content
+            .as_ref()
+            .and_then(|content| content.get("decision"))
+            .and_then(Value::as_str)
+            == Some("apply");
     let (tool, args) = if apply {
         ("confirm_action", json!({"actionId": action, "confirmToken": token}))
     } else {
-        ("cancel_action", json!({"actionId": action, "reason": "discarded in the client's form"}))
+        (
+            "cancel_action",
+            json!({"actionId": action, "reason": "discarded in the client's form"}),
+        )
     };
     let args: Map<String, Value> = crate::kernel::tool::object(args);
     shape::result(server.within(visitor, tool, args).await, &request_id(cx)).into()

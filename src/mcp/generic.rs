@@ -21,7 +21,11 @@ pub(super) fn tool() -> Tool {
         "required": ["name"],
         "additionalProperties": false,
     });
-    let annotations = ToolAnnotations::new().read_only(false).destructive(true).idempotent(false).open_world(false);
+    let annotations = ToolAnnotations::new()
+        .read_only(false)
+        .destructive(true)
+        .idempotent(false)
+        .open_world(false);
     let doc = "Call any tool by name. find_tools gives names and schemas; the same checks, previews and limits apply.";
     Tool::new(NAME, doc, Arc::new(object(input)))
         .with_raw_output_schema(Arc::new(object(json!({"type": "object"}))))
@@ -37,9 +41,9 @@ pub(super) fn unwrap(mut outer: Map<String, Value>) -> Result<(String, Map<Strin
     match outer.remove("arguments") {
         None | Some(Value::Null) => Ok((name, Map::new())),
         Some(Value::Object(args)) => Ok((name, args)),
-        Some(Value::String(text)) => {
-            serde_json::from_str(&text).map(|args| (name, args)).map_err(|_| wrong("`arguments` must be an object"))
-        }
+        Some(Value::String(text)) => serde_json::from_str(&text)
+            .map(|args| (name, args))
+            .map_err(|_| wrong("`arguments` must be an object")),
         Some(_) => Err(wrong("`arguments` must be an object")),
     }
 }

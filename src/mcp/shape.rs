@@ -15,7 +15,9 @@ pub(super) struct Shapes {
 
 impl Shapes {
     pub(super) fn new(registry: &Registry) -> Self {
-        Self { tools: registry.tools().iter().map(|tool| (tool.name, shape(tool))).collect() }
+        Self {
+            tools: registry.tools().iter().map(|tool| (tool.name, shape(tool))).collect(),
+        }
     }
 
     pub(super) fn of(&self, name: &str) -> Option<Tool> {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::kernel::{Registry, Rejection, State, Tool, ToolKind};
 use crate::kernel::engine::admit;
 use crate::kernel::principal::Caller;
+use crate::kernel::{Registry, Rejection, State, Tool, ToolKind};
 
 /// A named set of modules. `core` names the tools marked as such; `compact` a handful and the generic caller.
 pub struct Profile {
@@ -18,15 +18,39 @@ pub struct Profile {
 
 /// Every profile but `all`, in order.
 pub const PROFILES: [Profile; 9] = [
-    Profile { name: "core", core: true, modules: &[] },
-    Profile { name: "worker", core: true, modules: &["tasks", "dependencies", "comments", "time"] },
+    Profile {
+        name: "core",
+        core: true,
+        modules: &[],
+    },
+    Profile {
+        name: "worker",
+        core: true,
+        modules: &["tasks", "dependencies", "comments", "time"],
+    },
     Profile {
         name: "planner",
         core: true,
-        modules: &["projects", "sprints", "milestones", "goals", "templates", "labels", "analytics"],
+        modules: &[
+            "projects",
+            "sprints",
+            "milestones",
+            "goals",
+            "templates",
+            "labels",
+            "analytics",
+        ],
     },
-    Profile { name: "knowledge", core: false, modules: &["wiki", "files", "comments", "forms", "search"] },
-    Profile { name: "operations", core: false, modules: &["stock", "products", "contacts", "processes", "expenses"] },
+    Profile {
+        name: "knowledge",
+        core: false,
+        modules: &["wiki", "files", "comments", "forms", "search"],
+    },
+    Profile {
+        name: "operations",
+        core: false,
+        modules: &["stock", "products", "contacts", "processes", "expenses"],
+    },
     Profile {
         name: "collaboration",
         core: false,
@@ -40,13 +64,34 @@ pub const PROFILES: [Profile; 9] = [
     Profile {
         name: "admin",
         core: false,
-        modules: &["organizations", "teams", "roles", "workflows", "fields", "automation", "webhooks", "integrations", "audit"],
+        modules: &[
+            "organizations",
+            "teams",
+            "roles",
+            "workflows",
+            "fields",
+            "automation",
+            "webhooks",
+            "integrations",
+            "audit",
+        ],
     },
-    Profile { name: "compact", core: false, modules: &[] },
+    Profile {
+        name: "compact",
+        core: false,
+        modules: &[],
+    },
 ];
 
 /// The tools of Search that every profile shows.
-const ALWAYS: [&str; 6] = ["search", "find_similar", "resolve_references", "get_me", "find_tools", "get_my_work"];
+const ALWAYS: [&str; 6] = [
+    "search",
+    "find_similar",
+    "resolve_references",
+    "get_me",
+    "find_tools",
+    "get_my_work",
+];
 const COMPACT: [&str; 2] = ["find_tools", "get_me"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -78,11 +123,16 @@ impl Selection {
             ["p", name] => Shown::Profile(known_profile(name)?),
             ["x", names] => Shown::Modules(names.split(',').map(str::to_owned).collect()),
             _ => {
-                return Err(Rejection::not_found("address", rest)
-                    .hint("use /mcp, /mcp/p/{profile} or /mcp/x/{module,module}, with /mcp/read in front for reads only"));
+                return Err(Rejection::not_found("address", rest).hint(
+                    "use /mcp, /mcp/p/{profile} or /mcp/x/{module,module}, with /mcp/read in front for reads only",
+                ));
             }
         };
-        Ok(Self { shown, read_only, excluded: BTreeSet::new() })
+        Ok(Self {
+            shown,
+            read_only,
+            excluded: BTreeSet::new(),
+        })
     }
 
     /// A profile or modules by name (for STDIO): `core`, or `tasks,wiki`.
@@ -106,7 +156,9 @@ impl Selection {
 
     /// Whether a module that was asked for by name does not exist.
     pub fn unknown_module(&self, registry: &Registry) -> Option<String> {
-        let Shown::Modules(names) = &self.shown else { return None };
+        let Shown::Modules(names) = &self.shown else {
+            return None;
+        };
         let known = |name: &&String| registry.modules().iter().any(|(known, ..)| known == *name);
         names.iter().find(|name| !known(name)).cloned()
     }
@@ -148,18 +200,27 @@ pub fn shown_to<'r>(
     address: &Selection,
     bound: Option<&str>,
 ) -> Vec<&'r Tool> {
-    let own = bound.and_then(|names| Selection::of_names(Some(names), false, &[]).ok()).unwrap_or_default();
-    let shown = registry.tools().iter().filter(|tool| address.shows(tool) && own.shows(tool));
+    let own = bound
+        .and_then(|names| Selection::of_names(Some(names), false, &[]).ok())
+        .unwrap_or_default();
+    let shown = registry
+        .tools()
+        .iter()
+        .filter(|tool| address.shows(tool) && own.shows(tool));
     shown.filter(|tool| admit(state, caller, tool).is_ok()).collect()
 }
 
 /// Whether a caller may call a tool at an address; the same question as whether it is listed. With the generic caller,
 /// every tool that the token may use can be called through it.
 pub fn may_call(state: &State, caller: &Caller, tool: &Tool, address: &Selection, bound: Option<&str>) -> bool {
-    let own = bound.and_then(|names| Selection::of_names(Some(names), false, &[]).ok()).unwrap_or_default();
+    let own = bound
+        .and_then(|names| Selection::of_names(Some(names), false, &[]).ok())
+        .unwrap_or_default();
     let through = |selection: &Selection| {
         selection.shows(tool)
-            || (selection.has_generic_caller() && !selection.excluded.contains(tool.name) && (!selection.read_only || tool.kind == ToolKind::Read))
+            || (selection.has_generic_caller()
+                && !selection.excluded.contains(tool.name)
+                && (!selection.read_only || tool.kind == ToolKind::Read))
     };
     through(address) && through(&own) && admit(state, caller, tool).is_ok()
 }
@@ -170,7 +231,16 @@ mod tests {
 
     #[test]
     fn addresses_select() {
-        for good in ["", "/", "/p/core", "/x/tasks,wiki", "/read", "/read/p/compact", "/read/x/tasks", "/p/all"] {
+        for good in [
+            "",
+            "/",
+            "/p/core",
+            "/x/tasks,wiki",
+            "/read",
+            "/read/p/compact",
+            "/read/x/tasks",
+            "/p/all",
+        ] {
             assert!(Selection::of_address(good).is_ok(), "{good}");
         }
         for bad in ["/p/nope", "/q", "/p", "/x", "/p/core/read"] {

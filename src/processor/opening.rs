@@ -74,7 +74,9 @@ pub enum Error {
 /// Folds the journal and starts the processor as a task of the current runtime.
 pub fn open(opening: Opening) -> Result<Handle, Error> {
     let now = (opening.clock)();
-    let state = opening.checkpoint.unwrap_or_else(|| State::new(&opening.registry.kinds()));
+    let state = opening
+        .checkpoint
+        .unwrap_or_else(|| State::new(&opening.registry.kinds()));
     let checkpoint = state.position;
     let mut engine = Engine::new(Arc::clone(&opening.registry), state, opening.key);
     for line in opening.log.read(checkpoint + 1)? {
@@ -89,20 +91,42 @@ pub fn open(opening: Opening) -> Result<Handle, Error> {
         records.push(found_first(&mut engine, founding, now, &recent)?);
     }
     let expired = engine.expire(now)?;
-    let boot = Boot { checkpoint, replayed, first, ..counted(engine.state(), &expired) };
+    let boot = Boot {
+        checkpoint,
+        replayed,
+        first,
+        ..counted(engine.state(), &expired)
+    };
     records.extend(expired);
     records.push(engine.system(now, None, started(&boot, opening.torn.as_ref()))?);
     write(opening.log.as_ref(), records)?;
-    Ok(start(engine, opening.log, opening.registry, opening.clock, recent, boot, opening.wait_for_reads))
+    Ok(start(
+        engine,
+        opening.log,
+        opening.registry,
+        opening.clock,
+        recent,
+        boot,
+        opening.wait_for_reads,
+    ))
 }
 
 fn counted(state: &State, expired: &[String]) -> Boot {
-    let expired = expired.iter().map(|text| text.matches(names::EXPIRED).count()).sum::<usize>();
+    let expired = expired
+        .iter()
+        .map(|text| text.matches(names::EXPIRED).count())
+        .sum::<usize>();
     let size = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     Boot {
         pending: size(state.actions.pending_len()),
         expired: size(expired),
-        without_outcome: size(state.actions.executing().filter(|action| action.stage == Stage::Executing).count()),
+        without_outcome: size(
+            state
+                .actions
+                .executing()
+                .filter(|action| action.stage == Stage::Executing)
+                .count(),
+        ),
         ..Boot::default()
     }
 }
@@ -115,9 +139,19 @@ fn started(boot: &Boot, torn: Option<&(String, u64, u64)>) -> Vec<projections::E
         without_outcome: boot.without_outcome,
     };
     let cut = torn.map(|(file, offset, bytes)| {
-        event::event(names::RECOVERED, &Recovered { file: file.as_str().into(), offset: *offset, bytes: *bytes })
+        event::event(
+            names::RECOVERED,
+            &Recovered {
+                file: file.as_str().into(),
+                offset: *offset,
+                bytes: *bytes,
+            },
+        )
     });
-    cut.into_iter().chain([event::event(names::STARTED, &facts)]).flatten().collect()
+    cut.into_iter()
+        .chain([event::event(names::STARTED, &facts)])
+        .flatten()
+        .collect()
 }
 
 fn found_first(engine: &mut Engine, founding: &Founding, now: Timestamp, past: &Recent) -> Result<String, Error> {
@@ -129,18 +163,30 @@ fn found_first(engine: &mut Engine, founding: &Founding, now: Timestamp, past: &
         let view = View::new(engine.state(), &nobody, now, engine.registry(), past, Some(seed));
         found(&mut plan, &view, founding).map_err(|no| failed(no.message))?
     };
-    engine.operate(Actor::system(), org.to_string(), &plan, now).map_err(|no| failed(no.to_string()))
+    engine
+        .operate(Actor::system(), org.to_string(), &plan, now)
+        .map_err(|no| failed(no.to_string()))
 }
 
 /// Appends and waits: nothing is served before the boot records are durable.
 fn write(log: &dyn Log, records: Vec<String>) -> Result<(), Error> {
     let (done, result) = std::sync::mpsc::channel();
     log.append(records, Box::new(move |outcome| drop(done.send(outcome))))?;
-    result.recv().map_err(|_| Error::Founding("the journal stopped".to_owned()))??;
+    result
+        .recv()
+        .map_err(|_| Error::Founding("the journal stopped".to_owned()))??;
     Ok(())
 }
 
-fn start(engine: Engine, log: Arc<dyn Log>, registry: Arc<Registry>, clock: Clock, recent: Recent, boot: Boot, wait_for_reads: bool) -> Handle {
+fn start(
+    engine: Engine,
+    log: Arc<dyn Log>,
+    registry: Arc<Registry>,
+    clock: Clock,
+    recent: Recent,
+    boot: Boot,
+    wait_for_reads: bool,
+) -> Handle {
     let (inbox, requests) = mpsc::channel(WAITING_MAX);
     let published = Arc::new(ArcSwap::from_pointee(engine.state().clone()));
     let (durable, durable_seen) = watch::channel(engine.state().position);
@@ -157,5 +203,17 @@ fn start(engine: Engine, log: Arc<dyn Log>, registry: Arc<Registry>, clock: Cloc
         closed: Arc::new(closed),
     };
     tokio::spawn(processor.run());
-    Handle { inbox, published, registry, log, recent, clock, durable: durable_seen, closed: closed_seen, boot: Arc::new(boot), key, wait_for_reads }
+    Handle {
+        inbox,
+        published,
+        registry,
+        log,
+        recent,
+        clock,
+        durable: durable_seen,
+        closed: closed_seen,
+        boot: Arc::new(boot),
+        key,
+        wait_for_reads,
+    }
 }

@@ -19,7 +19,10 @@ pub(super) struct Recent {
 
 impl Recent {
     pub(super) fn new(log: Arc<dyn Log>) -> Self {
-        Self { log, kept: Arc::default() }
+        Self {
+            log,
+            kept: Arc::default(),
+        }
     }
 
     /// Adds records that follow `position`.
@@ -54,7 +57,10 @@ impl Past for Recent {
         if let Some(text) = self.newest(seq) {
             return Ok(Some(text));
         }
-        let found = self.log.get(seq).map_err(|cause| super::unavailable(&cause.to_string()))?;
+        let found = self
+            .log
+            .get(seq)
+            .map_err(|cause| super::unavailable(&cause.to_string()))?;
         Ok(found.map(|line| line.text))
     }
 }

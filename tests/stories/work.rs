@@ -7,15 +7,26 @@ use crate::story::{Story, check};
 #[test]
 fn a_project_from_its_creation_to_an_undo() {
     let mut story = Story::new("A project, its tasks, a move, a refused move, an undo");
-    story.does("ana", "create_project", json!({"name": "Website relaunch", "key": "WEB"}));
+    story.does(
+        "ana",
+        "create_project",
+        json!({"name": "Website relaunch", "key": "WEB"}),
+    );
     for title in ["Collect content", "Draw the pages", "Write the code"] {
         story.given("ana", "create_task", json!({"project": "WEB", "title": title}));
     }
-    story.when("ana", "list_tasks", json!({"project": "WEB", "sort": "key", "fields": ["key", "title", "state"]}));
+    story.when(
+        "ana",
+        "list_tasks",
+        json!({"project": "WEB", "sort": "key", "fields": ["key", "title", "state"]}),
+    );
     let moved = story.does("ana", "move_task", json!({"task": "WEB-1", "to": "In progress"}));
     let refused = story.when("ana", "move_task", json!({"task": "WEB-2", "to": "Done"}));
     assert_eq!(refused["error"]["code"], "transition_not_allowed");
-    assert_eq!(refused["error"]["allowed"], json!(["To do", "In progress", "Cancelled"]));
+    assert_eq!(
+        refused["error"]["allowed"],
+        json!(["To do", "In progress", "Cancelled"])
+    );
     let undone = story.does("ana", "undo_action", json!({"actionId": moved["actionId"]}));
     assert_eq!(undone["status"], "succeeded");
     let task = story.call("ana", "get_task", json!({"task": "WEB-1"})).unwrap();
@@ -29,10 +40,18 @@ fn a_project_from_its_creation_to_an_undo() {
 fn wrong_arguments_are_all_named_at_once() {
     let mut story = Story::new("Wrong arguments");
     story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
-    let no = story.when("ana", "create_task", json!({"project": "OPS", "titel": "x", "priority": "asap", "dueDate": "tomorrow"}));
+    let no = story.when(
+        "ana",
+        "create_task",
+        json!({"project": "OPS", "titel": "x", "priority": "asap", "dueDate": "tomorrow"}),
+    );
     assert_eq!(no["error"]["code"], "validation_failed");
     assert_eq!(no["error"]["faults"].as_array().unwrap().len(), 4);
-    let no = story.when("ana", "create_task", json!({"project": "OPS", "title": "x", "sprint": "5"}));
+    let no = story.when(
+        "ana",
+        "create_task",
+        json!({"project": "OPS", "title": "x", "sprint": "5"}),
+    );
     assert_eq!(no["error"]["code"], "not_available_yet");
     let no = story.when("ana", "get_project", json!({"project": "OSP"}));
     assert_eq!(no["error"]["candidates"][0]["key"], "OPS");
@@ -46,14 +65,38 @@ fn people_comments_and_labels() {
     story.agent("bot", "agent_worker", "ben");
     story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
     story.given("ana", "create_label", json!({"name": "urgent fix", "color": "#f00"}));
-    story.given("ana", "create_task", json!({"project": "OPS", "title": "Fix the door", "labels": ["urgent fix", "door"]}));
-    let no = story.when("ana", "assign_task", json!({"task": "OPS-1", "assignees": {"add": ["@ben"]}}));
+    story.given(
+        "ana",
+        "create_task",
+        json!({"project": "OPS", "title": "Fix the door", "labels": ["urgent fix", "door"]}),
+    );
+    let no = story.when(
+        "ana",
+        "assign_task",
+        json!({"task": "OPS-1", "assignees": {"add": ["@ben"]}}),
+    );
     assert_eq!(no["error"]["code"], "not_project_member");
-    story.does("ana", "update_project_members", json!({"project": "OPS", "add": [{"member": "@ben"}]}));
-    story.does("ana", "assign_task", json!({"task": "OPS-1", "assignees": {"add": ["@ben"]}}));
-    let no = story.when("bot", "add_task_comment", json!({"task": "OPS-1", "body": "on it, @bne"}));
+    story.does(
+        "ana",
+        "update_project_members",
+        json!({"project": "OPS", "add": [{"member": "@ben"}]}),
+    );
+    story.does(
+        "ana",
+        "assign_task",
+        json!({"task": "OPS-1", "assignees": {"add": ["@ben"]}}),
+    );
+    let no = story.when(
+        "bot",
+        "add_task_comment",
+        json!({"task": "OPS-1", "body": "on it, @bne"}),
+    );
     assert_eq!(no["error"]["code"], "mention_not_found");
-    story.does("bot", "add_task_comment", json!({"task": "OPS-1", "body": "on it, @ben"}));
+    story.does(
+        "bot",
+        "add_task_comment",
+        json!({"task": "OPS-1", "body": "on it, @ben"}),
+    );
     story.when("ana", "list_comments", json!({"target": "OPS-1"}));
     let no = story.when("bot", "create_organization", json!({}));
     assert_eq!(no["error"]["code"], "unknown_tool");
@@ -64,9 +107,16 @@ fn people_comments_and_labels() {
 fn a_private_project_does_not_exist_for_others() {
     let mut story = Story::new("A private project");
     story.human("ben", "member");
-    story.given("ana", "create_project", json!({"name": "Secret", "key": "SEC", "visibility": "private"}));
+    story.given(
+        "ana",
+        "create_project",
+        json!({"name": "Secret", "key": "SEC", "visibility": "private"}),
+    );
     story.given("ana", "create_task", json!({"project": "SEC", "title": "Hidden"}));
-    for (tool, args) in [("get_project", json!({"project": "SEC"})), ("get_task", json!({"task": "SEC-1"}))] {
+    for (tool, args) in [
+        ("get_project", json!({"project": "SEC"})),
+        ("get_task", json!({"task": "SEC-1"})),
+    ] {
         assert_eq!(story.when("ben", tool, args)["error"]["code"], "not_found");
     }
     assert_eq!(story.call("ben", "list_tasks", json!({})).unwrap()["items"], json!([]));

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use projections::event::{Attempted, ConfirmRefused, Moved, names};
-use projections::{Action, ActorKind, Event, Stage};
+use projections::{Action, Event, Stage};
 use serde_json::{Map, Value, json};
 
+use super::over::{caller_of, not_pending};
 use super::propose::Offer;
 use super::{Call, Engine, LIFETIME, Step, action_id, admit, raw, receipt, said};
 use crate::args;
@@ -366,43 +367,4 @@ fn proposer_in(call: &Call, proposer: &Caller) -> Caller {
     } else {
         proposer.clone()
     }
-}
-
-/// What an action that is over says to those who want to confirm or cancel it.
-pub(super) fn not_pending(action: &Action) -> Rejection {
-    let no = Rejection::new("not_pending", format!("{} is {}", action.id, action.stage))
-        .current(json!({"status": action.stage, "at": action.last_at, "supersededBy": action.superseded_by}));
-    no.next_of(action)
-}
-
-impl Rejection {
-    fn next_of(self, action: &Action) -> Self {
-        self.next("get_pending_action", json!({"actionId": action.id.to_string()}))
-    }
-}
-
-/// The proposer as a caller again.
-pub fn caller_of(action: &Action) -> Caller {
-    let actor = &action.proposer;
-    Caller {
-        org: action.org.clone(),
-        member: actor
-            .principal_id
-            .as_deref()
-            .and_then(|id| id.parse().ok())
-            .unwrap_or_default(),
-        kind: actor.kind,
-        sponsor: actor.on_behalf_of.as_deref().and_then(|id| id.parse().ok()),
-        token: actor.token_id.as_deref().and_then(|id| id.parse().ok()),
-        client: actor.client.clone(),
-        via: via(&actor.via, actor.kind),
-        trace: None,
-    }
-}
-
-fn via(word: &str, _: ActorKind) -> &'static str {
-    ["mcp", "stdio", "rest", "cli"]
-        .into_iter()
-        .find(|known| *known == word)
-        .unwrap_or("system")
 }

@@ -5,7 +5,7 @@ use projections::event::{Moved, names};
 use projections::{Action, Event, Stage};
 use serde_json::json;
 
-use super::confirm::{caller_of, not_pending};
+use super::over::{caller_of, not_pending};
 use super::{Call, Engine, Step, action_id, said};
 use crate::args;
 use crate::kernel::Rejection;

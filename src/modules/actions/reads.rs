@@ -69,7 +69,17 @@ args! {
 }
 
 /// What a listed action shows.
-pub const COLUMNS: [&str; 9] = ["id", "summary", "tool", "kind", "risk", "proposer", "proposedAt", "expiresAt", "policy"];
+pub const COLUMNS: [&str; 9] = [
+    "id",
+    "summary",
+    "tool",
+    "kind",
+    "risk",
+    "proposer",
+    "proposedAt",
+    "expiresAt",
+    "policy",
+];
 
 /// Changes of a preview shown at once.
 const CHANGES_PER_PAGE: usize = 50;
@@ -77,7 +87,12 @@ const CHANGES_PER_PAGE: usize = 50;
 /// `list_pending_actions`.
 pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
     let me = view.caller.member.to_string();
-    let wanted = args.proposer.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id.to_string());
+    let wanted = args
+        .proposer
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id.to_string());
     let fits = |action: &&Arc<Action>| {
         let by = action.proposer.principal_id.as_deref().unwrap_or_default();
         let own = by == me;
@@ -93,7 +108,11 @@ pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
                 Some(Awaiting::Anyone) | None => true,
             }
     };
-    let open = view.state.actions.pending().filter(|action| view.now < action.expires_at);
+    let open = view
+        .state
+        .actions
+        .pending()
+        .filter(|action| view.now < action.expires_at);
     let items = open.filter(fits).map(|action| row(action)).collect();
     Listing::new(view, &args.page, &COLUMNS, "expiresAt").answer(items)
 }
@@ -101,11 +120,16 @@ pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
 /// One's own actions; a human, and who manages actions, sees everybody's.
 fn visible(view: &View<'_>, action: &Action) -> bool {
     let own = action.proposer.principal_id.as_deref() == Some(view.caller.member.to_string().as_str());
-    action.org == view.caller.org && (own || view.caller.kind == ActorKind::Human || view.rights.allow("actions.manage"))
+    action.org == view.caller.org
+        && (own || view.caller.kind == ActorKind::Human || view.rights.allow("actions.manage"))
 }
 
 fn plan(action: &Action) -> Value {
-    action.open.as_ref().and_then(|open| serde_json::from_str(open.plan.get()).ok()).unwrap_or_default()
+    action
+        .open
+        .as_ref()
+        .and_then(|open| serde_json::from_str(open.plan.get()).ok())
+        .unwrap_or_default()
 }
 
 fn row(action: &Action) -> Item {
@@ -127,7 +151,12 @@ fn row(action: &Action) -> Item {
 pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
     let unknown = || Rejection::not_found("action", &args.action_id).field("actionId");
     let id: Id<Action> = args.action_id.parse().map_err(|_| unknown())?;
-    let action = view.state.actions.get(id).filter(|action| visible(view, action)).ok_or_else(unknown)?;
+    let action = view
+        .state
+        .actions
+        .get(id)
+        .filter(|action| visible(view, action))
+        .ok_or_else(unknown)?;
     let mut item = row(action);
     let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
     put("attempt", action.attempt.into());
@@ -138,8 +167,14 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
         put("preview", paged(plan(action), args.items_cursor.as_deref())?);
         put("stale", stale(view, action).into());
     } else if matches!(action.stage, Stage::Succeeded | Stage::Executing) {
-        let text = view.past.record(action.last_seq)?.ok_or_else(|| Rejection::new("unavailable", "the receipt cannot be read"))?;
-        put("receipt", crate::kernel::engine::receipt(action, &text, action.last_seq, true)?);
+        let text = view
+            .past
+            .record(action.last_seq)?
+            .ok_or_else(|| Rejection::new("unavailable", "the receipt cannot be read"))?;
+        put(
+            "receipt",
+            crate::kernel::engine::receipt(action, &text, action.last_seq, true)?,
+        );
     }
     listing::item(view, &args.read, item, &[], |_| Ok(None))
 }
@@ -150,7 +185,14 @@ fn stale(view: &View<'_>, action: &Action) -> bool {
     let today = view.registry.tool(&action.tool).and_then(|tool| {
         let args = serde_json::from_str(action.open.as_ref()?.args.get()).ok()?;
         let Run::Decide(run) = &tool.run else { return None };
-        let inner = View::new(view.state, &proposer, action.proposed_at, view.registry, view.past, Some(action.id));
+        let inner = View::new(
+            view.state,
+            &proposer,
+            action.proposed_at,
+            view.registry,
+            view.past,
+            Some(action.id),
+        );
         run(args, &inner).ok()?.digest(tool.name).ok()
     });
     today != Some(action.digest)
@@ -160,7 +202,9 @@ fn stale(view: &View<'_>, action: &Action) -> bool {
 fn paged(mut preview: Value, cursor: Option<&str>) -> Result<Value, Rejection> {
     let bad = || Rejection::argument("itemsCursor", "is not a cursor of this preview");
     let start: usize = cursor.map_or(Ok(0), |text| text.parse().map_err(|_| bad()))?;
-    let Some(Value::Array(changes)) = preview.get_mut("changes") else { return Ok(preview) };
+    let Some(Value::Array(changes)) = preview.get_mut("changes") else {
+        return Ok(preview);
+    };
     let total = changes.len();
     if start > total {
         return Err(bad());
@@ -170,7 +214,10 @@ fn paged(mut preview: Value, cursor: Option<&str>) -> Result<Value, Rejection> {
     *changes = page;
     if let Value::Object(members) = &mut preview {
         let cursor = (next < total).then(|| next.to_string());
-        members.insert("changesPage".to_owned(), json!({"total": total, "nextCursor": cursor, "hasMore": next < total}));
+        members.insert(
+            "changesPage".to_owned(),
+            json!({"total": total, "nextCursor": cursor, "hasMore": next < total}),
+        );
     }
     Ok(preview)
 }

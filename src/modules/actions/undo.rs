@@ -51,9 +51,12 @@ pub fn undo(args: UndoAction, view: &View<'_>) -> Result<Plan, Rejection> {
     let skip = args.on_conflict == OnConflict::Skip;
     let conflicts = invert(view, &mut plan, &recorded, skip)?;
     if !conflicts.is_empty() && !skip {
-        return Err(Rejection::new("undo_conflict", format!("{} changed since", text::count(conflicts.len(), "thing")))
-            .hint("look at what changed since; onConflict: skip undoes the rest")
-            .current(shown(&conflicts)));
+        return Err(Rejection::new(
+            "undo_conflict",
+            format!("{} changed since", text::count(conflicts.len(), "thing")),
+        )
+        .hint("look at what changed since; onConflict: skip undoes the rest")
+        .current(shown(&conflicts)));
     }
     let what = if first.tool.is_empty() { "a change" } else { &first.tool };
     plan.summary = format!("Undo {what} ({})", text::count(plan.changes.len(), "change"));
@@ -66,7 +69,10 @@ pub fn undo(args: UndoAction, view: &View<'_>) -> Result<Plan, Rejection> {
 }
 
 fn shown(conflicts: &[Conflict]) -> Value {
-    conflicts.iter().map(|one| json!({"entity": one.entity, "why": one.why, "since": one.since})).collect()
+    conflicts
+        .iter()
+        .map(|one| json!({"entity": one.entity, "why": one.why, "since": one.since}))
+        .collect()
 }
 
 fn target(args: &UndoAction, view: &View<'_>) -> Result<Target, Rejection> {
@@ -75,52 +81,88 @@ fn target(args: &UndoAction, view: &View<'_>) -> Result<Target, Rejection> {
         (None, Some(entity), None) => of_entity(view, entity),
         (None, None, Some(events)) => {
             let position = |text: &Str<1, 40>| {
-                text.parse().map_err(|_| Rejection::argument("events", format!("`{}` is no position of a record", text.0)))
+                text.parse()
+                    .map_err(|_| Rejection::argument("events", format!("`{}` is no position of a record", text.0)))
             };
             let mut records = events.iter().map(position).collect::<Result<Vec<u64>, _>>()?;
             records.sort_unstable();
             records.dedup();
-            Ok(Target { records, only: None, action: None })
+            Ok(Target {
+                records,
+                only: None,
+                action: None,
+            })
         }
-        _ => Err(Rejection::argument("actionId", "or entity or events must be given: exactly one of the three")),
+        _ => Err(Rejection::argument(
+            "actionId",
+            "or entity or events must be given: exactly one of the three",
+        )),
     }
 }
 
 fn of_entity(view: &View<'_>, entity: &AnyRef) -> Result<Target, Rejection> {
     let found = view.resolve_any(entity, &[])?;
-    let records = view.state.any(found.kind).map(|table| table.records(&found.id)).unwrap_or_default();
+    let records = view
+        .state
+        .any(found.kind)
+        .map(|table| table.records(&found.id))
+        .unwrap_or_default();
     let newest = records.last().copied();
     let newest = newest.ok_or_else(|| Rejection::new("not_undoable", "nothing is known to have changed it"))?;
-    Ok(Target { records: vec![newest], only: Some(found.id), action: None })
+    Ok(Target {
+        records: vec![newest],
+        only: Some(found.id),
+        action: None,
+    })
 }
 
 fn of_action(view: &View<'_>, text: &str) -> Result<Target, Rejection> {
     let unknown = || Rejection::not_found("action", text).field("actionId");
     let id: Id<Action> = text.parse().map_err(|_| unknown())?;
-    let action = view.state.actions.get(id).filter(|action| action.org == view.caller.org).ok_or_else(unknown)?;
+    let action = view
+        .state
+        .actions
+        .get(id)
+        .filter(|action| action.org == view.caller.org)
+        .ok_or_else(unknown)?;
     if let Some(by) = action.undone_by {
         return Err(Rejection::new("already_undone", format!("{id} was undone by {by}"))
             .hint("undo that one to have the change back")
             .next("undo_action", json!({"actionId": by.to_string()})));
     }
     if action.stage != Stage::Succeeded {
-        return Err(Rejection::new("not_undoable", format!("{id} is {}; only what happened can be undone", action.stage)));
+        return Err(Rejection::new(
+            "not_undoable",
+            format!("{id} is {}; only what happened can be undone", action.stage),
+        ));
     }
     let text = view.past.record(action.last_seq)?.ok_or_else(unknown)?;
     let receipt = crate::kernel::engine::receipt(action, &text, action.last_seq, true)?;
     within_window(view, id, receipt.get("undo").unwrap_or(&Value::Null))?;
-    Ok(Target { records: vec![action.last_seq], only: None, action: Some(id) })
+    Ok(Target {
+        records: vec![action.last_seq],
+        only: None,
+        action: Some(id),
+    })
 }
 
 fn within_window(view: &View<'_>, id: Id<Action>, undo: &Value) -> Result<(), Rejection> {
     if undo.get("possible") == Some(&Value::Bool(false)) {
-        let why = undo.get("why").and_then(Value::as_str).unwrap_or("it cannot be taken back");
+        let why = undo
+            .get("why")
+            .and_then(Value::as_str)
+            .unwrap_or("it cannot be taken back");
         return Err(Rejection::new("not_undoable", why));
     }
-    let until = undo.get("until").and_then(Value::as_str).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    let until = undo
+        .get("until")
+        .and_then(Value::as_str)
+        .and_then(|text| text.parse::<jiff::Timestamp>().ok());
     match until.filter(|until| view.now > *until) {
-        Some(until) => Err(Rejection::new("window_passed", format!("{id} could be undone until {until}"))
-            .hint("change things back with the tools for them")),
+        Some(until) => Err(
+            Rejection::new("window_passed", format!("{id} could be undone until {until}"))
+                .hint("change things back with the tools for them"),
+        ),
         None => Ok(()),
     }
 }
@@ -139,7 +181,11 @@ fn recorded(view: &View<'_>, target: &Target) -> Result<Vec<Recorded>, Rejection
         for entry in &record.events {
             let Some(change) = &entry.change else { continue };
             if target.only.as_deref().is_none_or(|id| id == change.id) {
-                all.push(Recorded { event: entry.name.to_string(), tool: tool.clone(), change: change.to_owned() });
+                all.push(Recorded {
+                    event: entry.name.to_string(),
+                    tool: tool.clone(),
+                    change: change.to_owned(),
+                });
             }
         }
     }

@@ -44,7 +44,17 @@ args! {
 }
 
 /// What a listed comment shows.
-pub const COLUMNS: [&str; 9] = ["id", "thread", "author", "body", "createdAt", "editedAt", "resolved", "reactions", "untrusted"];
+pub const COLUMNS: [&str; 9] = [
+    "id",
+    "thread",
+    "author",
+    "body",
+    "createdAt",
+    "editedAt",
+    "resolved",
+    "reactions",
+    "untrusted",
+];
 
 /// The emoji that may be used; the same few everywhere.
 const EMOJI: [&str; 10] = ["👍", "👎", "❤️", "🎉", "🚀", "👀", "😄", "😕", "✅", "❌"];
@@ -52,8 +62,11 @@ const EMOJI: [&str; 10] = ["👍", "👎", "❤️", "🎉", "🚀", "👀", "�
 /// Everything about a comment, as an item. Its text was written by people, and is marked so.
 pub fn shown(view: &View<'_>, row: &Row<Comment>) -> Item {
     let gone = row.deleted_at.is_some();
-    let reactions: serde_json::Map<String, Value> =
-        row.reactions.iter().map(|(emoji, members)| (emoji.clone(), members.iter().map(|member| who(view, *member)).collect())).collect();
+    let reactions: serde_json::Map<String, Value> = row
+        .reactions
+        .iter()
+        .map(|(emoji, members)| (emoji.clone(), members.iter().map(|member| who(view, *member)).collect()))
+        .collect();
     object(json!({
         "id": row.id.to_string(),
         "thread": row.thread.map(|id| id.to_string()),
@@ -73,7 +86,12 @@ pub fn shown(view: &View<'_>, row: &Row<Comment>) -> Item {
 /// `list_comments`.
 pub fn list(args: ListComments, view: &View<'_>) -> Result<Value, Rejection> {
     let target = view.resolve_any(&args.target, &[])?;
-    let author = args.author.as_ref().map(|author| view.resolve(author)).transpose()?.map(|row| row.id);
+    let author = args
+        .author
+        .as_ref()
+        .map(|author| view.resolve(author))
+        .transpose()?
+        .map(|row| row.id);
     let settled = |row: &Arc<Row<Comment>>| row.thread.and_then(|id| view.get(id)).unwrap_or(row).resolved;
     let fits = |row: &&Arc<Row<Comment>>| {
         let kept = row.deleted_at.is_none() || has_replies(view, row);
@@ -81,13 +99,22 @@ pub fn list(args: ListComments, view: &View<'_>) -> Result<Value, Rejection> {
             && args.since.is_none_or(|since| row.created_at >= since.0)
             && args.resolved.is_none_or(|wanted| settled(row) == wanted)
     };
-    let items = view.find::<Comment>("target", &target.id).filter(fits).map(|row| shown(view, row)).collect();
-    let order = if args.order == Order::Newest { "-createdAt" } else { "createdAt" };
+    let items = view
+        .find::<Comment>("target", &target.id)
+        .filter(fits)
+        .map(|row| shown(view, row))
+        .collect();
+    let order = if args.order == Order::Newest {
+        "-createdAt"
+    } else {
+        "createdAt"
+    };
     Listing::new(view, &args.page, &COLUMNS, order).answer(items)
 }
 
 fn has_replies(view: &View<'_>, row: &Row<Comment>) -> bool {
-    view.find::<Comment>("thread", &row.id.to_string()).any(|reply| reply.deleted_at.is_none())
+    view.find::<Comment>("thread", &row.id.to_string())
+        .any(|reply| reply.deleted_at.is_none())
 }
 
 args! {
@@ -114,13 +141,29 @@ pub fn add(args: AddComment, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     let target = view.resolve_any(&args.target, &[])?;
     if target.kind != "task" {
-        return Err(Rejection::new("not_commentable", format!("a {} cannot be commented on", target.kind)).field("target").allowed(["task"]));
+        return Err(
+            Rejection::new("not_commentable", format!("a {} cannot be commented on", target.kind))
+                .field("target")
+                .allowed(["task"]),
+        );
     }
     still_writable(view, &target.id)?;
     let name = target.key.clone().unwrap_or(target.label.clone());
     let mut plan = Plan::new(format!("Comment on {name}"));
-    let thread = args.reply_to.as_ref().map(|reference| view.resolve(reference)).transpose()?;
-    let id = writing::write(&mut plan, view, target.kind, &target.id, &args.body, thread, args.visibility)?;
+    let thread = args
+        .reply_to
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
+    let id = writing::write(
+        &mut plan,
+        view,
+        target.kind,
+        &target.id,
+        &args.body,
+        thread,
+        args.visibility,
+    )?;
     plan.result = json!({"id": id.to_string(), "target": name});
     Ok(plan)
 }
@@ -151,12 +194,24 @@ pub fn update(args: UpdateComment, view: &View<'_>) -> Result<Plan, Rejection> {
     still_writable(view, &row.target)?;
     Plan::expect(view, row, args.write.expected_version)?;
     if (args.body.is_some() || args.visibility.is_some()) && row.author != view.caller.member {
-        return Err(Rejection::new("not_author", format!("only {} may change this text", who(view, row.author)))
-            .hint("answer it with a comment of your own"));
+        return Err(Rejection::new(
+            "not_author",
+            format!("only {} may change this text", who(view, row.author)),
+        )
+        .hint("answer it with a comment of your own"));
     }
     let mut plan = Plan::new(format!("Change the comment \"{}\"", text::clip(&row.body, 40)));
-    let mentioned = args.body.as_ref().map(|body| writing::mentions(view, body)).transpose()?;
-    let fresh: Vec<String> = mentioned.iter().flatten().filter(|one| !row.mentions.contains(&one.id)).map(|one| format!("@{}", one.handle)).collect();
+    let mentioned = args
+        .body
+        .as_ref()
+        .map(|body| writing::mentions(view, body))
+        .transpose()?;
+    let fresh: Vec<String> = mentioned
+        .iter()
+        .flatten()
+        .filter(|one| !row.mentions.contains(&one.id))
+        .map(|one| format!("@{}", one.handle))
+        .collect();
     plan.edit("comment.updated", row, |comment| {
         if let Some(body) = args.body.filter(|body| body.0 != comment.body) {
             comment.earlier.push(std::mem::replace(&mut comment.body, body.0));
@@ -167,7 +222,11 @@ pub fn update(args: UpdateComment, view: &View<'_>) -> Result<Plan, Rejection> {
     })?;
     if let Some(resolved) = args.resolved {
         let root = row.thread.map_or(Ok(row), |root| view.need(root))?;
-        let event = if resolved { "comment.resolved" } else { "comment.reopened" };
+        let event = if resolved {
+            "comment.resolved"
+        } else {
+            "comment.reopened"
+        };
         plan.edit(event, root, |comment| comment.resolved = resolved)?;
     }
     plan.detail("newlyMentioned", fresh);
@@ -189,12 +248,20 @@ pub fn delete(args: DeleteComment, view: &View<'_>) -> Result<Plan, Rejection> {
     let row = view.resolve(&args.comment)?;
     Plan::expect(view, row, args.write.expected_version)?;
     if row.author != view.caller.member && !view.rights.allow("comments.moderate") {
-        return Err(Rejection::new("not_author_or_moderator", format!("only {} or a moderator may delete this", who(view, row.author))));
+        return Err(Rejection::new(
+            "not_author_or_moderator",
+            format!("only {} or a moderator may delete this", who(view, row.author)),
+        ));
     }
     let mut plan = Plan::new(format!("Delete the comment \"{}\"", text::clip(&row.body, 40)));
     plan.edit("comment.deleted", row, |comment| comment.deleted_at = Some(view.now))?;
     plan.detail("text", &row.body);
-    plan.detail("repliesThatRemain", view.find::<Comment>("thread", &row.id.to_string()).filter(|reply| reply.deleted_at.is_none()).count());
+    plan.detail(
+        "repliesThatRemain",
+        view.find::<Comment>("thread", &row.id.to_string())
+            .filter(|reply| reply.deleted_at.is_none())
+            .count(),
+    );
     plan.result = json!({"id": row.id.to_string()});
     Ok(plan)
 }
@@ -217,7 +284,11 @@ pub fn react(args: ReactToComment, view: &View<'_>) -> Result<Plan, Rejection> {
     let row = view.resolve(&args.comment)?;
     let emoji = args.emoji.0.as_str();
     if !EMOJI.contains(&emoji) {
-        return Err(Rejection::new("emoji_unknown", format!("`{emoji}` is not among the reactions")).field("emoji").allowed(EMOJI));
+        return Err(
+            Rejection::new("emoji_unknown", format!("`{emoji}` is not among the reactions"))
+                .field("emoji")
+                .allowed(EMOJI),
+        );
     }
     let me = view.caller.member;
     let mut plan = Plan::new(format!("React {emoji} to \"{}\"", text::clip(&row.body, 40)));
@@ -229,8 +300,12 @@ pub fn react(args: ReactToComment, view: &View<'_>) -> Result<Plan, Rejection> {
         }
         comment.reactions.retain(|_, members| !members.is_empty());
     })?;
-    let counts: serde_json::Map<String, Value> =
-        plan.after(row).reactions.into_iter().map(|(emoji, members)| (emoji, members.len().into())).collect();
+    let counts: serde_json::Map<String, Value> = plan
+        .after(row)
+        .reactions
+        .into_iter()
+        .map(|(emoji, members)| (emoji, members.len().into()))
+        .collect();
     plan.result = json!({"id": row.id.to_string(), "reactions": counts});
     Ok(plan)
 }

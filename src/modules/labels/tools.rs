@@ -34,17 +34,34 @@ pub const COLUMNS: [&str; 6] = ["id", "name", "color", "group", "scope", "usage"
 
 /// `list_labels`.
 pub fn list(args: ListLabels, view: &View<'_>) -> Result<Value, Rejection> {
-    let project = args.project.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
+    let project = args
+        .project
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
     let words = args.q.as_ref().map(|q| text::fold(q));
-    let usage = |row: &Row<Label>| view.find::<Task>("label", &row.id.to_string()).filter(|task| task.deleted_at.is_none()).count();
+    let usage = |row: &Row<Label>| {
+        view.find::<Task>("label", &row.id.to_string())
+            .filter(|task| task.deleted_at.is_none())
+            .count()
+    };
     let fits = |row: &&Arc<Row<Label>>| {
         project.is_none_or(|project| row.project.is_none_or(|of| of == project))
-            && args.group.as_ref().is_none_or(|group| row.group.as_deref() == Some(group))
-            && words.as_ref().is_none_or(|words| text::fold(&row.name).contains(words.as_str()))
+            && args
+                .group
+                .as_ref()
+                .is_none_or(|group| row.group.as_deref() == Some(group))
+            && words
+                .as_ref()
+                .is_none_or(|words| text::fold(&row.name).contains(words.as_str()))
             && args.unused.is_none_or(|unused| unused == (usage(row) == 0))
     };
     let shown = |row: &Arc<Row<Label>>| {
-        let scope = row.project.and_then(|id| view.get(id)).map_or_else(|| "organization".to_owned(), |project| project.key.clone());
+        let scope = row
+            .project
+            .and_then(|id| view.get(id))
+            .map_or_else(|| "organization".to_owned(), |project| project.key.clone());
         object(json!({
             "id": row.id.to_string(), "name": row.name, "color": row.color, "group": row.group, "exclusive": row.exclusive,
             "scope": scope, "description": row.description, "aliases": row.aliases, "usage": usage(row), "version": row.version,
@@ -75,36 +92,54 @@ args! {
 
 /// `create_label`.
 pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
-    let project = args.project.as_ref().map(|reference| view.resolve(reference)).transpose()?;
+    let project = args
+        .project
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
     project.map_or(Ok(()), |project| writable(project))?;
     if let Some(color) = args.color.as_deref().filter(|color| !is_color(color)) {
-        return Err(Rejection::argument("color", format!("must be #rgb or #rrggbb, not `{color}`")));
+        return Err(Rejection::argument(
+            "color",
+            format!("must be #rgb or #rrggbb, not `{color}`"),
+        ));
     }
     if args.exclusive && args.group.is_none() {
         return Err(Rejection::argument("group", "is required where exclusive is true"));
     }
     let scope = project.map(|row| row.id);
-    let taken = view.find::<Label>(NAMES, &text::fold(&args.name)).find(|row| row.project == scope || row.project.is_none());
+    let taken = view
+        .find::<Label>(NAMES, &text::fold(&args.name))
+        .find(|row| row.project == scope || row.project.is_none());
     if let Some(taken) = taken {
-        return Err(Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
-            .field("name")
-            .current(json!({"id": taken.id.to_string(), "name": taken.name}))
-            .hint("use that one, or another name"));
+        return Err(
+            Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
+                .field("name")
+                .current(json!({"id": taken.id.to_string(), "name": taken.name}))
+                .hint("use that one, or another name"),
+        );
     }
     let known: Vec<String> = view.rows::<Label>().map(|row| row.name.clone()).collect();
     let id = view.new_id::<Label>();
     let mut plan = Plan::new(format!("Create label \"{}\"", args.name.0));
-    plan.detail("nearest", text::nearest(&args.name, known.iter().map(String::as_str), 3));
+    plan.detail(
+        "nearest",
+        text::nearest(&args.name, known.iter().map(String::as_str), 3),
+    );
     plan.result = json!({"id": id.to_string(), "name": args.name.0, "version": 1});
-    plan.create("label.created", id, Label {
-        name: args.name.0,
-        color: args.color.map(|color| color.0),
-        group: args.group.map(|group| group.0),
-        exclusive: args.exclusive,
-        project: scope,
-        description: args.description.map(|text| text.0).unwrap_or_default(),
-        aliases: Vec::new(),
-    })?;
+    plan.create(
+        "label.created",
+        id,
+        Label {
+            name: args.name.0,
+            color: args.color.map(|color| color.0),
+            group: args.group.map(|group| group.0),
+            exclusive: args.exclusive,
+            project: scope,
+            description: args.description.map(|text| text.0).unwrap_or_default(),
+            aliases: Vec::new(),
+        },
+    )?;
     Ok(plan)
 }
 

@@ -4,7 +4,9 @@ use projections::Id;
 use serde_json::{Value, json};
 
 use super::create::{active, check_dates, check_key, who_sees};
-use super::entity::{Health, Project, ProjectMember, ProjectRole, ProjectSettings, ProjectStatus, Visibility, writable};
+use super::entity::{
+    Health, Project, ProjectMember, ProjectRole, ProjectSettings, ProjectStatus, Visibility, writable,
+};
 use super::read::handle;
 use crate::args;
 use crate::choice;
@@ -82,8 +84,14 @@ pub fn update(args: UpdateProject, view: &View<'_>) -> Result<Plan, Rejection> {
         set(&mut project.description, args.description.map(|text| text.0));
         set(&mut project.status, args.status);
         set(&mut project.visibility, args.visibility);
-        set(&mut project.start_date, args.start_date.map(|day| day.value().map(|day| day.0)));
-        set(&mut project.target_date, args.target_date.map(|day| day.value().map(|day| day.0)));
+        set(
+            &mut project.start_date,
+            args.start_date.map(|day| day.value().map(|day| day.0)),
+        );
+        set(
+            &mut project.target_date,
+            args.target_date.map(|day| day.value().map(|day| day.0)),
+        );
         set(&mut project.settings, settings);
         if let Some(key) = key.filter(|key| *key != project.key) {
             project.old_keys.push(std::mem::replace(&mut project.key, key));
@@ -93,7 +101,10 @@ pub fn update(args: UpdateProject, view: &View<'_>) -> Result<Plan, Rejection> {
         }
     })?;
     plan.edit("project.health_changed", row, |project| {
-        set(&mut project.health, args.health.and_then(|said| Health::of(said.word())));
+        set(
+            &mut project.health,
+            args.health.and_then(|said| Health::of(said.word())),
+        );
         set(&mut project.health_note, args.health_note.map(|text| text.0));
     })?;
     let after = plan.after(row);
@@ -111,9 +122,11 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 fn new_key(view: &View<'_>, row: &Row<Project>, key: &str) -> Result<String, Rejection> {
     if key != row.key && row.task_seq > 0 {
-        return Err(Rejection::new("key_frozen", format!("{} has tasks, so its key stays", row.key))
-            .field("key")
-            .hint("tasks' keys such as OPS-1 are used elsewhere; change the name instead"));
+        return Err(
+            Rejection::new("key_frozen", format!("{} has tasks, so its key stays", row.key))
+                .field("key")
+                .hint("tasks' keys such as OPS-1 are used elsewhere; change the name instead"),
+        );
     }
     check_key(view, key, Some(row.id))
 }
@@ -122,10 +135,15 @@ fn new_lead(view: &View<'_>, row: &Row<Project>, lead: &Ref<Member>) -> Result<I
     let lead = active(view, lead)?;
     if row.role_of(lead).is_none() {
         let who = handle(view, lead).as_str().unwrap_or_default().to_owned();
-        return Err(Rejection::new("lead_not_member", format!("{who} is not in project {}", row.key))
-            .field("lead")
-            .hint("add them first")
-            .next("update_project_members", json!({"project": row.key, "add": [{"member": who}]})));
+        return Err(
+            Rejection::new("lead_not_member", format!("{who} is not in project {}", row.key))
+                .field("lead")
+                .hint("add them first")
+                .next(
+                    "update_project_members",
+                    json!({"project": row.key, "add": [{"member": who}]}),
+                ),
+        );
     }
     Ok(lead)
 }
@@ -149,7 +167,10 @@ fn new_settings(row: &Row<Project>, given: JsonObject) -> Result<ProjectSettings
 
 fn explain(plan: &mut Plan, view: &View<'_>, row: &Row<Project>, after: &Project) {
     if after.visibility != row.visibility {
-        plan.detail("visibleTo", json!({"before": who_sees(row.visibility), "after": who_sees(after.visibility)}));
+        plan.detail(
+            "visibleTo",
+            json!({"before": who_sees(row.visibility), "after": who_sees(after.visibility)}),
+        );
     }
     if after.key != row.key {
         plan.cascades.push(format!("the old key {} still leads here", row.key));
@@ -163,12 +184,20 @@ fn explain(plan: &mut Plan, view: &View<'_>, row: &Row<Project>, after: &Project
 }
 
 /// The open tasks of a project, of one assignee where one is given.
-pub fn open_tasks<'a>(view: &View<'a>, project: Id<Project>, of: Option<Id<Member>>) -> Vec<&'a std::sync::Arc<Row<Task>>> {
+pub fn open_tasks<'a>(
+    view: &View<'a>,
+    project: Id<Project>,
+    of: Option<Id<Member>>,
+) -> Vec<&'a std::sync::Arc<Row<Task>>> {
     let open = |task: &&std::sync::Arc<Row<Task>>| {
-        let done = view.get::<State>(task.state).is_some_and(|state| state.category.is_final());
+        let done = view
+            .get::<State>(task.state)
+            .is_some_and(|state| state.category.is_final());
         task.deleted_at.is_none() && !done && of.is_none_or(|member| task.assignees.contains(&member))
     };
-    view.find::<Task>("project", &project.to_string()).filter(open).collect()
+    view.find::<Task>("project", &project.to_string())
+        .filter(open)
+        .collect()
 }
 
 args! {
@@ -209,27 +238,41 @@ pub fn members(args: UpdateProjectMembers, view: &View<'_>) -> Result<Plan, Reje
         let (member, role) = (active(view, &one.member)?, one.role.unwrap_or_default());
         plan.edit("project.member_added", row, |project| {
             if project.role_of(member).is_none() {
-                project.members.push(ProjectMember { member, role: ProjectRole::Contributor });
+                project.members.push(ProjectMember {
+                    member,
+                    role: ProjectRole::Contributor,
+                });
                 assign_role(project, member, role);
             }
         })?;
     }
     for one in args.set_role.iter().flat_map(|list| list.iter()) {
         let (member, role) = (view.resolve(&one.member)?.id, one.role);
-        plan.edit("project.member_role_changed", row, |project| assign_role(project, member, role))?;
+        plan.edit("project.member_role_changed", row, |project| {
+            assign_role(project, member, role)
+        })?;
     }
     for one in args.remove.iter().flat_map(|list| list.iter()) {
         remove(&mut plan, view, row, view.resolve(one)?, heir)?;
     }
     let after = plan.after(row);
     if !after.members.iter().any(|member| member.role == ProjectRole::Lead) {
-        return Err(Rejection::new("last_lead", format!("project {} would have no lead", row.key))
-            .hint("name another lead in setRole in the same call"));
+        return Err(
+            Rejection::new("last_lead", format!("project {} would have no lead", row.key))
+                .hint("name another lead in setRole in the same call"),
+        );
     }
     let people = |project: &Project| -> Vec<Value> {
-        project.members.iter().map(|one| json!({"member": handle(view, one.member), "role": one.role})).collect()
+        project
+            .members
+            .iter()
+            .map(|one| json!({"member": handle(view, one.member), "role": one.role}))
+            .collect()
     };
-    plan.detail("members", json!({"before": people(&row.entity), "after": people(&after)}));
+    plan.detail(
+        "members",
+        json!({"before": people(&row.entity), "after": people(&after)}),
+    );
     plan.result = json!({"id": row.id.to_string(), "members": people(&after)});
     Ok(plan)
 }
@@ -245,14 +288,23 @@ fn assign_role(project: &mut Project, member: Id<Member>, role: ProjectRole) {
     }
 }
 
-fn remove(plan: &mut Plan, view: &View<'_>, row: &Row<Project>, who: &Row<Member>, heir: Option<Id<Member>>) -> Result<(), Rejection> {
+fn remove(
+    plan: &mut Plan,
+    view: &View<'_>,
+    row: &Row<Project>,
+    who: &Row<Member>,
+    heir: Option<Id<Member>>,
+) -> Result<(), Rejection> {
     let open = open_tasks(view, row.id, Some(who.id));
     if !open.is_empty() && heir.is_none() {
         let keys: Vec<String> = open.iter().take(20).map(|task| task.human_key()).collect();
-        return Err(Rejection::new("reassignment_required", format!("@{} has {} here", who.handle, text::count(open.len(), "open task")))
-            .field("reassignTo")
-            .hint("say in reassignTo who takes them over")
-            .current(json!({"tasks": keys})));
+        return Err(Rejection::new(
+            "reassignment_required",
+            format!("@{} has {} here", who.handle, text::count(open.len(), "open task")),
+        )
+        .field("reassignTo")
+        .hint("say in reassignTo who takes them over")
+        .current(json!({"tasks": keys})));
     }
     for task in open {
         plan.edit("task.assigned", task, |task| {
@@ -262,6 +314,8 @@ fn remove(plan: &mut Plan, view: &View<'_>, row: &Row<Project>, who: &Row<Member
             }
         })?;
     }
-    plan.edit("project.member_removed", row, |project| project.members.retain(|member| member.member != who.id))?;
+    plan.edit("project.member_removed", row, |project| {
+        project.members.retain(|member| member.member != who.id)
+    })?;
     Ok(())
 }

@@ -54,9 +54,11 @@ args! {
 
 /// `create_project`.
 pub fn create(args: CreateProject, view: &View<'_>) -> Result<Plan, Rejection> {
-    for (given, field, module) in
-        [(&args.template, "template", "Templates"), (&args.product, "product", "Products"), (&args.budget, "budget", "Stock")]
-    {
+    for (given, field, module) in [
+        (&args.template, "template", "Templates"),
+        (&args.product, "product", "Products"),
+        (&args.budget, "budget", "Stock"),
+    ] {
         if given.is_some() {
             return Err(Rejection::not_yet(field, module));
         }
@@ -85,9 +87,16 @@ pub fn create(args: CreateProject, view: &View<'_>) -> Result<Plan, Rejection> {
     let mut plan = Plan::new(format!("Create project {key} \"{}\"", project.name));
     let seen = project.visibility;
     plan.create("project.created", id, project)?;
-    let source = args.workflow_from.as_ref().map(|reference| view.resolve(reference)).transpose()?;
+    let source = args
+        .workflow_from
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
     let workflow = workflow_of(view, source.map(AsRef::as_ref))?;
-    let states: Vec<String> = states_of(view, workflow.id).iter().map(|state| state.name.clone()).collect();
+    let states: Vec<String> = states_of(view, workflow.id)
+        .iter()
+        .map(|state| state.name.clone())
+        .collect();
     if source.is_some() {
         copy_workflow(&mut plan, view, workflow, id)?;
     }
@@ -112,7 +121,9 @@ pub fn check_dates(start: Option<Date>, end: Option<Date>) -> Result<(), Rejecti
     match (start, end) {
         (Some(start), Some(end)) if start > end => {
             let message = format!("the first day {} is after the last day {}", start.0, end.0);
-            Err(Rejection::new("dates_inverted", message).field("startDate").hint("give a start that is not after the end"))
+            Err(Rejection::new("dates_inverted", message)
+                .field("startDate")
+                .hint("give a start that is not after the end"))
         }
         _ => Ok(()),
     }
@@ -124,22 +135,35 @@ pub fn active(view: &View<'_>, reference: &Ref<Member>) -> Result<Id<Member>, Re
     if row.status == MemberStatus::Active {
         return Ok(row.id);
     }
-    Err(Rejection::new("member_inactive", format!("@{} is {}", row.handle, row.status))
-        .field(reference.path.clone())
-        .hint("choose an active member, or reactivate this one"))
+    Err(
+        Rejection::new("member_inactive", format!("@{} is {}", row.handle, row.status))
+            .field(reference.path.clone())
+            .hint("choose an active member, or reactivate this one"),
+    )
 }
 
 /// Whether a key has the form and is free; `own` is the project that may have it already.
 pub fn check_key(view: &View<'_>, key: &str, own: Option<Id<Project>>) -> Result<String, Rejection> {
-    let good = key.starts_with(|c: char| c.is_ascii_uppercase()) && key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let good = key.starts_with(|c: char| c.is_ascii_uppercase())
+        && key.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     if !good || !(2..=10).contains(&key.len()) {
-        return Err(Rejection::argument("key", "must be 2 to 10 capital letters and digits, a letter first, for example OPS"));
+        return Err(Rejection::argument(
+            "key",
+            "must be 2 to 10 capital letters and digits, a letter first, for example OPS",
+        ));
     }
     match holder(view, key).filter(|id| Some(*id) != own) {
         None => Ok(key.to_owned()),
         Some(_) => {
-            let free: Vec<String> = (2..).map(|n| suffixed(key, n)).filter(|key| holder(view, key).is_none()).take(3).collect();
-            Err(Rejection::new("key_taken", format!("the key {key} is taken")).field("key").allowed(free).hint("use one of the allowed keys, or another"))
+            let free: Vec<String> = (2..)
+                .map(|n| suffixed(key, n))
+                .filter(|key| holder(view, key).is_none())
+                .take(3)
+                .collect();
+            Err(Rejection::new("key_taken", format!("the key {key} is taken"))
+                .field("key")
+                .allowed(free)
+                .hint("use one of the allowed keys, or another"))
         }
     }
 }
@@ -148,7 +172,9 @@ pub fn check_key(view: &View<'_>, key: &str, own: Option<Id<Project>>) -> Result
 fn holder(view: &View<'_>, key: &str) -> Option<Id<Project>> {
     let table = view.state.table::<Project>()?;
     let mut named = table.find(&view.caller.org, NAMES, &text::fold(key));
-    named.find(|row| row.key == key || row.old_keys.iter().any(|old| old == key)).map(|row| row.id)
+    named
+        .find(|row| row.key == key || row.old_keys.iter().any(|old| old == key))
+        .map(|row| row.id)
 }
 
 fn suffixed(key: &str, number: usize) -> String {
@@ -160,18 +186,35 @@ fn suffixed(key: &str, number: usize) -> String {
 fn derive_key(view: &View<'_>, name: &str) -> String {
     let plain = text::fold(name).to_ascii_uppercase();
     let letters: String = plain.chars().filter(char::is_ascii_alphanumeric).collect();
-    let initials: String = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter_map(|word| word.chars().next()).collect();
-    let base: String = if initials.len() >= 2 { initials } else { letters }.trim_start_matches(|c: char| c.is_ascii_digit()).chars().take(4).collect();
+    let initials: String = plain
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter_map(|word| word.chars().next())
+        .collect();
+    let base: String = if initials.len() >= 2 { initials } else { letters }
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .chars()
+        .take(4)
+        .collect();
     let base = if base.len() < 2 { "PRJ".to_owned() } else { base };
     let mut tries = (2..).map(|n| suffixed(&base, n));
-    if holder(view, &base).is_none() { base } else { tries.find(|key| holder(view, key).is_none()).unwrap_or_default() }
+    if holder(view, &base).is_none() {
+        base
+    } else {
+        tries.find(|key| holder(view, key).is_none()).unwrap_or_default()
+    }
 }
 
 fn members(view: &View<'_>, lead: Id<Member>, given: &[NewMember]) -> Result<Vec<ProjectMember>, Rejection> {
-    let mut all = vec![ProjectMember { member: lead, role: ProjectRole::Lead }];
+    let mut all = vec![ProjectMember {
+        member: lead,
+        role: ProjectRole::Lead,
+    }];
     let own = view.caller.member;
     if own != lead {
-        all.push(ProjectMember { member: own, role: ProjectRole::Contributor });
+        all.push(ProjectMember {
+            member: own,
+            role: ProjectRole::Contributor,
+        });
     }
     for one in given {
         let member = active(view, &one.member)?;
@@ -185,16 +228,45 @@ fn members(view: &View<'_>, lead: Id<Member>, given: &[NewMember]) -> Result<Vec
     Ok(all)
 }
 
-fn copy_workflow(plan: &mut Plan, view: &View<'_>, from: &crate::kernel::Row<Workflow>, project: Id<Project>) -> Result<(), Rejection> {
+fn copy_workflow(
+    plan: &mut Plan,
+    view: &View<'_>,
+    from: &crate::kernel::Row<Workflow>,
+    project: Id<Project>,
+) -> Result<(), Rejection> {
     let id = view.new_id::<Workflow>();
     let states = states_of(view, from.id);
     let pairs: Vec<(Id<State>, Id<State>)> = states.iter().map(|state| (state.id, view.new_id::<State>())).collect();
-    let new = |old: Id<State>| pairs.iter().find(|(known, _)| *known == old).map_or(old, |(_, new)| *new);
-    let moved = |one: &Transition| Transition { from: one.from.iter().map(|state| new(*state)).collect(), to: new(one.to), ..one.clone() };
+    let new = |old: Id<State>| {
+        pairs
+            .iter()
+            .find(|(known, _)| *known == old)
+            .map_or(old, |(_, new)| *new)
+    };
+    let moved = |one: &Transition| Transition {
+        from: one.from.iter().map(|state| new(*state)).collect(),
+        to: new(one.to),
+        ..one.clone()
+    };
     let transitions = from.transitions.iter().map(moved).collect();
-    plan.create("workflow.created", id, Workflow { project: Some(project), name: from.name.clone(), transitions })?;
+    plan.create(
+        "workflow.created",
+        id,
+        Workflow {
+            project: Some(project),
+            name: from.name.clone(),
+            transitions,
+        },
+    )?;
     for state in states {
-        plan.create("workflow.state_saved", new(state.id), State { workflow: id, ..state.entity.clone() })?;
+        plan.create(
+            "workflow.state_saved",
+            new(state.id),
+            State {
+                workflow: id,
+                ..state.entity.clone()
+            },
+        )?;
     }
     Ok(())
 }

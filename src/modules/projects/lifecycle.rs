@@ -30,13 +30,19 @@ pub fn archive(args: ArchiveProject, view: &View<'_>) -> Result<Plan, Rejection>
     let row = view.resolve(&args.project)?;
     Plan::expect(view, row, args.write.expected_version)?;
     if row.lifecycle == Lifecycle::Deleted {
-        return Err(Rejection::new("archived", format!("project {} is deleted", row.key)).next("restore_project", json!({"project": row.key})));
+        return Err(Rejection::new("archived", format!("project {} is deleted", row.key))
+            .next("restore_project", json!({"project": row.key})));
     }
     let mut plan = Plan::new(format!("Archive project {}", row.key));
-    plan.edit("project.archived", row, |project| project.lifecycle = Lifecycle::Archived)?;
+    plan.edit("project.archived", row, |project| {
+        project.lifecycle = Lifecycle::Archived
+    })?;
     let open = open_tasks(view, row.id, None);
     if !open.is_empty() {
-        plan.warn(format!("{} stay as they are and cannot be changed", text::count(open.len(), "open task")));
+        plan.warn(format!(
+            "{} stay as they are and cannot be changed",
+            text::count(open.len(), "open task")
+        ));
     }
     plan.detail("openTasks", open.len());
     plan.risk = Some(Risk::Medium);
@@ -66,7 +72,10 @@ pub fn restore(args: RestoreProject, view: &View<'_>) -> Result<Plan, Rejection>
         project.lifecycle = Lifecycle::Active;
         project.deleted_at = None;
     })?;
-    let tasks = view.find::<Task>("project", &row.id.to_string()).filter(|task| task.deleted_at.is_none()).count();
+    let tasks = view
+        .find::<Task>("project", &row.id.to_string())
+        .filter(|task| task.deleted_at.is_none())
+        .count();
     plan.detail("writableAgain", json!({"tasks": tasks}));
     plan.result = json!({"id": row.id.to_string(), "key": row.key, "lifecycle": "active"});
     Ok(plan)
@@ -88,14 +97,19 @@ pub fn delete(args: DeleteProject, view: &View<'_>) -> Result<Plan, Rejection> {
     let row = view.resolve(&args.project)?;
     Plan::expect(view, row, args.write.expected_version)?;
     if row.lifecycle == Lifecycle::Active {
-        return Err(Rejection::new("must_be_archived", format!("project {} is in use", row.key))
-            .hint("archive it first")
-            .next("archive_project", json!({"project": row.key})));
+        return Err(
+            Rejection::new("must_be_archived", format!("project {} is in use", row.key))
+                .hint("archive it first")
+                .next("archive_project", json!({"project": row.key})),
+        );
     }
     if args.confirm_name.0 != row.name {
-        return Err(Rejection::new("name_mismatch", format!("`{}` is not the name of project {}", args.confirm_name.0, row.key))
-            .field("confirmName")
-            .hint("give its name exactly, so that the right project is deleted"));
+        return Err(Rejection::new(
+            "name_mismatch",
+            format!("`{}` is not the name of project {}", args.confirm_name.0, row.key),
+        )
+        .field("confirmName")
+        .hint("give its name exactly, so that the right project is deleted"));
     }
     let mut plan = Plan::new(format!("Delete project {} \"{}\" and all in it", row.key, row.name));
     plan.edit("project.deleted", row, |project| {
@@ -103,8 +117,14 @@ pub fn delete(args: DeleteProject, view: &View<'_>) -> Result<Plan, Rejection> {
         project.deleted_at = project.deleted_at.or(Some(view.now));
     })?;
     let tasks: Vec<_> = view.find::<Task>("project", &row.id.to_string()).collect();
-    let comments: usize = tasks.iter().map(|task| view.find::<Comment>("target", &task.id.to_string()).count()).sum();
-    let purge = view.now.checked_add(SignedDuration::from_hours(24 * 30)).unwrap_or(view.now);
+    let comments: usize = tasks
+        .iter()
+        .map(|task| view.find::<Comment>("target", &task.id.to_string()).count())
+        .sum();
+    let purge = view
+        .now
+        .checked_add(SignedDuration::from_hours(24 * 30))
+        .unwrap_or(view.now);
     plan.detail("goesWithIt", json!({"tasks": tasks.len(), "comments": comments}));
     plan.detail("purgedAt", purge);
     plan.result = json!({"id": row.id.to_string(), "purgedAt": purge});

@@ -57,16 +57,36 @@ args! {
 }
 
 /// What a listed project shows.
-pub const COLUMNS: [&str; 10] =
-    ["id", "key", "name", "lead", "status", "health", "startDate", "targetDate", "openTasks", "totalTasks"];
+pub const COLUMNS: [&str; 10] = [
+    "id",
+    "key",
+    "name",
+    "lead",
+    "status",
+    "health",
+    "startDate",
+    "targetDate",
+    "openTasks",
+    "totalTasks",
+];
 
 /// `list_projects`.
 pub fn list(args: ListProjects, view: &View<'_>) -> Result<Value, Rejection> {
     if args.product.is_some() {
         return Err(Rejection::not_yet("product", "Products"));
     }
-    let lead = args.lead.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
-    let member = args.member.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
+    let lead = args
+        .lead
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
+    let member = args
+        .member
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
     let words = args.q.as_ref().map(|q| text::fold(q));
     let fits = |row: &&std::sync::Arc<Row<Project>>| {
         row.lifecycle == args.lifecycle
@@ -74,9 +94,15 @@ pub fn list(args: ListProjects, view: &View<'_>) -> Result<Value, Rejection> {
             && args.health.is_none_or(|health| row.health == health)
             && lead.is_none_or(|lead| row.lead == lead)
             && member.is_none_or(|member| row.role_of(member).is_some())
-            && words.as_ref().is_none_or(|words| text::fold(&format!("{} {}", row.key, row.name)).contains(words.as_str()))
+            && words
+                .as_ref()
+                .is_none_or(|words| text::fold(&format!("{} {}", row.key, row.name)).contains(words.as_str()))
     };
-    let items = view.rows::<Project>().filter(fits).map(|row| shown(view, row)).collect();
+    let items = view
+        .rows::<Project>()
+        .filter(fits)
+        .map(|row| shown(view, row))
+        .collect();
     Listing::new(view, &args.page, &COLUMNS, "key").answer(items)
 }
 
@@ -101,11 +127,13 @@ pub fn shown(view: &View<'_>, row: &Row<Project>) -> Item {
 
 /// A member's handle, which is what people and agents write.
 pub fn handle(view: &View<'_>, member: projections::Id<Member>) -> Value {
-    view.get(member).map_or(Value::Null, |row| format!("@{}", row.handle).into())
+    view.get(member)
+        .map_or(Value::Null, |row| format!("@{}", row.handle).into())
 }
 
 fn tasks<'a>(view: &View<'a>, row: &Row<Project>) -> impl Iterator<Item = &'a std::sync::Arc<Row<Task>>> {
-    view.find::<Task>("project", &row.id.to_string()).filter(|task| task.deleted_at.is_none())
+    view.find::<Task>("project", &row.id.to_string())
+        .filter(|task| task.deleted_at.is_none())
 }
 
 fn category(view: &View<'_>, task: &Row<Task>) -> Category {
@@ -118,13 +146,24 @@ pub fn get(args: GetProject, view: &View<'_>) -> Result<Value, Rejection> {
     let parts = ["members", "workflow", "labels", "stats", "history"];
     listing::item(view, &args.read, shown(view, row), &parts, |part| {
         Ok(Some(match part {
-            "members" => row.members.iter().map(|one| json!({"member": handle(view, one.member), "role": one.role})).collect(),
+            "members" => row
+                .members
+                .iter()
+                .map(|one| json!({"member": handle(view, one.member), "role": one.role}))
+                .collect(),
             "workflow" => {
                 let workflow = workflow_of(view, Some(row))?;
-                let states: Vec<Value> = states_of(view, workflow.id).iter().map(|state| json!({"id": state.id, "name": state.name, "category": state.category})).collect();
+                let states: Vec<Value> = states_of(view, workflow.id)
+                    .iter()
+                    .map(|state| json!({"id": state.id, "name": state.name, "category": state.category}))
+                    .collect();
                 json!({"id": workflow.id, "name": workflow.name, "inherited": workflow.project.is_none(), "states": states})
             }
-            "labels" => view.rows::<crate::modules::labels::Label>().filter(|label| label.project.is_none_or(|of| of == row.id)).map(|label| json!({"id": label.id, "name": label.name, "group": label.group})).collect(),
+            "labels" => view
+                .rows::<crate::modules::labels::Label>()
+                .filter(|label| label.project.is_none_or(|of| of == row.id))
+                .map(|label| json!({"id": label.id, "name": label.name, "group": label.group}))
+                .collect(),
             "stats" => numbers(view, row),
             "history" => record_view::history(view, row, 50)?.into(),
             "fields" => return Err(Rejection::not_yet("expand", "Custom fields")),
@@ -146,12 +185,19 @@ pub fn stats(args: GetProjectStats, view: &View<'_>) -> Result<Value, Rejection>
 }
 
 fn numbers(view: &View<'_>, row: &Row<Project>) -> Value {
-    let (mut by_category, mut by_state, mut by_priority, mut by_assignee, mut due) =
-        (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let (mut by_category, mut by_state, mut by_priority, mut by_assignee, mut due) = (
+        BTreeMap::new(),
+        BTreeMap::new(),
+        BTreeMap::new(),
+        BTreeMap::new(),
+        BTreeMap::new(),
+    );
     let (today, mut done) = (view.today(), [0_usize; 2]);
     let mut working: Vec<(jiff::Timestamp, Value)> = Vec::new();
     for task in tasks(view, row) {
-        let Some(state) = view.get::<State>(task.state) else { continue };
+        let Some(state) = view.get::<State>(task.state) else {
+            continue;
+        };
         *by_category.entry(state.category.word()).or_insert(0_usize) += 1;
         *by_state.entry(state.name.clone()).or_insert(0_usize) += 1;
         let since = task.completed_at.map(|at| view.now.duration_since(at));
@@ -163,11 +209,16 @@ fn numbers(view: &View<'_>, row: &Row<Project>) -> Value {
         }
         *by_priority.entry(task.priority.word()).or_insert(0_usize) += 1;
         for member in &task.assignees {
-            *by_assignee.entry(handle(view, *member).as_str().unwrap_or_default().to_owned()).or_insert(0_usize) += 1;
+            *by_assignee
+                .entry(handle(view, *member).as_str().unwrap_or_default().to_owned())
+                .or_insert(0_usize) += 1;
         }
         *due.entry(bucket(task.due_date, today)).or_insert(0_usize) += 1;
         if state.category == Category::Started {
-            working.push((task.updated_at, json!({"key": task.human_key(), "title": task.title, "since": task.updated_at})));
+            working.push((
+                task.updated_at,
+                json!({"key": task.human_key(), "title": task.title, "since": task.updated_at}),
+            ));
         }
     }
     working.sort_by_key(|(at, _)| *at);

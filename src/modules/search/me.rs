@@ -19,17 +19,36 @@ args! {
 /// `get_me`.
 pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
     let (me, organization) = (view.me()?, view.organization()?);
-    let roles: Vec<String> = me.roles.iter().filter_map(|role| view.get(*role)).map(|role| role.name.clone()).collect();
-    let sponsor = view.caller.sponsor.and_then(|id| view.get(id)).map(|row| format!("@{}", row.handle));
+    let roles: Vec<String> = me
+        .roles
+        .iter()
+        .filter_map(|role| view.get(*role))
+        .map(|role| role.name.clone())
+        .collect();
+    let sponsor = view
+        .caller
+        .sponsor
+        .and_then(|id| view.get(id))
+        .map(|row| format!("@{}", row.handle));
     let policies: BTreeMap<&str, &str> = view
         .registry
         .tools()
         .iter()
         .filter(|tool| !tool.is_read() && tool.module != "actions")
-        .map(|tool| (tool.kind.word(), policy::confirm_policy(view.state, view.caller, tool).word()))
+        .map(|tool| {
+            (
+                tool.kind.word(),
+                policy::confirm_policy(view.state, view.caller, tool).word(),
+            )
+        })
         .collect();
-    let mut permissions: Vec<&str> =
-        view.registry.tools().iter().map(|tool| tool.permission.as_str()).filter(|name| view.rights.allow(name)).collect();
+    let mut permissions: Vec<&str> = view
+        .registry
+        .tools()
+        .iter()
+        .map(|tool| tool.permission.as_str())
+        .filter(|name| view.rights.allow(name))
+        .collect();
     permissions.sort_unstable();
     permissions.dedup();
     let item = object(json!({
@@ -51,7 +70,9 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
     listing::item(view, &args.read, item, &["settings", "limits"], |part| {
         Ok(match part {
             "settings" => Some(json!(organization.settings)),
-            "limits" => Some(json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX})),
+            "limits" => Some(
+                json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX}),
+            ),
             _ => None,
         })
     })

@@ -43,13 +43,33 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
         Ok(member.id)
     })?;
     if after.len() > ASSIGNEES_MAX {
-        return Err(Rejection::new("too_many_assignees", format!("a task has at most {ASSIGNEES_MAX} assignees, not {}", after.len())));
+        return Err(Rejection::new(
+            "too_many_assignees",
+            format!("a task has at most {ASSIGNEES_MAX} assignees, not {}", after.len()),
+        ));
     }
-    let names = |members: &[projections::Id<Member>]| -> Vec<String> { members.iter().map(|member| moves::who(view, *member)).collect() };
-    let mut plan = Plan::new(format!("Assign {} to {}", row.human_key(), if after.is_empty() { "nobody".to_owned() } else { names(&after).join(", ") }));
-    let load: Vec<Value> = after.iter().filter(|member| !row.assignees.contains(member)).map(|member| workload(view, *member)).collect();
+    let names = |members: &[projections::Id<Member>]| -> Vec<String> {
+        members.iter().map(|member| moves::who(view, *member)).collect()
+    };
+    let mut plan = Plan::new(format!(
+        "Assign {} to {}",
+        row.human_key(),
+        if after.is_empty() {
+            "nobody".to_owned()
+        } else {
+            names(&after).join(", ")
+        }
+    ));
+    let load: Vec<Value> = after
+        .iter()
+        .filter(|member| !row.assignees.contains(member))
+        .map(|member| workload(view, *member))
+        .collect();
     plan.detail("newAssignees", load);
-    plan.detail("assignees", json!({"before": names(&row.assignees), "after": names(&after)}));
+    plan.detail(
+        "assignees",
+        json!({"before": names(&row.assignees), "after": names(&after)}),
+    );
     plan.edit("task.assigned", row, |task| task.assignees.clone_from(&after))?;
     plan.result = json!({"id": row.id.to_string(), "key": row.human_key(), "assignees": names(&after)});
     Ok(plan)
@@ -59,7 +79,12 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
 fn workload(view: &View<'_>, member: projections::Id<Member>) -> Value {
     let open = view
         .find::<Task>("assignee", &member.to_string())
-        .filter(|task| task.deleted_at.is_none() && view.get::<State>(task.state).is_some_and(|state| !state.category.is_final()))
+        .filter(|task| {
+            task.deleted_at.is_none()
+                && view
+                    .get::<State>(task.state)
+                    .is_some_and(|state| !state.category.is_final())
+        })
         .count();
     let row = view.get(member);
     json!({
@@ -93,8 +118,20 @@ pub fn comment(args: AddTaskComment, view: &View<'_>) -> Result<Plan, Rejection>
     let row = view.resolve(&args.task)?;
     writable(view.need(row.project)?)?;
     let mut plan = Plan::new(format!("Comment on {}", row.human_key()));
-    let thread = args.reply_to.as_ref().map(|reference| view.resolve(reference)).transpose()?;
-    let id = comments::write(&mut plan, view, "task", &row.id.to_string(), &args.body, thread, args.visibility)?;
+    let thread = args
+        .reply_to
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
+    let id = comments::write(
+        &mut plan,
+        view,
+        "task",
+        &row.id.to_string(),
+        &args.body,
+        thread,
+        args.visibility,
+    )?;
     plan.result = json!({"id": id.to_string(), "task": row.human_key()});
     Ok(plan)
 }

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::entity::{ChecklistItem, Priority, Source, Task, TaskType};
 use super::read::resolve_state;
 use crate::args;
-use crate::kernel::arg::{Date, Dec, In, Int, JsonObject, List, Md, Str, WriteArgs};
+use crate::kernel::arg::{Date, Dec, In, JsonObject, List, Md, Str, WriteArgs};
 use crate::kernel::identity::{Member, MemberStatus};
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
 use crate::modules::labels::Label;
 use crate::modules::projects::{Project, writable};
-use crate::modules::workflows::{Category, State, moves, states_of, workflow_of};
+use crate::modules::workflows::{Category, State, states_of, workflow_of};
 
 /// How deep tasks may stand in tasks.
 const DEPTH_MAX: usize = 5;
@@ -76,7 +76,11 @@ pub fn create(args: CreateTask, view: &View<'_>) -> Result<Plan, Rejection> {
     writable(project)?;
     check_dates(args.start_date.map(|day| day.0), args.due_date.map(|day| day.0))?;
     let state = initial(view, project, args.state.as_ref())?;
-    let parent = args.parent.as_ref().map(|parent| parent_in(view, project, parent)).transpose()?;
+    let parent = args
+        .parent
+        .as_ref()
+        .map(|parent| parent_in(view, project, parent))
+        .transpose()?;
     free_external_id(view, args.external_id.as_deref())?;
     let assignees = people(view, project, args.assignees.as_deref().unwrap_or_default())?;
     let mut plan = Plan::new(String::new());
@@ -100,21 +104,36 @@ pub fn create(args: CreateTask, view: &View<'_>) -> Result<Plan, Rejection> {
         remaining: args.estimate.map(|estimate| estimate.0),
         start_date: args.start_date.map(|day| day.0),
         due_date: args.due_date.map(|day| day.0),
-        checklist: (1..).zip(lines).map(|(id, line)| ChecklistItem { id, text: line.0.clone(), done: false }).collect(),
-        source: args.external_id.map(|id| Source { system: "external".to_owned(), external_id: id.0 }),
+        checklist: (1..)
+            .zip(lines)
+            .map(|(id, line)| ChecklistItem {
+                id,
+                text: line.0.clone(),
+                done: false,
+            })
+            .collect(),
+        source: args.external_id.map(|id| Source {
+            system: "external".to_owned(),
+            external_id: id.0,
+        }),
         rank: rank(number),
         ..Task::default()
     };
     plan.detail("nextKey", task.human_key());
     plan.detail("state", view.get(state).map(|state| state.name.clone()));
     plan.detail("similar", similar(view, project, &task.title));
-    plan.summary = format!("Create {} in {}: \"{}\"", task.r#type, project.key, text::clip(&task.title, 80));
+    plan.summary = format!(
+        "Create {} in {}: \"{}\"",
+        task.r#type,
+        project.key,
+        text::clip(&task.title, 80)
+    );
     put(&mut plan, view, project, task)?;
     Ok(plan)
 }
 
 /// Adds a new task to a plan, with the project's counter and the plan's result.
-fn put(plan: &mut Plan, view: &View<'_>, project: &Arc<Row<Project>>, task: Task) -> Result<(), Rejection> {
+pub(super) fn put(plan: &mut Plan, view: &View<'_>, project: &Arc<Row<Project>>, task: Task) -> Result<(), Rejection> {
     let id = view.new_id::<Task>();
     let (key, title, number) = (task.human_key(), task.title.clone(), task.number);
     plan.create("task.created", id, task)?;
@@ -124,31 +143,39 @@ fn put(plan: &mut Plan, view: &View<'_>, project: &Arc<Row<Project>>, task: Task
 }
 
 /// A rank that sorts by number; ranks between two are made by halving.
-fn rank(number: u64) -> String {
+pub(super) fn rank(number: u64) -> String {
     format!("{number:012}")
 }
 
 /// Start before due.
 pub fn check_dates(start: Option<jiff::civil::Date>, due: Option<jiff::civil::Date>) -> Result<(), Rejection> {
     match (start, due) {
-        (Some(start), Some(due)) if start > due => {
-            Err(Rejection::new("dates_inverted", format!("the first day {start} is after the due date {due}"))
-                .field("startDate")
-                .hint("give a start that is not after the due date"))
-        }
+        (Some(start), Some(due)) if start > due => Err(Rejection::new(
+            "dates_inverted",
+            format!("the first day {start} is after the due date {due}"),
+        )
+        .field("startDate")
+        .hint("give a start that is not after the due date")),
         _ => Ok(()),
     }
 }
 
-fn initial(view: &View<'_>, project: &Arc<Row<Project>>, wanted: Option<&Ref<State>>) -> Result<Id<State>, Rejection> {
+pub(super) fn initial(
+    view: &View<'_>,
+    project: &Arc<Row<Project>>,
+    wanted: Option<&Ref<State>>,
+) -> Result<Id<State>, Rejection> {
     let workflow = workflow_of(view, Some(project))?;
     let states = states_of(view, workflow.id);
     let Some(wanted) = wanted else {
         let first = states.iter().find(|state| state.initial).or(states.first());
-        return first.map(|state| state.id).ok_or_else(|| Rejection::new("unavailable", "the workflow has no states"));
+        return first
+            .map(|state| state.id)
+            .ok_or_else(|| Rejection::new("unavailable", "the workflow has no states"));
     };
     let id = resolve_state(view, wanted, Some(project))?;
-    let begins = |state: &&&Arc<Row<State>>| state.initial || matches!(state.category, Category::Backlog | Category::Unstarted);
+    let begins =
+        |state: &&&Arc<Row<State>>| state.initial || matches!(state.category, Category::Backlog | Category::Unstarted);
     if states.iter().filter(begins).any(|state| state.id == id) {
         return Ok(id);
     }
@@ -174,7 +201,13 @@ pub fn too_deep(view: &View<'_>, parent: &Row<Task>) -> Result<(), Rejection> {
     while let Some(row) = above.and_then(|id| view.get(id)) {
         (depth, above) = (depth + 1, row.parent);
         if depth >= DEPTH_MAX {
-            return Err(Rejection::new("depth_exceeded", format!("tasks may stand {DEPTH_MAX} deep, and {} is there already", parent.human_key())));
+            return Err(Rejection::new(
+                "depth_exceeded",
+                format!(
+                    "tasks may stand {DEPTH_MAX} deep, and {} is there already",
+                    parent.human_key()
+                ),
+            ));
         }
     }
     Ok(())
@@ -183,10 +216,13 @@ pub fn too_deep(view: &View<'_>, parent: &Row<Task>) -> Result<(), Rejection> {
 fn free_external_id(view: &View<'_>, id: Option<&str>) -> Result<(), Rejection> {
     let taken = id.and_then(|id| view.find::<Task>("external", id).next());
     match taken {
-        Some(task) => Err(Rejection::new("duplicate_external_id", format!("{} has this external id already", task.human_key()))
-            .field("externalId")
-            .current(json!({"key": task.human_key(), "id": task.id.to_string(), "title": task.title}))
-            .next("get_task", json!({"task": task.human_key()}))),
+        Some(task) => Err(Rejection::new(
+            "duplicate_external_id",
+            format!("{} has this external id already", task.human_key()),
+        )
+        .field("externalId")
+        .current(json!({"key": task.human_key(), "id": task.id.to_string(), "title": task.title}))
+        .next("get_task", json!({"task": task.human_key()}))),
         None => Ok(()),
     }
 }
@@ -207,26 +243,52 @@ pub fn people(view: &View<'_>, project: &Row<Project>, given: &[Ref<Member>]) ->
 /// Whether somebody may be given a task of a project.
 pub fn may_be_assigned(project: &Row<Project>, row: &Row<Member>) -> Result<(), Rejection> {
     if row.status != MemberStatus::Active {
-        return Err(Rejection::new("member_inactive", format!("@{} is {}", row.handle, row.status)).hint("choose an active member"));
+        return Err(
+            Rejection::new("member_inactive", format!("@{} is {}", row.handle, row.status))
+                .hint("choose an active member"),
+        );
     }
     if project.role_of(row.id).is_none() {
-        return Err(Rejection::new("not_project_member", format!("@{} is not in project {}", row.handle, project.key))
-            .hint("add them to the project first")
-            .next("update_project_members", json!({"project": project.key, "add": [{"member": format!("@{}", row.handle)}]})));
+        return Err(Rejection::new(
+            "not_project_member",
+            format!("@{} is not in project {}", row.handle, project.key),
+        )
+        .hint("add them to the project first")
+        .next(
+            "update_project_members",
+            json!({"project": project.key, "add": [{"member": format!("@{}", row.handle)}]}),
+        ));
     }
     Ok(())
 }
 
 /// Labels by name; unknown names become new labels of the project, in the same plan.
-fn labels(plan: &mut Plan, view: &View<'_>, project: &Row<Project>, given: &[Ref<Label>]) -> Result<Vec<Id<Label>>, Rejection> {
+pub(super) fn labels(
+    plan: &mut Plan,
+    view: &View<'_>,
+    project: &Row<Project>,
+    given: &[Ref<Label>],
+) -> Result<Vec<Id<Label>>, Rejection> {
     let (mut all, mut fresh): (Vec<Id<Label>>, Vec<String>) = (Vec::new(), Vec::new());
     for reference in given {
         let found = view.resolve_among(reference, |label| label.project.is_none_or(|of| of == project.id));
         let id = match found {
             Ok(row) => row.id,
-            Err(no) if no.code == "not_found" && !reference.text.starts_with("lbl_") && reference.text.chars().count() <= 50 => {
+            Err(no)
+                if no.code == "not_found"
+                    && !reference.text.starts_with("lbl_")
+                    && reference.text.chars().count() <= 50 =>
+            {
                 let id = view.new_id::<Label>();
-                plan.create("label.created", id, Label { name: reference.text.clone(), project: Some(project.id), ..Label::default() })?;
+                plan.create(
+                    "label.created",
+                    id,
+                    Label {
+                        name: reference.text.clone(),
+                        project: Some(project.id),
+                        ..Label::default()
+                    },
+                )?;
                 fresh.push(reference.text.clone());
                 id
             }
@@ -237,7 +299,11 @@ fn labels(plan: &mut Plan, view: &View<'_>, project: &Row<Project>, given: &[Ref
         }
     }
     if !fresh.is_empty() {
-        plan.warn(format!("{} would be created: {}", text::count(fresh.len(), "label"), fresh.join(", ")));
+        plan.warn(format!(
+            "{} would be created: {}",
+            text::count(fresh.len(), "label"),
+            fresh.join(", ")
+        ));
         plan.detail("newLabels", fresh);
     }
     Ok(all)
@@ -249,94 +315,18 @@ fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let mut near: Vec<(f64, String, String)> = view
         .find::<Task>("project", &project.id.to_string())
         .filter(|task| task.deleted_at.is_none())
-        .map(|task| (text::likeness(&wanted, &text::fold(&task.title)), task.human_key(), task.title.clone()))
+        .map(|task| {
+            (
+                text::likeness(&wanted, &text::fold(&task.title)),
+                task.human_key(),
+                task.title.clone(),
+            )
+        })
         .filter(|(score, ..)| *score > 0.88)
         .collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     near.truncate(3);
-    near.into_iter().map(|(_, key, title)| json!({"key": key, "title": title})).collect()
-}
-
-args! {
-    /// One subtask to be.
-    pub struct NewSubtask {
-        /// What to do, in a line.
-        title: Str<1, 300>,
-        /// What to do, Markdown.
-        description: Option<Md<65536>>,
-        /// Who does it.
-        assignees: Option<List<Ref<Member>, 0, 10>>,
-        /// How pressing.
-        priority: Option<Priority>,
-        /// Estimated work.
-        estimate: Option<Dec>,
-        /// Day it is due.
-        due_date: Option<Date>,
-        /// Its labels.
-        labels: Option<List<Ref<Label>, 0, 30>>,
-        /// Positions in this list; needs the module Dependencies.
-        blocked_by: Option<List<Int<0, 49>, 0, 50>>,
-    }
-}
-
-args! {
-    /// Arguments of `create_subtasks`.
-    pub struct CreateSubtasks {
-        /// The task they are part of.
-        parent: Ref<Task>,
-        /// The subtasks, in order.
-        items: List<NewSubtask, 1, 50>,
-        /// One after the other; needs the module Dependencies.
-        sequential: bool = false,
-        write: In<WriteArgs>,
-    }
-}
-
-/// `create_subtasks`.
-pub fn subtasks(args: CreateSubtasks, view: &View<'_>) -> Result<Plan, Rejection> {
-    if args.sequential || args.items.iter().any(|item| item.blocked_by.is_some()) {
-        return Err(Rejection::not_yet(if args.sequential { "sequential" } else { "items.blockedBy" }, "Dependencies"));
-    }
-    let parent = view.resolve(&args.parent)?;
-    let project = view.need(parent.project)?;
-    writable(project)?;
-    too_deep(view, parent)?;
-    let state = initial(view, project, None)?;
-    let mut plan = Plan::new(format!("Create {} of {}", text::count(args.items.len(), "subtask"), parent.human_key()));
-    let (mut made, mut total) = (Vec::new(), rust_decimal::Decimal::ZERO);
-    for (number, (place, item)) in (project.task_seq + 1..).zip(args.items.iter().enumerate()) {
-        let invalid = |no: Rejection| {
-            let mut outer = Rejection::new("item_invalid", format!("item {place}: {}", no.message)).field(format!("items[{place}]"));
-            outer.hint = no.hint;
-            outer.candidates = no.candidates;
-            outer
-        };
-        let assignees = people(view, project, item.assignees.as_deref().unwrap_or_default()).map_err(invalid)?;
-        let labels = labels(&mut plan, view, project, item.labels.as_deref().unwrap_or_default()).map_err(invalid)?;
-        total += item.estimate.map(|estimate| estimate.0).unwrap_or_default();
-        let task = Task {
-            project: project.id,
-            project_key: project.key.clone(),
-            number,
-            title: item.title.0.clone(),
-            description: item.description.clone().map(|text| text.0).unwrap_or_default(),
-            state,
-            priority: item.priority.unwrap_or(parent.priority),
-            assignees,
-            reporter: view.caller.member,
-            parent: Some(parent.id),
-            labels,
-            estimate: item.estimate.map(|estimate| estimate.0),
-            remaining: item.estimate.map(|estimate| estimate.0),
-            due_date: item.due_date.map(|day| day.0),
-            rank: rank(number),
-            ..Task::default()
-        };
-        made.push(json!({"position": place, "key": task.human_key(), "title": task.title, "assignees": task.assignees.iter().map(|member| moves::who(view, *member)).collect::<Vec<_>>()}));
-        put(&mut plan, view, project, task)?;
-    }
-    plan.detail("subtasks", &made);
-    plan.detail("estimate", json!({"subtasks": total.to_string(), "parent": parent.estimate.map(|estimate| estimate.to_string())}));
-    plan.result = json!({"parent": parent.human_key(), "created": made});
-    Ok(plan)
+    near.into_iter()
+        .map(|(_, key, title)| json!({"key": key, "title": title}))
+        .collect()
 }

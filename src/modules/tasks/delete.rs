@@ -43,10 +43,13 @@ pub fn delete(args: DeleteTask, view: &View<'_>) -> Result<Plan, Rejection> {
     let below = below(view, row);
     let keys: Vec<String> = below.iter().map(|task| task.human_key()).collect();
     if !below.is_empty() && args.subtasks == Subtasks::Refuse {
-        return Err(Rejection::new("has_subtasks", format!("{} has {}", row.human_key(), text::count(below.len(), "subtask")))
-            .field("subtasks")
-            .current(json!({"subtasks": keys}))
-            .hint("say subtasks: cascade to delete them too, or promote to keep them"));
+        return Err(Rejection::new(
+            "has_subtasks",
+            format!("{} has {}", row.human_key(), text::count(below.len(), "subtask")),
+        )
+        .field("subtasks")
+        .current(json!({"subtasks": keys}))
+        .hint("say subtasks: cascade to delete them too, or promote to keep them"));
     }
     let mut plan = Plan::new(format!("Delete {} \"{}\"", row.human_key(), text::clip(&row.title, 60)));
     let comments = view.find::<Comment>("target", &row.id.to_string()).count();
@@ -58,7 +61,10 @@ pub fn delete(args: DeleteTask, view: &View<'_>) -> Result<Plan, Rejection> {
             plan.edit("task.updated", task, |task| task.parent = row.parent)?;
         }
     }
-    let purge = view.now.checked_add(SignedDuration::from_hours(24 * 30)).unwrap_or(view.now);
+    let purge = view
+        .now
+        .checked_add(SignedDuration::from_hours(24 * 30))
+        .unwrap_or(view.now);
     plan.detail("subtasks", json!({"keys": keys, "fate": args.subtasks}));
     plan.detail("comments", comments);
     plan.detail("purgedAt", purge);
@@ -71,7 +77,10 @@ fn below<'a>(view: &View<'a>, row: &Row<Task>) -> Vec<&'a Arc<Row<Task>>> {
     let mut all: Vec<&Arc<Row<Task>>> = Vec::new();
     let mut ids = vec![row.id.to_string()];
     while let Some(id) = ids.pop() {
-        for child in view.find::<Task>("parent", &id).filter(|task| task.deleted_at.is_none()) {
+        for child in view
+            .find::<Task>("parent", &id)
+            .filter(|task| task.deleted_at.is_none())
+        {
             if all.iter().all(|known| known.id != child.id) {
                 ids.push(child.id.to_string());
                 all.push(child);

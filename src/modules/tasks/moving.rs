@@ -66,9 +66,17 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     let name = allowed(view, project, task, to, args.comment.is_some())?;
     within_limit(view, project, task, to)?;
-    let duplicate = args.duplicate_of.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
+    let duplicate = args
+        .duplicate_of
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
     if args.resolution == Some(Resolution::Duplicate) && duplicate.is_none() {
-        return Err(Rejection::argument("duplicateOf", "is required for the resolution duplicate"));
+        return Err(Rejection::argument(
+            "duplicateOf",
+            "is required for the resolution duplicate",
+        ));
     }
     let resolution = args.resolution.or(match to.category {
         Category::Completed => Some(Resolution::Done),
@@ -89,36 +97,70 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
     plan.detail("transition", name);
     plan.detail("from", view.get(task.state).map(|state| state.name.clone()));
     if let Some(parent) = task.parent.and_then(|id| view.get(id)).filter(|_| ends) {
-        let left = moves::open_subtasks(view, &parent.id.to_string()).into_iter().filter(|key| *key != task.human_key()).count();
-        plan.detail("parentProgress", json!({"parent": parent.human_key(), "openSubtasksAfter": left}));
+        let left = moves::open_subtasks(view, &parent.id.to_string())
+            .into_iter()
+            .filter(|key| *key != task.human_key())
+            .count();
+        plan.detail(
+            "parentProgress",
+            json!({"parent": parent.human_key(), "openSubtasksAfter": left}),
+        );
     }
     if let Some(comment) = &args.comment {
-        comments::write(&mut plan, view, "task", &task.id.to_string(), comment, None, CommentVisibility::All)?;
+        comments::write(
+            &mut plan,
+            view,
+            "task",
+            &task.id.to_string(),
+            comment,
+            None,
+            CommentVisibility::All,
+        )?;
     }
     plan.result = json!({"id": task.id.to_string(), "key": task.human_key(), "state": to.name, "category": to.category, "unblocked": []});
     Ok(plan)
 }
 
 /// The name of the move, if the workflow has it and every guard passes.
-fn allowed(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &Row<State>, comment: bool) -> Result<String, Rejection> {
+fn allowed(
+    view: &View<'_>,
+    project: &Row<Project>,
+    task: &Row<Task>,
+    to: &Row<State>,
+    comment: bool,
+) -> Result<String, Rejection> {
     let id = task.id.to_string();
     let possible = moves::possible(view, project, &task.entity, Some(&id), comment)?;
     let Some(found) = possible.iter().find(|one| one.to.id == to.id) else {
         let from = view.get(task.state).map(|state| state.name.clone()).unwrap_or_default();
-        let targets: Vec<String> = possible.iter().filter(|one| one.is_open()).map(|one| one.to.name.clone()).collect();
+        let targets: Vec<String> = possible
+            .iter()
+            .filter(|one| one.is_open())
+            .map(|one| one.to.name.clone())
+            .collect();
         let all: Vec<Value> = possible.iter().map(moves::Possible::shown).collect();
-        return Err(Rejection::new("transition_not_allowed", format!("{} cannot go from {from} to {}", task.human_key(), to.name))
-            .field("to")
-            .allowed(targets)
-            .current(json!({"state": from, "transitions": all}))
-            .hint("move it to one of the allowed states first"));
+        return Err(Rejection::new(
+            "transition_not_allowed",
+            format!("{} cannot go from {from} to {}", task.human_key(), to.name),
+        )
+        .field("to")
+        .allowed(targets)
+        .current(json!({"state": from, "transitions": all}))
+        .hint("move it to one of the allowed states first"));
     };
     let missing: Vec<&String> = found.transition.required_fields.iter().collect();
     if let Some(failed) = found.verdicts.iter().find(|verdict| verdict.fix.is_some()) {
-        let code = if failed.rule.starts_with("needs ") && !missing.is_empty() { "required_fields_missing" } else { "guard_failed" };
-        return Err(Rejection::new(code, format!("{} cannot be moved to {}: {}", task.human_key(), to.name, failed.rule))
-            .hint(failed.fix.clone().unwrap_or_default())
-            .current(found.shown()));
+        let code = if failed.rule.starts_with("needs ") && !missing.is_empty() {
+            "required_fields_missing"
+        } else {
+            "guard_failed"
+        };
+        return Err(Rejection::new(
+            code,
+            format!("{} cannot be moved to {}: {}", task.human_key(), to.name, failed.rule),
+        )
+        .hint(failed.fix.clone().unwrap_or_default())
+        .current(found.shown()));
     }
     if to.category == Category::Completed {
         finished(view, task)?;
@@ -129,13 +171,28 @@ fn allowed(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &Row<S
 /// A task with open parts is not done.
 fn finished(view: &View<'_>, task: &Row<Task>) -> Result<(), Rejection> {
     let open = moves::open_subtasks(view, &task.id.to_string());
-    let lines: Vec<&str> = task.checklist.iter().filter(|item| !item.done).map(|item| item.text.as_str()).collect();
+    let lines: Vec<&str> = task
+        .checklist
+        .iter()
+        .filter(|item| !item.done)
+        .map(|item| item.text.as_str())
+        .collect();
     let (what, fix) = match (open.is_empty(), lines.is_empty()) {
         (true, true) => return Ok(()),
-        (false, _) => (format!("its subtasks {} are open", open.join(", ")), "finish or cancel them first"),
-        (true, false) => (format!("its checklist is not done: {}", lines.join(", ")), "tick the items off with update_task first"),
+        (false, _) => (
+            format!("its subtasks {} are open", open.join(", ")),
+            "finish or cancel them first",
+        ),
+        (true, false) => (
+            format!("its checklist is not done: {}", lines.join(", ")),
+            "tick the items off with update_task first",
+        ),
     };
-    Err(Rejection::new("guard_failed", format!("{} cannot be completed: {what}", task.human_key())).hint(fix))
+    Err(Rejection::new(
+        "guard_failed",
+        format!("{} cannot be completed: {what}", task.human_key()),
+    )
+    .hint(fix))
 }
 
 fn within_limit(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &Row<State>) -> Result<(), Rejection> {
@@ -145,7 +202,10 @@ fn within_limit(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &
     if count < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());
     }
-    Err(Rejection::new("wip_limit_exceeded", format!("{} holds {count} tasks and takes at most {limit}", to.name))
-        .hint("finish something in it first")
-        .current(json!({"state": to.name, "tasks": count, "limit": limit})))
+    Err(Rejection::new(
+        "wip_limit_exceeded",
+        format!("{} holds {count} tasks and takes at most {limit}", to.name),
+    )
+    .hint("finish something in it first")
+    .current(json!({"state": to.name, "tasks": count, "limit": limit})))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::entity::{Priority, Task, TaskType};
-use crate::kernel::arg::{Date, In, Int, JsonObject, List, PageArgs, ReadArgs, Str, Ts};
+use crate::kernel::arg::{Date, In, JsonObject, List, PageArgs, ReadArgs, Str, Ts};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item, Listing};
 use crate::kernel::tool::object;
@@ -97,22 +97,19 @@ args! {
     }
 }
 
-args! {
-    /// Arguments of `list_subtasks`.
-    pub struct ListSubtasks {
-        /// The task.
-        task: Ref<Task>,
-        /// How deep.
-        depth: Int<1, 5> = Int(1),
-        /// Only in states of these categories.
-        category: Option<List<Category, 0, 5>>,
-        page: In<PageArgs>,
-    }
-}
-
 /// What a listed task shows.
-pub const COLUMNS: [&str; 10] =
-    ["id", "key", "title", "state", "category", "assignees", "priority", "dueDate", "labels", "updatedAt"];
+pub const COLUMNS: [&str; 10] = [
+    "id",
+    "key",
+    "title",
+    "state",
+    "category",
+    "assignees",
+    "priority",
+    "dueDate",
+    "labels",
+    "updatedAt",
+];
 
 const COMMENTS_PER_PAGE: usize = 20;
 
@@ -139,23 +136,62 @@ pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
     let found = matching(&args, view)?;
     if let Some(by) = args.group_by {
         let groups = groups(view, &found, by);
-        return Ok(listing::finish(view, json!({"items": [], "groups": groups, "page": {"nextCursor": null, "hasMore": false, "total": found.len()}}), Vec::new()));
+        return Ok(listing::finish(
+            view,
+            json!({"items": [], "groups": groups, "page": {"nextCursor": null, "hasMore": false, "total": found.len()}}),
+            Vec::new(),
+        ));
     }
     let items = found.into_iter().map(|task| shown(view, task)).collect();
     Listing::new(view, &args.page, &COLUMNS, "-updatedAt").answer(items)
 }
 
 fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
-    let project = args.project.as_ref().map(|reference| view.resolve(reference)).transpose()?;
-    let nobody = args.assignee.as_ref().is_some_and(|reference| reference.text == "@none");
-    let assignee = args.assignee.as_ref().filter(|_| !nobody).map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
-    let reporter = args.reporter.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
-    let parent = args.parent.as_ref().map(|reference| view.resolve(reference)).transpose()?.map(|row| row.id);
-    let labels = args.labels.iter().flat_map(|list| list.iter()).map(|label| view.resolve(label).map(|row| row.id)).collect::<Result<Vec<_>, _>>()?;
-    let states = args.state.iter().flat_map(|list| list.iter()).map(|state| resolve_state(view, state, project)).collect::<Result<Vec<_>, _>>()?;
+    let project = args
+        .project
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
+    let nobody = args
+        .assignee
+        .as_ref()
+        .is_some_and(|reference| reference.text == "@none");
+    let assignee = args
+        .assignee
+        .as_ref()
+        .filter(|_| !nobody)
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
+    let reporter = args
+        .reporter
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
+    let parent = args
+        .parent
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?
+        .map(|row| row.id);
+    let labels = args
+        .labels
+        .iter()
+        .flat_map(|list| list.iter())
+        .map(|label| view.resolve(label).map(|row| row.id))
+        .collect::<Result<Vec<_>, _>>()?;
+    let states = args
+        .state
+        .iter()
+        .flat_map(|list| list.iter())
+        .map(|state| resolve_state(view, state, project))
+        .collect::<Result<Vec<_>, _>>()?;
     let (words, today) = (args.q.as_ref().map(|q| text::fold(q)), view.today());
     let category = |task: &Task| view.get(task.state).map(|state| state.category).unwrap_or_default();
-    let within = |list: &Option<List<Category, 0, 5>>, task: &Task| list.as_ref().is_none_or(|list| list.contains(&category(task)));
+    let within = |list: &Option<List<Category, 0, 5>>, task: &Task| {
+        list.as_ref().is_none_or(|list| list.contains(&category(task)))
+    };
     let fits = |task: &&Arc<Row<Task>>| {
         task.deleted_at.is_none()
             && project.is_none_or(|row| row.id == task.project)
@@ -168,11 +204,19 @@ fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Tas
             && within(&args.category, task)
             && args.r#type.as_ref().is_none_or(|list| list.contains(&task.r#type))
             && args.priority.as_ref().is_none_or(|list| list.contains(&task.priority))
-            && args.due_from.is_none_or(|day| task.due_date.is_some_and(|due| due >= day.0))
-            && args.due_to.is_none_or(|day| task.due_date.is_some_and(|due| due <= day.0))
-            && args.overdue.is_none_or(|wanted| wanted == (task.due_date.is_some_and(|due| due < today) && !category(task).is_final()))
+            && args
+                .due_from
+                .is_none_or(|day| task.due_date.is_some_and(|due| due >= day.0))
+            && args
+                .due_to
+                .is_none_or(|day| task.due_date.is_some_and(|due| due <= day.0))
+            && args.overdue.is_none_or(|wanted| {
+                wanted == (task.due_date.is_some_and(|due| due < today) && !category(task).is_final())
+            })
             && args.updated_since.is_none_or(|since| task.updated_at >= since.0)
-            && words.as_ref().is_none_or(|words| text::fold(&format!("{} {}", task.human_key(), task.title)).contains(words.as_str()))
+            && words.as_ref().is_none_or(|words| {
+                text::fold(&format!("{} {}", task.human_key(), task.title)).contains(words.as_str())
+            })
     };
     Ok(match (assignee, project) {
         (Some(id), _) => view.find::<Task>("assignee", &id.to_string()).filter(fits).collect(),
@@ -182,7 +226,11 @@ fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Tas
 }
 
 /// A state by name, in the project's workflow where one is given.
-pub fn resolve_state(view: &View<'_>, state: &Ref<State>, project: Option<&Arc<Row<Project>>>) -> Result<projections::Id<State>, Rejection> {
+pub fn resolve_state(
+    view: &View<'_>,
+    state: &Ref<State>,
+    project: Option<&Arc<Row<Project>>>,
+) -> Result<projections::Id<State>, Rejection> {
     let workflow = project.map(|row| workflow_of(view, Some(row))).transpose()?;
     let found = view.resolve_among(state, |row| workflow.is_none_or(|workflow| row.workflow == workflow.id));
     found.map(|row| row.id).map_err(|no| match workflow {
@@ -195,26 +243,45 @@ fn groups(view: &View<'_>, found: &[&Arc<Row<Task>>], by: GroupBy) -> Value {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for task in found {
         let names: Vec<String> = match by {
-            GroupBy::State => view.get(task.state).map(|state| state.name.clone()).into_iter().collect(),
+            GroupBy::State => view
+                .get(task.state)
+                .map(|state| state.name.clone())
+                .into_iter()
+                .collect(),
             GroupBy::Assignee if task.assignees.is_empty() => vec!["@none".to_owned()],
             GroupBy::Assignee => task.assignees.iter().map(|member| moves::who(view, *member)).collect(),
             GroupBy::Priority => vec![task.priority.word().to_owned()],
             GroupBy::Type => vec![task.r#type.word().to_owned()],
-            _ => task.labels.iter().filter_map(|label| view.get(*label)).map(|label| label.name.clone()).collect(),
+            _ => task
+                .labels
+                .iter()
+                .filter_map(|label| view.get(*label))
+                .map(|label| label.name.clone())
+                .collect(),
         };
         for name in names {
             *counts.entry(name).or_insert(0) += 1;
         }
     }
-    counts.into_iter().map(|(group, count)| json!({"group": group, "count": count})).collect()
+    counts
+        .into_iter()
+        .map(|(group, count)| json!({"group": group, "count": count}))
+        .collect()
 }
 
 /// Everything about a task, as an item.
 pub fn shown(view: &View<'_>, row: &Row<Task>) -> Item {
     let mut item = object(serde_json::to_value(&row.entity).unwrap_or_default());
     let state = view.get(row.state);
-    let people = |members: &[projections::Id<Member>]| -> Value { members.iter().map(|member| moves::who(view, *member)).collect() };
-    let labels: Value = row.labels.iter().filter_map(|label| view.get(*label)).map(|label| label.name.clone()).collect();
+    let people = |members: &[projections::Id<Member>]| -> Value {
+        members.iter().map(|member| moves::who(view, *member)).collect()
+    };
+    let labels: Value = row
+        .labels
+        .iter()
+        .filter_map(|label| view.get(*label))
+        .map(|label| label.name.clone())
+        .collect();
     let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
     put("id", row.id.to_string().into());
     put("key", row.human_key().into());
@@ -223,13 +290,21 @@ pub fn shown(view: &View<'_>, row: &Row<Task>) -> Item {
     put("updatedAt", json!(row.updated_at));
     put("state", state.map_or(Value::Null, |state| state.name.clone().into()));
     put("stateId", row.state.to_string().into());
-    put("category", state.map_or(Value::Null, |state| state.category.word().into()));
+    put(
+        "category",
+        state.map_or(Value::Null, |state| state.category.word().into()),
+    );
     put("assignees", people(&row.assignees));
     put("watchers", people(&row.watchers));
     put("reporter", moves::who(view, row.reporter).into());
     put("labels", labels);
     put("project", row.project_key.clone().into());
-    put("parent", row.parent.and_then(|parent| view.get(parent)).map_or(Value::Null, |parent| parent.human_key().into()));
+    put(
+        "parent",
+        row.parent
+            .and_then(|parent| view.get(parent))
+            .map_or(Value::Null, |parent| parent.human_key().into()),
+    );
     put("untrusted", true.into());
     for hidden in ["projectKey", "number", "rank", "deletedAt"] {
         item.remove(hidden);
@@ -245,10 +320,17 @@ pub fn get(args: GetTask, view: &View<'_>) -> Result<Value, Rejection> {
     listing::item(view, &args.read, shown(view, row), &parts, |part| {
         Ok(Some(match part {
             "comments" => comments(view, row, args.comments_cursor.as_deref())?,
-            "subtasks" => view.find::<Task>("parent", &row.id.to_string()).filter(|task| task.deleted_at.is_none()).map(|task| brief(view, task)).collect(),
+            "subtasks" => view
+                .find::<Task>("parent", &row.id.to_string())
+                .filter(|task| task.deleted_at.is_none())
+                .map(|task| brief(view, task))
+                .collect(),
             "transitions" => {
                 let id = row.id.to_string();
-                moves::possible(view, project, &row.entity, Some(&id), false)?.iter().map(moves::Possible::shown).collect()
+                moves::possible(view, project, &row.entity, Some(&id), false)?
+                    .iter()
+                    .map(moves::Possible::shown)
+                    .collect()
             }
             "history" => record_view::history(view, row, 50)?.into(),
             "links" => return Err(Rejection::not_yet("expand", "Dependencies")),
@@ -269,45 +351,13 @@ fn comments(view: &View<'_>, row: &Row<Task>, cursor: Option<&str>) -> Result<Va
     let bad = || Rejection::argument("commentsCursor", "is not a cursor of these comments");
     let start: usize = cursor.map_or(Ok(0), |text| text.parse().map_err(|_| bad()))?;
     let all: Vec<_> = view.find::<Comment>("target", &row.id.to_string()).collect();
-    let page: Vec<Value> = all.iter().skip(start).take(COMMENTS_PER_PAGE).map(|comment| crate::modules::comments::shown(view, comment).into()).collect();
+    let page: Vec<Value> = all
+        .iter()
+        .skip(start)
+        .take(COMMENTS_PER_PAGE)
+        .map(|comment| crate::modules::comments::shown(view, comment).into())
+        .collect();
     let next = start + page.len();
     let more = next < all.len();
     Ok(json!({"items": page, "page": {"nextCursor": more.then(|| next.to_string()), "hasMore": more}}))
-}
-
-/// `list_subtasks`.
-pub fn subtasks(args: ListSubtasks, view: &View<'_>) -> Result<Value, Rejection> {
-    let row = view.resolve(&args.task)?;
-    let mut items = Vec::new();
-    collect(view, row, 1, args.depth.size(), &mut items);
-    if let Some(wanted) = &args.category {
-        items.retain(|item| item.get("category").and_then(Value::as_str).and_then(Category::of).is_some_and(|category| wanted.contains(&category)));
-    }
-    let columns = ["id", "key", "title", "state", "category", "assignees", "depth", "path", "progress"];
-    Listing::new(view, &args.page, &columns, "path").answer(items)
-}
-
-fn collect(view: &View<'_>, row: &Row<Task>, depth: usize, most: usize, items: &mut Vec<Item>) {
-    if depth > most {
-        return;
-    }
-    for child in view.find::<Task>("parent", &row.id.to_string()).filter(|task| task.deleted_at.is_none()) {
-        let mut item = shown(view, child);
-        let (done, total) = progress(view, child, 0);
-        item.insert("depth".to_owned(), depth.into());
-        item.insert("path".to_owned(), format!("{}{}", "  ".repeat(depth), child.human_key()).into());
-        item.insert("progress".to_owned(), json!({"done": done, "total": total}));
-        items.push(item);
-        collect(view, child, depth + 1, most, items);
-    }
-}
-
-/// Done and all tasks of a branch, the task itself included.
-fn progress(view: &View<'_>, row: &Row<Task>, depth: usize) -> (usize, usize) {
-    let own = usize::from(view.get(row.state).is_some_and(|state: &Arc<Row<State>>| state.category.is_final()));
-    if depth > 5 {
-        return (own, 1);
-    }
-    let children = view.find::<Task>("parent", &row.id.to_string()).filter(|task| task.deleted_at.is_none());
-    children.map(|child| progress(view, child, depth + 1)).fold((own, 1), |(done, all), (more, total)| (done + more, all + total))
 }

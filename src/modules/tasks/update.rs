@@ -151,14 +151,25 @@ fn replaced(whole: &str, edit: &TextEdit) -> Result<String, Rejection> {
     let places: Vec<usize> = whole.match_indices(edit.find.0.as_str()).map(|(at, _)| at).collect();
     if let [at] = places.as_slice() {
         let (before, rest) = whole.split_at(*at);
-        return Ok(format!("{before}{}{}", edit.replace.0, rest.get(edit.find.0.len()..).unwrap_or_default()));
+        return Ok(format!(
+            "{before}{}{}",
+            edit.replace.0,
+            rest.get(edit.find.0.len()..).unwrap_or_default()
+        ));
     }
     let around = |at: &usize| text::clip(whole.get(*at..).unwrap_or_default(), 60);
     let contexts: Vec<String> = places.iter().take(5).map(around).collect();
-    Err(Rejection::new("find_not_unique", format!("`{}` occurs {} times in the text", text::clip(&edit.find.0, 40), places.len()))
-        .field("descriptionEdits")
-        .current(json!({"count": places.len(), "contexts": contexts}))
-        .hint("give a longer piece that occurs exactly once"))
+    Err(Rejection::new(
+        "find_not_unique",
+        format!(
+            "`{}` occurs {} times in the text",
+            text::clip(&edit.find.0, 40),
+            places.len()
+        ),
+    )
+    .field("descriptionEdits")
+    .current(json!({"count": places.len(), "contexts": contexts}))
+    .hint("give a longer piece that occurs exactly once"))
 }
 
 fn parent(args: &UpdateTask, view: &View<'_>, row: &Row<Task>, after: &mut Task) -> Result<(), Rejection> {
@@ -173,7 +184,11 @@ fn parent(args: &UpdateTask, view: &View<'_>, row: &Row<Task>, after: &mut Task)
             let mut above = Some(parent);
             while let Some(one) = above {
                 if one.id == row.id {
-                    return Err(Rejection::new("cycle", format!("{} stands above {} already", row.human_key(), parent.human_key())).field("parent"));
+                    return Err(Rejection::new(
+                        "cycle",
+                        format!("{} stands above {} already", row.human_key(), parent.human_key()),
+                    )
+                    .field("parent"));
                 }
                 above = one.parent.and_then(|id| view.get(id));
             }
@@ -186,7 +201,12 @@ fn parent(args: &UpdateTask, view: &View<'_>, row: &Row<Task>, after: &mut Task)
 
 fn checklist(before: &[ChecklistItem], edit: &ChecklistEdit) -> Result<Vec<ChecklistItem>, Rejection> {
     let mut list = before.to_vec();
-    let texts = |part: &Option<List<Str<1, 300>, 0, 100>>| -> Vec<String> { part.iter().flat_map(|list| list.iter()).map(|text| text.0.clone()).collect() };
+    let texts = |part: &Option<List<Str<1, 300>, 0, 100>>| -> Vec<String> {
+        part.iter()
+            .flat_map(|list| list.iter())
+            .map(|text| text.0.clone())
+            .collect()
+    };
     for (wanted, done) in [(texts(&edit.done), true), (texts(&edit.undone), false)] {
         for text in wanted {
             let at = place(&list, &text)?;
@@ -211,9 +231,13 @@ fn checklist(before: &[ChecklistItem], edit: &ChecklistEdit) -> Result<Vec<Check
 
 fn place(list: &[ChecklistItem], wanted: &str) -> Result<usize, Rejection> {
     let folded = text::fold(wanted);
-    list.iter().position(|item| text::fold(&item.text) == folded).ok_or_else(|| {
-        Rejection::not_found("checklist item", wanted).field("checklist").allowed(list.iter().map(|item| item.text.clone()))
-    })
+    list.iter()
+        .position(|item| text::fold(&item.text) == folded)
+        .ok_or_else(|| {
+            Rejection::not_found("checklist item", wanted)
+                .field("checklist")
+                .allowed(list.iter().map(|item| item.text.clone()))
+        })
 }
 
 /// A rank between neighbours; `None` where none was asked for.
@@ -234,7 +258,10 @@ pub fn rank(view: &View<'_>, row: &Row<Task>, wanted: Option<&RankArgs>) -> Resu
     let (low, high) = if behind {
         (own, ranks.iter().copied().find(|rank| *rank > own))
     } else {
-        (ranks.iter().copied().rev().find(|rank| *rank < own).unwrap_or(""), Some(own))
+        (
+            ranks.iter().copied().rev().find(|rank| *rank < own).unwrap_or(""),
+            Some(own),
+        )
     };
     Ok(Some(between(low, high)))
 }

@@ -39,8 +39,11 @@ impl Possible<'_> {
 
     /// As shown to callers.
     pub fn shown(&self) -> Value {
-        let guards: Vec<Value> =
-            self.verdicts.iter().map(|one| json!({"rule": one.rule, "passes": one.fix.is_none(), "fix": one.fix})).collect();
+        let guards: Vec<Value> = self
+            .verdicts
+            .iter()
+            .map(|one| json!({"rule": one.rule, "passes": one.fix.is_none(), "fix": one.fix}))
+            .collect();
         json!({
             "name": self.name, "to": self.to.name, "stateId": self.to.id.to_string(), "category": self.to.category,
             "allowed": self.is_open(), "guards": guards, "requiredFields": self.transition.required_fields,
@@ -49,22 +52,47 @@ impl Possible<'_> {
 }
 
 /// Every move from where a task stands. `comment` says whether the move comes with a comment.
-pub fn possible<'a>(view: &View<'a>, project: &Row<Project>, task: &Task, id: Option<&str>, comment: bool) -> Result<Vec<Possible<'a>>, Rejection> {
+pub fn possible<'a>(
+    view: &View<'a>,
+    project: &Row<Project>,
+    task: &Task,
+    id: Option<&str>,
+    comment: bool,
+) -> Result<Vec<Possible<'a>>, Rejection> {
     let workflow = workflow_of(view, Some(project))?;
     let states = states_of(view, workflow.id);
     let from_here = |one: &&Transition| (one.from.is_empty() || one.from.contains(&task.state)) && one.to != task.state;
-    let moves = workflow.entity.transitions.iter().filter(from_here).filter_map(|transition| {
-        let to = *states.iter().find(|state| state.id == transition.to)?;
-        let mut verdicts: Vec<Verdict> = transition.guards.iter().map(|guard| judge(view, guard, task, id, comment)).collect();
-        verdicts.extend(required(transition, task));
-        verdicts.extend(roles(view, transition));
-        Some(Possible { name: transition.name.clone(), to, transition, verdicts })
-    });
+    let moves = workflow
+        .entity
+        .transitions
+        .iter()
+        .filter(from_here)
+        .filter_map(|transition| {
+            let to = *states.iter().find(|state| state.id == transition.to)?;
+            let mut verdicts: Vec<Verdict> = transition
+                .guards
+                .iter()
+                .map(|guard| judge(view, guard, task, id, comment))
+                .collect();
+            verdicts.extend(required(transition, task));
+            verdicts.extend(roles(view, transition));
+            Some(Possible {
+                name: transition.name.clone(),
+                to,
+                transition,
+                verdicts,
+            })
+        });
     Ok(moves.collect())
 }
 
 fn required(transition: &Transition, task: &Task) -> Option<Verdict> {
-    let missing: Vec<&str> = transition.required_fields.iter().map(String::as_str).filter(|field| !has(task, field)).collect();
+    let missing: Vec<&str> = transition
+        .required_fields
+        .iter()
+        .map(String::as_str)
+        .filter(|field| !has(task, field))
+        .collect();
     (!transition.required_fields.is_empty()).then(|| Verdict {
         rule: format!("needs {}", transition.required_fields.join(", ")),
         fix: (!missing.is_empty()).then(|| format!("set {} first", missing.join(", "))),
@@ -75,10 +103,20 @@ fn roles(view: &View<'_>, transition: &Transition) -> Option<Verdict> {
     if transition.roles.is_empty() {
         return None;
     }
-    let names: Vec<String> = transition.roles.iter().filter_map(|role| view.get(*role)).map(|role| role.name.clone()).collect();
-    let held = view.me().is_ok_and(|me| me.roles.iter().any(|role| transition.roles.contains(role)));
+    let names: Vec<String> = transition
+        .roles
+        .iter()
+        .filter_map(|role| view.get(*role))
+        .map(|role| role.name.clone())
+        .collect();
+    let held = view
+        .me()
+        .is_ok_and(|me| me.roles.iter().any(|role| transition.roles.contains(role)));
     let fix = (!held).then(|| format!("somebody with the role {} may make this move", names.join(" or ")));
-    Some(Verdict { rule: format!("only for {}", names.join(", ")), fix })
+    Some(Verdict {
+        rule: format!("only for {}", names.join(", ")),
+        fix,
+    })
 }
 
 fn has(task: &Task, field: &str) -> bool {
@@ -97,18 +135,37 @@ fn has(task: &Task, field: &str) -> bool {
 
 fn judge(view: &View<'_>, guard: &Guard, task: &Task, id: Option<&str>, comment: bool) -> Verdict {
     let me = view.caller.member;
-    let verdict = |rule: &str, passes: bool, fix: String| Verdict { rule: rule.to_owned(), fix: (!passes).then_some(fix) };
+    let verdict = |rule: &str, passes: bool, fix: String| Verdict {
+        rule: rule.to_owned(),
+        fix: (!passes).then_some(fix),
+    };
     match guard.kind.as_str() {
-        "assignee_only" => verdict("only an assignee", task.assignees.contains(&me), "assign the task to whoever moves it".to_owned()),
-        "not_reporter" => verdict("not by its reporter", task.reporter != me, "somebody else must move it".to_owned()),
+        "assignee_only" => verdict(
+            "only an assignee",
+            task.assignees.contains(&me),
+            "assign the task to whoever moves it".to_owned(),
+        ),
+        "not_reporter" => verdict(
+            "not by its reporter",
+            task.reporter != me,
+            "somebody else must move it".to_owned(),
+        ),
         "comment_required" => verdict("with a comment", comment, "give `comment` in the call".to_owned()),
         "checklist_done" => {
             let open = task.checklist.iter().filter(|item| !item.done).count();
-            verdict("checklist done", open == 0, format!("tick off {}", text::count(open, "item")))
+            verdict(
+                "checklist done",
+                open == 0,
+                format!("tick off {}", text::count(open, "item")),
+            )
         }
         "no_open_subtasks" => {
             let open = id.map(|id| open_subtasks(view, id)).unwrap_or_default();
-            verdict("no open subtasks", open.is_empty(), format!("finish {}", open.join(", ")))
+            verdict(
+                "no open subtasks",
+                open.is_empty(),
+                format!("finish {}", open.join(", ")),
+            )
         }
         // Saving a workflow refuses every other kind, so one that is here came from a later version.
         other => verdict(other, false, format!("this server does not know the guard {other}")),
@@ -118,12 +175,19 @@ fn judge(view: &View<'_>, guard: &Guard, task: &Task, id: Option<&str>, comment:
 /// The keys of a task's open subtasks.
 pub fn open_subtasks(view: &View<'_>, id: &str) -> Vec<String> {
     let open = |task: &&Arc<Row<Task>>| {
-        task.deleted_at.is_none() && view.get(task.state).is_some_and(|state: &Arc<Row<State>>| !state.category.is_final())
+        task.deleted_at.is_none()
+            && view
+                .get(task.state)
+                .is_some_and(|state: &Arc<Row<State>>| !state.category.is_final())
     };
-    view.find::<Task>("parent", id).filter(open).map(|task| task.human_key()).collect()
+    view.find::<Task>("parent", id)
+        .filter(open)
+        .map(|task| task.human_key())
+        .collect()
 }
 
 /// A member's handle, for sentences.
 pub fn who(view: &View<'_>, member: projections::Id<Member>) -> String {
-    view.get(member).map_or_else(|| member.to_string(), |row| format!("@{}", row.handle))
+    view.get(member)
+        .map_or_else(|| member.to_string(), |row| format!("@{}", row.handle))
 }

@@ -31,12 +31,23 @@ pub const GUARDS: [(&str, &str); 5] = [
 
 /// `get_workflow`.
 pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
-    let project = args.project.as_ref().map(|reference| view.resolve(reference)).transpose()?;
+    let project = args
+        .project
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
     let workflow = workflow_of(view, project.map(AsRef::as_ref))?;
     let states = states_of(view, workflow.id);
-    let name = |id: projections::Id<super::State>| states.iter().find(|state| state.id == id).map_or_else(|| id.to_string(), |state| state.name.clone());
+    let name = |id: projections::Id<super::State>| {
+        states
+            .iter()
+            .find(|state| state.id == id)
+            .map_or_else(|| id.to_string(), |state| state.name.clone())
+    };
     let counted = |id: &str| {
-        view.find::<Task>("state", id).filter(|task| task.deleted_at.is_none() && project.is_none_or(|row| row.id == task.project)).count()
+        view.find::<Task>("state", id)
+            .filter(|task| task.deleted_at.is_none() && project.is_none_or(|row| row.id == task.project))
+            .count()
     };
     let shown: Vec<Value> = states
         .iter()
@@ -62,7 +73,10 @@ pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
         "states": shown, "transitions": transitions,
     }));
     listing::item(view, &args.read, item, &["catalogue"], |part| {
-        let guards: Vec<Value> = GUARDS.iter().map(|(kind, words)| json!({"kind": kind, "means": words})).collect();
+        let guards: Vec<Value> = GUARDS
+            .iter()
+            .map(|(kind, words)| json!({"kind": kind, "means": words}))
+            .collect();
         Ok((part == "catalogue").then(|| json!({"guards": guards, "posts": []})))
     })
 }

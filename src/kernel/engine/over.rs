@@ -1,0 +1,46 @@
+//! What is said of an action that is over, and who proposed it.
+
+use projections::Action;
+use serde_json::json;
+
+use crate::kernel::Rejection;
+use crate::kernel::principal::Caller;
+
+/// What an action that is over says to those who want to confirm or cancel it.
+pub(super) fn not_pending(action: &Action) -> Rejection {
+    let no = Rejection::new("not_pending", format!("{} is {}", action.id, action.stage))
+        .current(json!({"status": action.stage, "at": action.last_at, "supersededBy": action.superseded_by}));
+    no.next_of(action)
+}
+
+impl Rejection {
+    pub(super) fn next_of(self, action: &Action) -> Self {
+        self.next("get_pending_action", json!({"actionId": action.id.to_string()}))
+    }
+}
+
+/// The proposer as a caller again.
+pub fn caller_of(action: &Action) -> Caller {
+    let actor = &action.proposer;
+    Caller {
+        org: action.org.clone(),
+        member: actor
+            .principal_id
+            .as_deref()
+            .and_then(|id| id.parse().ok())
+            .unwrap_or_default(),
+        kind: actor.kind,
+        sponsor: actor.on_behalf_of.as_deref().and_then(|id| id.parse().ok()),
+        token: actor.token_id.as_deref().and_then(|id| id.parse().ok()),
+        client: actor.client.clone(),
+        via: via(&actor.via),
+        trace: None,
+    }
+}
+
+fn via(word: &str) -> &'static str {
+    ["mcp", "stdio", "rest", "cli"]
+        .into_iter()
+        .find(|known| *known == word)
+        .unwrap_or("system")
+}

@@ -1,0 +1,193 @@
+//! The program as others meet it: over HTTP, with good and bad requests, killed in the middle.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+#[test]
+fn the_guard_turns_away_what_is_not_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let altered = format!("{bearer}x");
+    let good = ("authorization", bearer.as_str());
+    let long = vec![b' '; (1 << 20) + 1];
+    let cases: [(&str, &[(&str, &str)], &[u8], u16); 8] = [
+        ("a good call", &[good], b"{}", 200),
+        ("another host", &[good, ("host", "evil.example")], b"{}", 403),
+        (
+            "another origin",
+            &[good, ("origin", "https://evil.example")],
+            b"{}",
+            403,
+        ),
+        ("origin null", &[good, ("origin", "null")], b"{}", 403),
+        ("no token", &[], b"{}", 401),
+        ("an altered token", &[("authorization", &altered)], b"{}", 401),
+        ("a key twice", &[good], b"{\"limit\":1,\"limit\":2}", 400),
+        ("a long body", &[good], &long, 413),
+    ];
+    for (what, headers, body, status) in cases {
+        let answer = server.send("POST", "/v1/tools/list_projects", headers, body);
+        assert_eq!(answer.map(|(status, _)| status), Some(status), "{what}");
+    }
+    let batch = server
+        .send("POST", "/mcp", &[good, ("content-type", "application/json")], b"[]")
+        .unwrap();
+    assert_eq!((batch.0, &batch.1["error"]["code"]), (400, &json!(-32600)));
+}
+
+#[test]
+fn mcp_lists_calls_and_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (_, listed) = server.mcp("/mcp", "tools/list", None, json!({}));
+    let tools = listed["result"]["tools"].as_array().unwrap();
+    for tool in tools {
+        assert_eq!(tool["annotations"].as_object().unwrap().len(), 4, "{}", tool["name"]);
+        assert!(tool["outputSchema"].is_object() && tool["inputSchema"]["additionalProperties"] == json!(false));
+        assert!(
+            tool.to_string().len() <= 4200,
+            "{} takes {} bytes",
+            tool["name"],
+            tool.to_string().len()
+        );
+    }
+    let names = |listed: &Value| -> Vec<String> {
+        listed["result"]["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|tool| tool["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (_, compact) = server.mcp("/mcp/p/compact", "tools/list", None, json!({}));
+    assert!(names(&compact).contains(&"call_tool".to_owned()) && names(&compact).len() <= 8);
+    let (_, read) = server.mcp("/mcp/read/x/tasks", "tools/list", None, json!({}));
+    assert!(names(&read).contains(&"list_tasks".to_owned()) && !names(&read).contains(&"create_task".to_owned()));
+    let (_, pending) = server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("create_project"),
+        json!({"name": "create_project", "arguments": {"name": "Ops", "key": "OPS"}}),
+    );
+    let pending = &pending["result"]["structuredContent"];
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    let (_, receipt) = server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("confirm_action"),
+        json!({"name": "confirm_action", "arguments": confirm}),
+    );
+    assert_eq!(
+        receipt["result"]["structuredContent"]["status"], "succeeded",
+        "{receipt}"
+    );
+    let (_, wrong) = server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("create_project"),
+        json!({"name": "create_project", "arguments": {"nam": "x"}}),
+    );
+    assert_eq!(
+        (
+            &wrong["result"]["isError"],
+            &wrong["result"]["structuredContent"]["error"]["code"]
+        ),
+        (&json!(true), &json!("validation_failed"))
+    );
+    let (_, unknown) = server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("nope"),
+        json!({"name": "nope", "arguments": {}}),
+    );
+    assert_eq!(unknown["error"]["code"], -32602);
+    let (status, mismatch) = server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("other"),
+        json!({"name": "get_me", "arguments": {}}),
+    );
+    assert_eq!((status, &mismatch["error"]["code"]), (400, &json!(-32020)));
+}
+
+/// Proposes and confirms until the server goes away; what was acknowledged, and what was only proposed.
+fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
+    let (mut confirmed, mut proposed) = (Vec::new(), Vec::new());
+    for number in 0.. {
+        let name = format!("Project {round} {number}");
+        let Some((202, pending)) = server.call(
+            "create_project",
+            &json!({"name": name, "key": format!("R{round}N{number}")}),
+        ) else {
+            break;
+        };
+        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        if number % 3 == 0 {
+            proposed.push((name, confirm));
+            continue;
+        }
+        match server.call("confirm_action", &confirm) {
+            Some((200, receipt)) if receipt["status"] == "succeeded" => confirmed.push(name),
+            _ => break,
+        }
+    }
+    (confirmed, proposed)
+}
+
+#[test]
+fn kill_9_at_random_moments_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let (mut all, mut waiting): (Vec<String>, Vec<(String, Value)>) = (Vec::new(), Vec::new());
+    for round in 0..12 {
+        let after = Duration::from_millis(20 + (round * 37 % 90) as u64);
+        let (confirmed, proposed) = std::thread::scope(|scope| {
+            let working = scope.spawn(|| work(&server, round));
+            std::thread::sleep(after);
+            // The process dies while the other thread still talks to it.
+            Command::new("kill")
+                .args(["-9", &server.id().to_string()])
+                .status()
+                .unwrap();
+            working.join().unwrap()
+        });
+        server.kill();
+        all.extend(confirmed);
+        waiting.extend(proposed.into_iter().take(2));
+        server = Server::start(dir.path());
+    }
+    for (name, confirm) in waiting {
+        let (status, receipt) = server.call("confirm_action", &confirm).unwrap();
+        assert_eq!(
+            (status, &receipt["status"]),
+            (200, &json!("succeeded")),
+            "{name}: a pending action outlives a kill: {receipt}"
+        );
+        all.push(name);
+    }
+    assert!(all.len() > 12, "the rounds did some work");
+    for name in &all {
+        let (status, found) = server.call("get_project", &json!({"project": name})).unwrap();
+        assert_eq!(
+            (status, found["item"]["name"].as_str()),
+            (200, Some(name.as_str())),
+            "{found}"
+        );
+    }
+    server.kill();
+    let verified = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+        .args(["journal", "verify", "--data"])
+        .arg(dir.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+}

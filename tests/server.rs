@@ -1,0 +1,112 @@
+//! The real program as a process, spoken to over a plain socket.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+pub struct Server {
+    child: Child,
+    address: String,
+    pub token: String,
+}
+
+impl Server {
+    /// Starts on a free port; the token of the first start is kept beside the data directory.
+    pub fn start(dir: &Path) -> Self {
+        let (data, token_file) = (dir.join("data"), dir.join("token"));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
+            .arg(&data)
+            .arg("--token-file")
+            .arg(&token_file)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|cause| panic!("{cause}: {line}"));
+        let address = said["http"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("http://")
+            .unwrap()
+            .to_owned();
+        let token = std::fs::read_to_string(token_file).unwrap().trim().to_owned();
+        Self { child, address, token }
+    }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kill -9; fine where it is dead already.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
+        self.child.wait().unwrap();
+    }
+
+    pub fn call(&self, tool: &str, args: &Value) -> Option<(u16, Value)> {
+        self.send(
+            "POST",
+            &format!("/v1/tools/{tool}"),
+            &[("authorization", &format!("Bearer {}", self.token))],
+            args.to_string().as_bytes(),
+        )
+    }
+
+    /// One MCP request of the protocol 2026-07-28.
+    pub fn mcp(&self, address: &str, method: &str, name: Option<&str>, mut params: Value) -> (u16, Value) {
+        params["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+        let bearer = format!("Bearer {}", self.token);
+        let mut headers = vec![
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", "2026-07-28"),
+            ("mcp-method", method),
+        ];
+        headers.extend(name.map(|name| ("mcp-name", name)));
+        self.send("POST", address, &headers, body.as_bytes()).unwrap()
+    }
+
+    /// One request; `None` where the server went away. A `host` among the headers replaces the right one.
+    pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        let host = headers
+            .iter()
+            .find(|(name, _)| *name == "host")
+            .map_or(self.address.as_str(), |(_, host)| host);
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        // A server that refuses a long body need not read it.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
