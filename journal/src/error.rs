@@ -1,0 +1,158 @@
+//! What can go wrong, each with the file, the offset or the value that somebody has to look at.
+
+use std::io;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// Why the journal could not do what it was asked. Offsets are in bytes from the start of the file; file names are
+/// relative to the journal's directory. Cloning is cheap: one failure is told to everybody who waited.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused a call.
+    #[error("cannot {action} {file}: {source}")]
+    Io {
+        /// What was tried, an infinitive: `read`, `sync`.
+        action: &'static str,
+        /// The file it was tried on.
+        file: String,
+        /// What the operating system said.
+        source: Arc<io::Error>,
+    },
+    /// Another process (or another handle in this one) has the directory.
+    #[error("the journal in {dir} is in use by another process")]
+    Locked {
+        /// The directory.
+        dir: String,
+    },
+    /// A line is not what was written. Nothing is repaired by guessing.
+    #[error("{file} is damaged at byte {offset}, where record {seq} should be: {why}")]
+    Damaged {
+        /// The segment.
+        file: String,
+        /// Where the first bad line begins.
+        offset: u64,
+        /// The record that should be there; 0 for a segment's header.
+        seq: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A segment is not there.
+    #[error("segment {file} is missing: the next one found is {found}")]
+    Missing {
+        /// The name it should have.
+        file: String,
+        /// The segment found in its place.
+        found: String,
+    },
+    /// A segment was written by a later program.
+    #[error("{file} is of format version {found}, this program knows versions up to {known}")]
+    Version {
+        /// The segment.
+        file: String,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// A segment of another journal lies in the directory.
+    #[error("{file} belongs to journal {found}, not to {expected}")]
+    Foreign {
+        /// The segment.
+        file: String,
+        /// The journal it names.
+        found: String,
+        /// The journal that the first segment names.
+        expected: String,
+    },
+    /// A saved checkpoint vouches for records that are gone.
+    #[error("records are missing at the end: {checkpoint} vouches for {size}, the journal holds {found}")]
+    Truncated {
+        /// The checkpoint's file.
+        checkpoint: String,
+        /// How many records it vouches for.
+        size: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A write or sync failed, or the journal was closed by its owner. It stays closed.
+    #[error("the journal is closed: {reason}")]
+    Closed {
+        /// What closed it.
+        reason: Arc<str>,
+    },
+    /// There is no room for the record, and nothing of it was written. Works again once there is space.
+    #[error("the journal is full, {room_bytes} bytes left: {why}")]
+    Full {
+        /// What is left in the active segment.
+        room_bytes: u64,
+        /// Why no further segment can be had.
+        why: Arc<str>,
+    },
+    /// A record is larger than allowed, and nothing of it was written.
+    #[error("a record of {bytes} bytes is larger than the {max} bytes allowed")]
+    TooLarge {
+        /// Its size as a line.
+        bytes: u64,
+        /// The largest line.
+        max: u64,
+    },
+    /// A body is not the text of one JSON object on one line.
+    #[error("not the text of a JSON object: {why}")]
+    Malformed {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A record was asked for that is not there (yet).
+    #[error("record {seq} is not in the journal, which ends at {last}")]
+    Beyond {
+        /// The record.
+        seq: u64,
+        /// The last durable one.
+        last: u64,
+    },
+    /// An option contradicts another one.
+    #[error("option {option} does not fit: {why}")]
+    Options {
+        /// Its name.
+        option: &'static str,
+        /// What would fit.
+        why: String,
+    },
+    /// A key cannot be read.
+    #[error("not a key: {why}")]
+    Key {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A checkpoint cannot be read or is not signed by the key.
+    #[error("not a good checkpoint: {why}")]
+    Checkpoint {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A proof cannot be had, or does not hold.
+    #[error("no proof: {why}")]
+    Proof {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io {
+            action,
+            file,
+            source: Arc::new(source),
+        }
+    }
+
+    /// Whether the disk or the quota is exhausted, which passes.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+}
