@@ -88,6 +88,12 @@ impl Chores {
         (!slot.stop).then_some(slot.wanted)
     }
 
+    /// Waits a moment, or until the end.
+    fn pause(&self) {
+        // How it ended does not matter.
+        drop(self.changed.wait_timeout_while(self.slot(), PAUSE, |slot| !slot.stop));
+    }
+
     fn prepared(&self, result: Result<Box<dyn DiskFile>, Arc<str>>) {
         let mut slot = self.slot();
         slot.wanted = false;
@@ -131,7 +137,7 @@ impl Helper {
         let failed = result.is_err();
         self.chores.prepared(result);
         if failed {
-            std::thread::sleep(PAUSE);
+            self.chores.pause();
         }
     }
 

@@ -143,9 +143,9 @@ impl Log for MemoryLog {
         let log = self.clone();
         let mut next = from.max(1);
         Ok(Box::new(std::iter::from_fn(move || {
-            let line = log.get(next).transpose();
+            let line = log.get(next).transpose()?;
             next += 1;
-            line
+            Some(line)
         })))
     }
 

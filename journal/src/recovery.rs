@@ -124,7 +124,12 @@ fn found(disk: &dyn Disk, options: &Options) -> Result<(), Error> {
 fn settle(disk: &dyn Disk, active: &Active, torn: Option<&Torn>) -> Result<(), Error> {
     let (file, name) = (active.file.as_ref(), active.name.as_str());
     if let Some(torn) = torn {
-        segment::zero(file, torn.offset, torn.offset + torn.bytes).map_err(Error::io("cut", name))?;
+        // First what makes it a cut even if power goes again, then the rest.
+        let (start, end) = (torn.offset, torn.offset + torn.bytes);
+        for to in [end.min(start + 1), end] {
+            segment::zero(file, start, to).map_err(Error::io("cut", name))?;
+            file.sync_data().map_err(Error::io("sync", name))?;
+        }
     }
     let length = usize::try_from(active.end - active.batch_at).unwrap_or_default();
     let mut batch = vec![0; length];

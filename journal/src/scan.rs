@@ -124,7 +124,7 @@ impl<W: Watch> Walk<'_, W> {
     fn segment(&mut self, number: u64, name: &str) -> Result<Opened, Error> {
         let file = self.disk.open(name).map_err(Error::io("open", name))?;
         let capacity = file.length().map_err(Error::io("measure", name))?;
-        let mut lines = Lines::new(file, name, 0, CHUNK_BYTES, self.line_max);
+        let mut lines = Lines::new(file, name, 0, CHUNK_BYTES, self.line_max).limit(capacity);
         self.header(number, name, &mut lines)?;
         let (name, mut batch, mut batch_at): (Arc<str>, _, _) = (lines.name(), 0, None);
         let mut end = lines.offset();
@@ -141,7 +141,7 @@ impl<W: Watch> Walk<'_, W> {
             self.watch.record(&name, record, offset, end)?;
         }
         // What `next` took and was not good belongs to the tail.
-        let lines = Lines::new(lines.into_file(), &name, end, CHUNK_BYTES, self.line_max);
+        let lines = Lines::new(lines.into_file(), &name, end, CHUNK_BYTES, self.line_max).limit(capacity);
         Ok(Opened {
             name,
             lines,

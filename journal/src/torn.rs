@@ -5,15 +5,14 @@
 //! | zeros to the end | clean: nothing was being written |
 //! | a good record whose `batch` is greater than the first missing record | damaged: that batch was only written after the missing record had been synced |
 //! | a good record of another batch than the last one, or out of order | damaged: no write of ours leaves that |
-//! | no newline, and a NUL first | torn: stray bytes in the zeros, nothing that was ever a record |
+//! | a NUL first | torn: the sector in which the batch began never arrived, a cut was interrupted, or stray bytes |
 //! | a whole line that does not check and holds no NUL | damaged: altered, because a torn write leaves NULs or ends |
 //! | a run of NULs that does not begin and end at sector borders | damaged: no disk loses part of a sector in the middle |
 //! | at the end a line that checks without its last byte | damaged: its newline was altered |
 //! | whole sectors of NULs in it, or text that breaks off, zeros after it | torn: some sectors of the last write never arrived |
 //!
-//! A run may begin at the first byte of the tail as well: there the batch began, in a sector that already held older lines.
 //! What is torn was never acknowledged, since a batch is acknowledged only after all of it was synced. JSON text holds no
-//! NUL, and no single flipped bit turns a byte at a line's border into one, so a flipped bit is never taken for a torn write.
+//! NUL, and no single flipped bit turns the first byte of a line into one, so a flipped bit is never taken for a torn write.
 
 use crate::line;
 use crate::lines::newline;
@@ -55,7 +54,7 @@ pub(crate) fn judge(tail: &Tail) -> Verdict {
     if let Some(why) = records(tail, data) {
         return Verdict::Damaged { offset: 0, why };
     }
-    if data.first() == Some(&0) && newline(data).is_none() {
+    if data.first() == Some(&0) {
         return whole;
     }
     match flaw(tail, data) {
@@ -113,44 +112,44 @@ fn starts(data: &[u8]) -> impl Iterator<Item = usize> {
         .map(|(at, _)| at)
 }
 
-/// The first thing that a torn write does not leave, and where.
+/// The first line that a torn write does not leave: where it begins, and what is wrong.
 fn flaw(tail: &Tail, data: &[u8]) -> Option<(u64, &'static str)> {
-    let mut at = 0_usize;
+    let mut at = 0;
     for piece in data.split_inclusive(|byte| *byte == b'\n') {
-        let here = at as u64;
-        at += piece.len();
-        let Some(line) = piece.strip_suffix(b"\n") else {
-            let shorter = piece.split_last().map_or(piece, |(_, shorter)| shorter);
-            return if line::check(shorter).is_ok() {
-                Some((here, "its newline is altered"))
-            } else {
-                odd_run(tail, data)
-            };
-        };
-        if line::check(line).is_err() && !line.contains(&0) {
-            return Some((here, line::check(line).err().unwrap_or_default()));
+        if let Some(why) = odd_line(piece, tail.offset + at) {
+            return Some((at, why));
         }
-    }
-    odd_run(tail, data)
-}
-
-/// The first run of NULs that is not made of whole sectors.
-fn odd_run(tail: &Tail, data: &[u8]) -> Option<(u64, &'static str)> {
-    let is_border = |at: usize| (tail.offset + at as u64).is_multiple_of(SECTOR);
-    let mut begin = None;
-    for (at, byte) in data.iter().enumerate() {
-        match (byte, begin) {
-            (0, None) => begin = Some(at),
-            (1.., Some(first)) => {
-                if !((first == 0 || is_border(first)) && is_border(at)) {
-                    return Some((first as u64, "zeros stand in the middle of it"));
-                }
-                begin = None;
-            }
-            _ => {}
-        }
+        at += piece.len() as u64;
     }
     None
+}
+
+fn odd_line(piece: &[u8], at: u64) -> Option<&'static str> {
+    if let Some(line) = piece.strip_suffix(b"\n") {
+        let wrong = line::check(line).err()?;
+        return if line.contains(&0) {
+            odd_run(piece, at)
+        } else {
+            Some(wrong)
+        };
+    }
+    let shorter = piece.split_last().map_or(piece, |(_, shorter)| shorter);
+    if line::check(shorter).is_ok() {
+        Some("its newline is altered")
+    } else {
+        odd_run(piece, at)
+    }
+}
+
+/// Whether a run of NULs is not made of whole sectors. The piece does not end with one.
+fn odd_run(piece: &[u8], at: u64) -> Option<&'static str> {
+    let before = std::iter::once(&1).chain(piece);
+    let mut borders = (at..)
+        .zip(before.zip(piece))
+        .filter(|(_, (before, byte))| (**before == 0) != (**byte == 0));
+    borders
+        .any(|(at, _)| !at.is_multiple_of(SECTOR))
+        .then_some("zeros stand in the middle of it")
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::line;
 use crate::merkle::{self, Tree};
 use crate::queue::{BY_OWNER, Pending, Queue};
 use crate::scan::Active;
-use crate::segment::{self, HEADER_BYTES_MAX, Header, VERSION};
+use crate::segment::{self, Header, VERSION};
 use crate::{Done, Error, Options};
 
 /// The least that a segment is extended by after a restart.
@@ -204,7 +204,6 @@ impl Writer {
             batch_at: end,
         };
         self.queue.rolled(capacity - end);
-        debug_assert!(end <= HEADER_BYTES_MAX);
         Ok(Room::Made)
     }
 

@@ -118,6 +118,13 @@ impl SimulatedDisk {
         }
     }
 
+    /// Flips a bit of a file, as seen and as stored; nothing happens past its end.
+    pub fn flip(&self, name: &str, byte: usize, bit: u8) {
+        if let Some(inode) = self.inner().names.get(name) {
+            lock(inode).flip(byte, bit);
+        }
+    }
+
     /// All files and what is in them.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.inner()

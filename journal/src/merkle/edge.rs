@@ -39,16 +39,17 @@ impl Edge {
         self.levels.get(usize::from(level)).map_or(&[], Vec::as_slice)
     }
 
+    /// How many tiles of a level are full.
+    pub(crate) fn full_tiles(&self, level: u8) -> u64 {
+        self.size
+            .checked_shr(u32::from(TILE_HEIGHT) * (u32::from(level) + 1))
+            .unwrap_or(0)
+    }
+
     /// The tiles that are not full: level, index, hashes.
     pub(crate) fn partial(&self) -> impl Iterator<Item = (u8, u64, &[Hash])> {
         let tiles = (0_u8..).zip(&self.levels).filter(|(_, hashes)| !hashes.is_empty());
-        tiles.map(|(level, hashes)| {
-            (
-                level,
-                self.size >> (u32::from(TILE_HEIGHT) * (u32::from(level) + 1)),
-                hashes.as_slice(),
-            )
-        })
+        tiles.map(|(level, hashes)| (level, self.full_tiles(level), hashes.as_slice()))
     }
 
     /// Adds a leaf; `full` hears of each tile that it completes: level, index, content.
@@ -59,6 +60,7 @@ impl Edge {
             if self.levels.len() <= usize::from(level) {
                 self.levels.push(Vec::with_capacity(TILE_WIDTH));
             }
+            let completed = self.full_tiles(level);
             let Some(tile) = self.levels.get_mut(usize::from(level)) else {
                 return;
             };
@@ -67,8 +69,7 @@ impl Edge {
                 return;
             }
             hash = subtree(tile);
-            let index = (self.size >> (u32::from(TILE_HEIGHT) * (u32::from(level) + 1))) - 1;
-            full(level, index, content(tile));
+            full(level, completed - 1, content(tile));
             tile.clear();
         }
     }
@@ -100,7 +101,7 @@ pub(crate) fn hashes(content: &[u8]) -> Vec<Hash> {
 }
 
 /// The root of a full subtree.
-fn subtree(hashes: &[Hash]) -> Hash {
+pub(crate) fn subtree(hashes: &[Hash]) -> Hash {
     match hashes {
         [] => EMPTY_HASH,
         [one] => *one,

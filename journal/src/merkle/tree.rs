@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tlog_tiles::{Hash, Tile, TileHashReader, TileReader, record_hash};
+use tlog_tiles::{Hash, HashReader, record_hash, split_stored_hash_index};
 
 use super::edge::{self, Edge, TILE_HEIGHT, TILE_WIDTH, tile_path};
 use super::hex;
@@ -143,32 +143,58 @@ impl Tree {
     }
 
     /// Reads from the tree; when a tile turns out bad, all are computed again, once.
-    pub(crate) fn prove<T>(
-        &mut self,
-        prove: impl Fn(&TileHashReader<'_>) -> Result<T, tlog_tiles::Error>,
-    ) -> Result<T, Error> {
-        let size = self.edge.size();
-        if let Ok(proof) = prove(&TileHashReader::new(size, self.edge.root(), self)) {
+    pub(crate) fn prove<T>(&mut self, prove: impl Fn(&Self) -> Result<T, tlog_tiles::Error>) -> Result<T, Error> {
+        if let Ok(proof) = prove(self) {
             return Ok(proof);
         }
+        let size = self.edge.size();
         (self.edge, self.reader) = (Edge::default(), None);
         self.unwritten.clear();
         self.advance(size)?;
-        let proof = prove(&TileHashReader::new(size, self.edge.root(), self));
+        let proof = prove(self);
         self.flush()?;
         proof.map_err(|cause| Error::Proof { why: cause.to_string() })
     }
 
     /// The root when there were `size` records; `size` is at most that of the tree.
     pub(crate) fn root_at(&mut self, size: u64) -> Result<Hash, Error> {
-        if size == self.edge.size() || size == 0 {
-            return Ok(if size == 0 {
-                Edge::default().root()
-            } else {
-                self.edge.root()
-            });
+        if size == self.edge.size() {
+            Ok(self.edge.root())
+        } else {
+            self.prove(|tree| tlog_tiles::tree_hash(size, tree))
         }
-        self.prove(|reader: &TileHashReader<'_>| tlog_tiles::tree_hash(size, reader))
+    }
+
+    /// The hashes of a tile. One from the disk counts only if its parent, up to the edge, has its root.
+    fn tile(&self, level: u8, index: u64) -> Option<Vec<Hash>> {
+        if self.edge.full_tiles(level) <= index {
+            return Some(self.edge.level(level).to_vec());
+        }
+        if let Some(content) = self.unwritten.get(&(level, index)) {
+            return Some(edge::hashes(content));
+        }
+        let width = TILE_WIDTH as u64;
+        let parent = self.tile(level + 1, index / width)?;
+        let expected = parent.get(usize::try_from(index % width).ok()?)?;
+        let found = edge::hashes(&disk::read_whole(self.source.disk.as_ref(), &path(level, index, TILE_WIDTH)).ok()?);
+        (found.len() == TILE_WIDTH && edge::subtree(&found) == *expected).then_some(found)
+    }
+
+    fn node(&self, stored: u64) -> Option<Hash> {
+        let (level, index) = split_stored_hash_index(stored);
+        let (first, count) = (index << (level % TILE_HEIGHT), 1 << (level % TILE_HEIGHT));
+        let tile = self.tile(level / TILE_HEIGHT, first / TILE_WIDTH as u64)?;
+        let from = usize::try_from(first % TILE_WIDTH as u64).ok()?;
+        tile.get(from..from + count).map(edge::subtree)
+    }
+}
+
+impl HashReader for Tree {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {
+        indexes
+            .iter()
+            .map(|stored| self.node(*stored).ok_or(tlog_tiles::Error::InvalidTile))
+            .collect()
     }
 }
 
@@ -190,30 +216,6 @@ fn load_edge(disk: &dyn Disk, saved: &Saved) -> Option<Edge> {
     }
     let edge = Edge::from_levels(saved.size, levels);
     (hex(&edge.root()) == saved.root).then_some(edge)
-}
-
-impl TileReader for Tree {
-    fn height(&self) -> u8 {
-        TILE_HEIGHT
-    }
-
-    fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, tlog_tiles::Error> {
-        let read = |tile: &Tile| {
-            let (level, index) = (tile.level(), tile.level_index());
-            if usize::try_from(tile.width()) != Ok(TILE_WIDTH) {
-                return Ok(edge::content(self.edge.level(level)));
-            }
-            let held = self.unwritten.get(&(level, index)).cloned().map(Ok);
-            held.unwrap_or_else(|| disk::read_whole(self.source.disk.as_ref(), &path(level, index, TILE_WIDTH)))
-        };
-        tiles
-            .iter()
-            .map(read)
-            .collect::<Result<_, std::io::Error>>()
-            .map_err(|_| tlog_tiles::Error::InvalidTile)
-    }
-
-    fn save_tiles(&self, _: &[Tile], _: &[Vec<u8>]) {}
 }
 
 /// Compares a full tile on disk with its right content; `None` when it is not there.

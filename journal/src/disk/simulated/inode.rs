@@ -62,6 +62,14 @@ impl Inode {
         self.dirty.extend(from / SECTOR..=(to - 1) / SECTOR);
     }
 
+    pub(super) fn flip(&mut self, byte: usize, bit: u8) {
+        for content in [&mut self.seen, &mut self.durable] {
+            if let Some(place) = content.get_mut(byte) {
+                *place ^= 1 << (bit % 8);
+            }
+        }
+    }
+
     pub(super) fn truncate(&mut self, bytes: u64) {
         self.seen.resize(usize::try_from(bytes).unwrap_or(usize::MAX), 0);
         self.resized = true;

@@ -1,0 +1,18 @@
+//! The journal from outside: one contract for every log, the disk's failures, recovery, proofs, fixtures.
+
+#[path = "house/contract.rs"]
+mod contract;
+#[path = "house/crash.rs"]
+mod crash;
+#[path = "house/damage.rs"]
+mod damage;
+#[path = "house/evidence.rs"]
+mod evidence;
+#[path = "house/fixture.rs"]
+mod fixture;
+#[path = "house/real.rs"]
+mod real;
+#[path = "house/room.rs"]
+mod room;
+#[path = "house/support.rs"]
+mod support;
