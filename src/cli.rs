@@ -1,6 +1,7 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
 mod journal;
+mod progress;
 mod remote;
 mod serve;
 mod stdio;

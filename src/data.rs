@@ -4,13 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use journal::{Journal, Options};
+use journal::{Journal, Log as _, Options, SigningKey};
 use thiserror::Error;
 
 use crate::door::keys::{self, Keys};
+use crate::followers::notary::Notary;
 use crate::kernel::Registry;
 use crate::modules::organizations::founding::Founding;
 use crate::processor::{self, Handle, Opening};
+
+/// The journal's name in checkpoints (C2SP tlog-checkpoint, origin line).
+pub const ORIGIN: &str = "orkestra";
 
 /// Where everything of one server lives.
 #[derive(Clone, Debug)]
@@ -50,6 +54,9 @@ pub enum Error {
     /// The state.
     #[error(transparent)]
     Opening(#[from] processor::Failed),
+    /// The operating system gives no thread.
+    #[error("no thread could be started: {0}")]
+    Thread(std::io::Error),
 }
 
 /// An open data directory.
@@ -60,6 +67,18 @@ pub struct Opened {
     pub keys: Keys,
     /// The journal itself.
     pub journal: Journal,
+    notary: Notary,
+}
+
+impl Opened {
+    /// Signs a last checkpoint, writes what is waiting, and closes the journal.
+    ///
+    /// # Errors
+    /// [`journal::Error::Closed`] when a failure had closed it before.
+    pub fn close(self) -> Result<(), journal::Error> {
+        drop(self.notary);
+        self.journal.close()
+    }
 }
 
 /// How to open.
@@ -82,11 +101,9 @@ impl Default for How {
 /// Opens a data directory and starts its processor; founds the first organisation in an empty one.
 pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
-    let (journal, recovery) = Journal::open(&dir.journal(), how.options)?;
+    let (journal, recovery) = Journal::open(&dir.journal(), how.options.clone(), ORIGIN)?;
     let keys = Keys::open(&dir.keys())?;
-    let torn = recovery
-        .torn
-        .map(|torn| (torn.file.display().to_string(), torn.offset, torn.bytes));
+    let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let handle = processor::open(Opening {
         log: Arc::new(journal.clone()),
         registry: Arc::new(registry()),
@@ -97,7 +114,13 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
         founding: Some(first()),
         wait_for_reads: how.wait_for_reads,
     })?;
-    Ok(Opened { handle, keys, journal })
+    let notary = Notary::start(journal.clone(), SigningKey::from_seed(ORIGIN, keys.signing)?).map_err(Error::Thread)?;
+    Ok(Opened {
+        handle,
+        keys,
+        journal,
+        notary,
+    })
 }
 
 /// Everything there is to call.
@@ -124,7 +147,7 @@ fn first() -> Founding {
 
 /// Whether a directory looks like a data directory that another process holds.
 pub fn is_locked(cause: &Error) -> bool {
-    matches!(cause, Error::Journal(journal::Error::Locked))
+    matches!(cause, Error::Journal(journal::Error::Locked { .. }))
 }
 
 /// The directory as given, for messages.

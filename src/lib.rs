@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod data;
 pub mod door;
+pub mod followers;
 pub mod http;
 pub mod kernel;
 pub mod mcp;

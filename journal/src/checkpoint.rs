@@ -1,117 +1,113 @@
-//! Checkpoints: the size and root of the tree, signed (C2SP tlog-checkpoint in a signed note, Ed25519). One that was kept
-//! elsewhere shows later whether anything before it was altered or removed.
+//! Checkpoints: signed statements of how many records there were and what their Merkle root was (C2SP tlog-checkpoint).
 
-use std::fs;
-use std::path::Path;
+use signed_note::{Note, Signer, VerifierList};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, Verifier, VerifierList};
-use tlog_tiles::checkpoint::Checkpoint;
-use tlog_tiles::tlog::Hash;
+use crate::disk::{self, Disk};
+use crate::{Error, Root, SigningKey, VerifyingKey};
 
-use crate::tree::Tree;
-use crate::{Error, Log};
+const FOLDER: &str = "checkpoints";
+/// Where C2SP tlog-tiles wants the newest one, so that the tile folder can be served as it is.
+const NEWEST: &str = "tiles/checkpoint";
 
-/// Ed25519 in signed notes (C2SP signed-note, "Signature types").
-const ED25519: u8 = 1;
-
-/// Signs checkpoints under the journal's name.
-pub struct SigningKey {
-    name: String,
-    signer: StandardSigner,
-    public: VerifyingKey,
-}
-
-/// Checks checkpoints; its text is what an auditor is given.
+/// A signed statement of a root. Keep a copy elsewhere: it is what finds a truncated or rewritten journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerifyingKey(String);
-
-fn no(what: impl std::fmt::Display) -> Error {
-    Error::Evidence(what.to_string())
+pub struct Checkpoint {
+    /// The log's name.
+    pub origin: String,
+    /// What it vouches for.
+    pub root: Root,
+    /// The signed note itself.
+    pub note: String,
 }
 
-impl SigningKey {
-    /// A key from 32 secret bytes; `name` is the journal's origin line.
-    pub fn new(name: &str, secret: &[u8; 32]) -> Result<Self, Error> {
-        let public = ed25519_dalek::SigningKey::from_bytes(secret).verifying_key().to_bytes();
-        let with_kind = |key: &[u8; 32]| [&[ED25519], key.as_slice()].concat();
-        let id = signed_note::key_id(name, &with_kind(&public));
-        let private = format!("PRIVATE+KEY+{name}+{id:08x}+{}", STANDARD.encode(with_kind(secret)));
-        let signer =
-            StandardSigner::new(&private).map_err(|cause| no(format!("the signing key is not usable: {cause:?}")))?;
-        let public = VerifyingKey(format!("{name}+{id:08x}+{}", STANDARD.encode(with_kind(&public))));
+impl Checkpoint {
+    pub(crate) fn sign(key: &SigningKey, origin: &str, root: Root) -> Result<Self, Error> {
+        let refuse = |why: String| Error::Checkpoint { why };
+        let body = tlog_tiles::Checkpoint::new(origin, root.size, tlog_tiles::Hash(root.hash), "");
+        let body = body.map_err(|cause| refuse(cause.to_string()))?.to_bytes();
+        let mut note = Note::new(&body, &[]).map_err(|cause| refuse(cause.to_string()))?;
+        let signer = key.signer()?;
+        note.add_sigs(&[&signer as &dyn Signer])
+            .map_err(|cause| refuse(cause.to_string()))?;
+        let note = String::from_utf8(note.to_bytes()).map_err(|cause| refuse(cause.to_string()))?;
         Ok(Self {
-            name: name.to_owned(),
-            signer,
-            public,
+            origin: origin.to_owned(),
+            root,
+            note,
         })
     }
 
-    /// The key that checks what this one signs.
-    pub fn verifying_key(&self) -> &VerifyingKey {
-        &self.public
-    }
-
-    /// The signed checkpoint of a size and root.
-    pub fn sign(&self, size: u64, root: Hash) -> Result<String, Error> {
-        let checkpoint = Checkpoint::new(&self.name, size, root, "").map_err(no)?;
-        let mut note = Note::new(&checkpoint.to_bytes(), &[]).map_err(|cause| no(format!("{cause:?}")))?;
-        debug_assert_eq!(self.signer.name(), self.name);
-        note.add_sigs(&[&self.signer])
-            .map_err(|cause| no(format!("{cause:?}")))?;
-        String::from_utf8(note.to_bytes()).map_err(no)
-    }
-}
-
-impl VerifyingKey {
-    /// Reads a key as [`VerifyingKey::text`] writes it.
+    /// Reads a signed note. The signature is not checked: [`Checkpoint::verify`] does.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it is anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        StandardVerifier::new(text.trim()).map_err(|_| no("not a public key of the form name+id+base64"))?;
-        Ok(Self(text.trim().to_owned()))
+        let refuse = |why: String| Error::Checkpoint { why };
+        let note = Note::from_bytes(text.as_bytes()).map_err(|cause| refuse(cause.to_string()))?;
+        let body = tlog_tiles::Checkpoint::from_bytes(note.text()).map_err(|cause| refuse(cause.to_string()))?;
+        let root = Root {
+            size: body.size(),
+            hash: body.hash().0,
+        };
+        Ok(Self {
+            origin: body.origin().to_owned(),
+            root,
+            note: text.to_owned(),
+        })
     }
 
-    /// `name+id+base64` (C2SP signed-note, "Verifier keys").
-    pub fn text(&self) -> &str {
-        &self.0
+    /// Checks the signature.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when the key did not sign it.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<(), Error> {
+        let refuse = |cause: signed_note::NoteError| Error::Checkpoint { why: cause.to_string() };
+        let note = Note::from_bytes(self.note.as_bytes()).map_err(refuse)?;
+        note.verify(&VerifierList::new(vec![key.verifier()?])).map_err(refuse)?;
+        Ok(())
     }
 
-    /// The size and root that a checkpoint states, if its signature is good.
-    pub fn open(&self, checkpoint: &str) -> Result<(u64, Hash), Error> {
-        let verifier: Box<dyn Verifier> =
-            Box::new(StandardVerifier::new(&self.0).map_err(|_| no("the public key is not usable"))?);
-        let note =
-            Note::from_bytes(checkpoint.as_bytes()).map_err(|cause| no(format!("not a signed note: {cause:?}")))?;
-        note.verify(&VerifierList::new(vec![verifier]))
-            .map_err(|_| no("no good signature of this key is on the checkpoint"))?;
-        let stated = Checkpoint::from_bytes(note.text()).map_err(no)?;
-        Ok((stated.size(), *stated.hash()))
+    pub(crate) fn save(&self, disk: &dyn Disk) -> Result<(), Error> {
+        for name in [format!("{FOLDER}/{:020}", self.root.size), NEWEST.to_owned()] {
+            disk::put(disk, &name, self.note.as_bytes()).map_err(Error::io("save", &name))?;
+        }
+        Ok(())
     }
 }
 
-/// Signs a checkpoint of everything that is durable in a log and keeps it in the journal's directory.
-pub fn checkpoint(dir: &Path, log: &dyn Log, key: &SigningKey) -> Result<String, Error> {
-    let mut tree = Tree::open(dir)?;
-    tree.extend(log)?;
-    let text = key.sign(tree.size(), tree.root(tree.size())?)?;
-    let kept = dir.join("checkpoints");
-    fs::create_dir_all(&kept).map_err(Error::disk(kept.display().to_string()))?;
-    let path = kept.join(format!("{:020}", tree.size()));
-    fs::write(&path, &text).map_err(Error::disk(path.display().to_string()))?;
-    Ok(text)
-}
+/// A saved checkpoint: its file, and what could be read of it.
+pub(crate) type Saved = (String, Result<Checkpoint, Error>);
 
-/// The checkpoints kept in a journal's directory, oldest first.
-pub fn kept(dir: &Path) -> Result<Vec<String>, Error> {
-    let Ok(entries) = fs::read_dir(dir.join("checkpoints")) else {
-        return Ok(Vec::new());
+/// The checkpoints saved in a directory, oldest first: file and content.
+pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<Saved>, Error> {
+    let names = disk.list(FOLDER).map_err(Error::io("list", FOLDER))?;
+    let saved = names
+        .into_iter()
+        .filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit()));
+    let load = |name: String| {
+        let name = format!("{FOLDER}/{name}");
+        let bytes = disk::read_whole(disk, &name).map_err(Error::io("read", &name))?;
+        Ok((name, Checkpoint::parse(&String::from_utf8_lossy(&bytes))))
     };
-    let mut paths: Vec<_> = entries
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .collect();
-    paths.sort();
-    paths
-        .iter()
-        .map(|path| fs::read_to_string(path).map_err(Error::disk(path.display().to_string())))
-        .collect()
+    saved.map(load).collect()
+}
+
+/// Refuses a journal that holds fewer records than a saved checkpoint vouches for.
+pub(crate) fn refuse_truncated(disk: &dyn Disk, found: u64) -> Result<(), Error> {
+    for (checkpoint, content) in list(disk)?.into_iter().rev() {
+        // One that cannot be read proves nothing; `verify` names it.
+        if let Ok(Checkpoint {
+            root: Root { size, .. },
+            ..
+        }) = content
+            && size > found
+        {
+            return Err(Error::Truncated {
+                checkpoint,
+                size,
+                found,
+            });
+        }
+    }
+    Ok(())
 }

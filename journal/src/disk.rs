@@ -1,153 +1,153 @@
-//! The disk as the journal sees it, small enough that a test can be one.
+//! All that the journal asks of a disk, so that a simulated one can stand in and fail in every way a real one does.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+mod real;
+mod simulated;
+
+pub use real::RealDisk;
+pub use simulated::{Fate, SimulatedDisk};
+
+use std::any::Any;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-/// One directory of files.
-pub trait Disk: Send + Sync + 'static {
-    /// The names in the directory.
-    fn list(&self) -> io::Result<Vec<String>>;
-    /// Opens an existing file for reading and writing.
-    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
-    /// Makes a new empty file, or empties an old one.
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>>;
-    /// Renames; not durable before [`Disk::sync_names`].
+/// A directory with files in it. Names are relative, with `/` between folders.
+pub trait Disk: Send + Sync {
+    /// The names in a folder (`""` is the directory itself), sorted; none when the folder is missing.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+
+    /// Opens a file that exists, for reading and, where that is allowed, writing.
+    ///
+    /// # Errors
+    /// What the operating system says; `NotFound` when there is none.
+    fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Makes an empty file, in place of any there was, and the folders above it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Gives a file another name, in place of any file that has it; durable after [`Disk::sync_folder`].
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
-    /// Removes a file; not durable before [`Disk::sync_names`].
+
+    /// Removes a file; durable after [`Disk::sync_folder`].
+    ///
+    /// # Errors
+    /// What the operating system says.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes the names durable (`fsync` of the directory).
-    fn sync_names(&self) -> io::Result<()>;
+
+    /// Makes the entries of a folder durable.
+    ///
+    /// # Errors
+    /// What the operating system says; entries may then be lost.
+    fn sync_folder(&self, folder: &str) -> io::Result<()>;
+
+    /// Takes the directory for this process until the lock is dropped; `None` when it is taken.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn lock(&self, name: &str) -> io::Result<Option<Lock>>;
+
+    /// The directory, as people know it.
+    fn describe(&self) -> String;
 }
 
-/// One file.
+/// Holds a directory for as long as it lives.
+pub type Lock = Box<dyn Any + Send + Sync>;
+
+/// An open file. Offsets and lengths are in bytes.
 pub trait DiskFile: Send + Sync {
-    /// Its length.
-    fn len(&self) -> io::Result<u64>;
-    /// Whether nothing is in it.
-    fn is_empty(&self) -> io::Result<bool> {
-        Ok(self.len()? == 0)
-    }
-    /// Reads at an offset, as much as there is up to the buffer's length.
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
-    /// Writes all of it at an offset; interruptions and short writes are carried on.
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Cuts or extends.
-    fn set_len(&self, len: u64) -> io::Result<()>;
-    /// Makes data (and what is needed to read it) durable: `fdatasync`.
-    fn sync(&self) -> io::Result<()>;
+    /// Reads at an offset; fewer bytes than asked are normal, 0 is the end.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Writes at an offset; fewer bytes than given are normal.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+
+    /// `fdatasync`: what was written is durable afterwards.
+    ///
+    /// # Errors
+    /// What the operating system says; what was written since the last sync may then be lost, and a second call may lie.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// `fsync`: [`DiskFile::sync_data`] and all of the file's metadata.
+    ///
+    /// # Errors
+    /// As for [`DiskFile::sync_data`].
+    fn sync_all(&self) -> io::Result<()>;
+
+    /// Cuts the file off.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn truncate(&self, bytes: u64) -> io::Result<()>;
+
+    /// The file's length.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn length(&self) -> io::Result<u64>;
 }
 
-/// A real directory, held by a lock for as long as this lives.
-#[derive(Debug)]
-pub struct RealDisk {
-    dir: PathBuf,
-    lock: Option<File>,
-}
-
-impl RealDisk {
-    /// Takes a directory for writing; `WouldBlock` where another process has it.
-    pub fn lock(dir: &Path) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(dir.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self {
-                dir: dir.to_owned(),
-                lock: Some(lock),
-            }),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(cause)) => Err(cause),
-        }
-    }
-
-    /// Looks at a directory without taking it.
-    pub fn look(dir: &Path) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            lock: None,
-        }
-    }
-}
-
-impl Disk for RealDisk {
-    fn list(&self) -> io::Result<Vec<String>> {
-        fs::read_dir(&self.dir)?
-            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-            .collect()
-    }
-
-    fn open(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let path = self.dir.join(name);
-        let file = OpenOptions::new().read(true).write(true).open(&path);
-        // A reader may look at files that it must not write.
-        let file = file.or_else(|cause| {
-            if self.lock.is_none() {
-                File::open(&path)
-            } else {
-                Err(cause)
+/// Writes all bytes: short writes and interruptions are normal and go on with the remainder.
+pub(crate) fn write_all(file: &dyn DiskFile, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match file.write_at(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => {
+                bytes = bytes.get(count..).unwrap_or_default();
+                offset += count as u64;
             }
-        })?;
-        Ok(Arc::new(file))
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
+        }
     }
-
-    fn create(&self, name: &str) -> io::Result<Arc<dyn DiskFile>> {
-        let path = self.dir.join(name);
-        Ok(Arc::new(
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .open(path)?,
-        ))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.dir.join(from), self.dir.join(to))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        fs::remove_file(self.dir.join(name))
-    }
-
-    fn sync_names(&self) -> io::Result<()> {
-        File::open(&self.dir)?.sync_all()
-    }
+    Ok(())
 }
 
-impl DiskFile for File {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
-    }
-
-    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let mut got = 0;
-        while let Some(rest) = into.get_mut(got..).filter(|rest| !rest.is_empty()) {
-            match std::os::unix::fs::FileExt::read_at(self, rest, offset + u64::try_from(got).unwrap_or(0)) {
-                Ok(0) => break,
-                Ok(more) => got += more,
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(cause),
+/// Reads until the buffer is full or the file ends; says how many bytes there were.
+pub(crate) fn read_full(file: &dyn DiskFile, mut buffer: &mut [u8], mut offset: u64) -> io::Result<usize> {
+    let mut total = 0;
+    while !buffer.is_empty() {
+        match file.read_at(buffer, offset) {
+            Ok(0) => break,
+            Ok(count) => {
+                buffer = buffer.get_mut(count..).unwrap_or_default();
+                offset += count as u64;
+                total += count;
             }
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause),
         }
-        Ok(got)
     }
+    Ok(total)
+}
 
-    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.write_all_at(bytes, offset)
-    }
+/// The whole content of a small file.
+pub(crate) fn read_whole(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
+    let file = disk.open(name)?;
+    let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+    let count = read_full(file.as_ref(), &mut bytes, 0)?;
+    bytes.truncate(count);
+    Ok(bytes)
+}
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        Self::set_len(self, len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
-    }
+/// Puts a small file in place: temporary name, sync, rename, sync of the folder.
+pub(crate) fn put(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = format!("{name}.tmp");
+    let file = disk.create(&temporary)?;
+    write_all(file.as_ref(), bytes, 0)?;
+    file.sync_all()?;
+    disk.rename(&temporary, name)?;
+    disk.sync_folder(name.rsplit_once('/').map_or("", |(folder, _)| folder))
 }

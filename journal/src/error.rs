@@ -1,86 +1,158 @@
-//! What can go wrong with a journal.
+//! What can go wrong, each with the file, the offset or the value that somebody has to look at.
 
 use std::io;
+use std::sync::Arc;
 
 use thiserror::Error;
 
-/// What can go wrong. Cloned to everybody who waits for the same write.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+/// Why the journal could not do what it was asked. Offsets are in bytes from the start of the file; file names are
+/// relative to the journal's directory. Cloning is cheap: one failure is told to everybody who waited.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// A write or sync failed; nothing is accepted until a restart has read what is on disk.
-    #[error("closed for good: {reason}")]
-    Closed {
-        /// The first failure.
-        reason: String,
+    /// The operating system refused a call.
+    #[error("cannot {action} {file}: {source}")]
+    Io {
+        /// What was tried, an infinitive: `read`, `sync`.
+        action: &'static str,
+        /// The file it was tried on.
+        file: String,
+        /// What the operating system said.
+        source: Arc<io::Error>,
     },
-    /// There is no room, and nothing was written.
-    #[error("full: {reason}")]
-    Full {
-        /// Why no further segment could be had.
-        reason: String,
+    /// Another process (or another handle in this one) has the directory.
+    #[error("the journal in {dir} is in use by another process")]
+    Locked {
+        /// The directory.
+        dir: String,
     },
-    /// A record is too long; nothing was written.
-    #[error("a record of {bytes} bytes is longer than {most}")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-        /// The longest that is taken.
-        most: usize,
-    },
-    /// A body that is no JSON object with members; nothing was written.
-    #[error("a body must be the text of a JSON object with members, in one line")]
-    NotABody,
-    /// What is on disk is not what was written.
-    #[error("{file}, byte {offset}: record {seq} is damaged: {why}; restore this file from a backup")]
+    /// A line is not what was written. Nothing is repaired by guessing.
+    #[error("{file} is damaged at byte {offset}, where record {seq} should be: {why}")]
     Damaged {
         /// The segment.
         file: String,
-        /// Where in it.
+        /// Where the first bad line begins.
         offset: u64,
-        /// The record that should be there.
+        /// The record that should be there; 0 for a segment's header.
         seq: u64,
-        /// What is wrong.
+        /// What is wrong with it.
         why: String,
     },
-    /// A segment is missing.
-    #[error("the segment that begins with record {seq} is missing; restore it from a backup")]
+    /// A segment is not there.
+    #[error("segment {file} is missing: the next one found is {found}")]
     Missing {
-        /// Its first record.
-        seq: u64,
+        /// The name it should have.
+        file: String,
+        /// The segment found in its place.
+        found: String,
     },
-    /// A later version wrote this.
-    #[error("{file} has version {found}, this program knows {known}: use the newer program")]
-    Future {
+    /// A segment was written by a later program.
+    #[error("{file} is of format version {found}, this program knows versions up to {known}")]
+    Version {
         /// The segment.
         file: String,
         /// Its version.
         found: u32,
-        /// The newest known one.
+        /// The newest version known here.
         known: u32,
     },
-    /// Another process has the directory.
-    #[error("another process uses this journal; stop it first")]
-    Locked,
-    /// The disk failed while reading or opening.
-    #[error("{what}: {why}")]
-    Disk {
-        /// What was tried.
-        what: String,
-        /// What the system says.
+    /// A segment of another journal lies in the directory.
+    #[error("{file} belongs to journal {found}, not to {expected}")]
+    Foreign {
+        /// The segment.
+        file: String,
+        /// The journal it names.
+        found: String,
+        /// The journal that the first segment names.
+        expected: String,
+    },
+    /// A saved checkpoint vouches for records that are gone.
+    #[error("records are missing at the end: {checkpoint} vouches for {size}, the journal holds {found}")]
+    Truncated {
+        /// The checkpoint's file.
+        checkpoint: String,
+        /// How many records it vouches for.
+        size: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A write or sync failed, or the journal was closed by its owner. It stays closed.
+    #[error("the journal is closed: {reason}")]
+    Closed {
+        /// What closed it.
+        reason: Arc<str>,
+    },
+    /// There is no room for the record, and nothing of it was written. Works again once there is space.
+    #[error("the journal is full, {room_bytes} bytes left: {why}")]
+    Full {
+        /// What is left in the active segment.
+        room_bytes: u64,
+        /// Why no further segment can be had.
+        why: Arc<str>,
+    },
+    /// A record is larger than allowed, or the records of one append than a segment; nothing was written.
+    #[error("{bytes} bytes cannot be appended, at most {max} are allowed")]
+    TooLarge {
+        /// The size of the record, or of all of them, as lines.
+        bytes: u64,
+        /// The largest size.
+        max: u64,
+    },
+    /// A body is not the text of one JSON object on one line.
+    #[error("not the text of a JSON object: {why}")]
+    Malformed {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// A record was asked for that is not there (yet).
+    #[error("record {seq} is not in the journal, which ends at {last}")]
+    Beyond {
+        /// The record.
+        seq: u64,
+        /// The last durable one.
+        last: u64,
+    },
+    /// An option contradicts another one.
+    #[error("option {option} does not fit: {why}")]
+    Options {
+        /// Its name.
+        option: &'static str,
+        /// What would fit.
         why: String,
     },
-    /// A checkpoint, key or proof is not acceptable.
-    #[error("{0}")]
-    Evidence(String),
+    /// A key cannot be read.
+    #[error("not a key: {why}")]
+    Key {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A checkpoint cannot be read or is not signed by the key.
+    #[error("not a good checkpoint: {why}")]
+    Checkpoint {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A proof cannot be had, or does not hold.
+    #[error("no proof: {why}")]
+    Proof {
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 impl Error {
-    /// A failure of the disk.
-    pub(crate) fn disk(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |cause| Self::Disk {
-            what,
-            why: cause.to_string(),
+    pub(crate) fn io(action: &'static str, file: &str) -> impl FnOnce(io::Error) -> Self {
+        let file = file.to_owned();
+        move |source| Self::Io {
+            action,
+            file,
+            source: Arc::new(source),
         }
+    }
+
+    /// Whether the disk or the quota is exhausted, which passes.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
     }
 }

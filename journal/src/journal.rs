@@ -1,215 +1,317 @@
-//! The journal: opening a directory, and the handle that many may hold.
+//! The journal: a cheap handle to a directory of segments and the two threads that work on it.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::disk::{Disk, RealDisk};
-use crate::queue::{Queue, closed};
-use crate::reader::{Cursor, Shared};
-use crate::recovery::{self, Opened, Recovery};
-use crate::writer::{Active, Writer};
-use crate::{Done, Error, Line, Lines, Log, prepare, segment};
+use tlog_tiles::{prove_record, prove_tree};
 
-/// Room that a segment's header takes, at most.
-const HEADER_BYTES_MAX: u64 = 512;
+use crate::disk::{Disk, Lock, RealDisk};
+use crate::helper::{Chores, Helper};
+use crate::index::{Index, Source};
+use crate::merkle::Tree;
+use crate::queue::{BY_OWNER, Queue};
+use crate::recovery::{self, Opened};
+use crate::writer::{Batch, Writer};
+use crate::{
+    Checkpoint, Consistency, Done, Error, Hook, Inclusion, Line, Log, Options, Priority, Reader, Records, Recovery,
+};
+use crate::{Root, SigningKey, key};
 
-/// Sizes.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Length of a segment while it is written, in bytes; a multiple of 4096.
-    pub segment_bytes: u64,
-    /// Longest record, in bytes.
-    pub record_bytes_max: usize,
-}
+/// The file whose lock holds the directory.
+const LOCK: &str = "lock";
 
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            segment_bytes: 64 << 20,
-            record_bytes_max: 1 << 20,
-        }
-    }
+/// A journal in a directory. Clones are the same journal; the last one closes it when it is dropped.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
 }
 
 struct Inner {
-    disk: Arc<dyn Disk>,
     queue: Arc<Queue>,
-    shared: Arc<Shared>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    source: Arc<Source>,
+    chores: Arc<Chores>,
+    tree: Arc<Mutex<Tree>>,
+    origin: String,
+    threads: Mutex<Option<Threads>>,
 }
 
-/// A journal that is open for writing. Cheap to clone; the last one closes it.
-#[derive(Clone)]
-pub struct Journal(Arc<Inner>);
+struct Threads {
+    writer: JoinHandle<()>,
+    helper: JoinHandle<()>,
+}
+
+/// How a journal is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Why it is closed; `None` while it is open.
+    pub closed: Option<Arc<str>>,
+    /// Why no further segment could be prepared; `None` while all is well.
+    pub full: Option<Arc<str>>,
+    /// The last durable record.
+    pub durable: u64,
+    /// Bytes left in the active segment.
+    pub room_bytes: u64,
+    /// Records that wait to be written.
+    pub waiting: usize,
+}
 
 impl Journal {
-    /// Opens a directory (made if it is not there), checks every record, cuts a torn end off.
+    /// Opens a journal, or makes one where there is none; the directory is made too. `origin` is the log's name in its
+    /// checkpoints, for example `example.org/log`.
     ///
     /// # Errors
-    /// [`Error::Locked`] where another process has it, [`Error::Damaged`] and [`Error::Missing`] where it is not whole.
-    pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovery), Error> {
-        let disk = RealDisk::lock(dir).map_err(|cause| match cause.kind() {
-            std::io::ErrorKind::WouldBlock => Error::Locked,
-            _ => Error::disk(dir.display().to_string())(cause),
-        })?;
-        let seed = format!(
-            "{} {:?} {}",
-            dir.display(),
-            std::time::SystemTime::now(),
-            std::process::id()
-        );
-        Self::open_on(Arc::new(disk), options, &seed)
+    /// [`Error::Locked`] when another process has it; [`Error::Damaged`], [`Error::Missing`], [`Error::Foreign`],
+    /// [`Error::Version`], [`Error::Truncated`] when it is not what was written; [`Error::Options`]; [`Error::Key`] for an
+    /// origin with white space or `+`; [`Error::Io`].
+    pub fn open(dir: &Path, options: Options, origin: &str) -> Result<(Self, Recovery), Error> {
+        let disk = RealDisk::create(dir).map_err(Error::io("open", &dir.display().to_string()))?;
+        Self::open_on(Arc::new(disk), options, origin)
     }
 
-    /// Opens a directory on any disk; `seed` makes a new journal's identifier.
-    pub fn open_on(disk: Arc<dyn Disk>, options: Options, seed: &str) -> Result<(Self, Recovery), Error> {
-        let opened = recovery::recover(disk.as_ref())?;
-        if opened.last.is_none() {
-            // A journal that cannot get its first segment is not worth starting.
-            prepare::ready(disk.as_ref(), options.segment_bytes)
-                .map_err(Error::disk("the first segment cannot be made"))?;
-        }
-        let recovery = opened.recovery.clone();
-        let journal = Self::start(disk, options, opened, seed)?;
-        Ok((journal, recovery))
-    }
-
-    fn start(disk: Arc<dyn Disk>, options: Options, opened: Opened, seed: &str) -> Result<Self, Error> {
-        let next = opened.recovery.last_seq + 1;
-        let (active, left) = active(disk.as_ref(), &opened)?;
-        let journal = active
-            .as_ref()
-            .map_or_else(|| identifier(seed), |active| active.header.journal.clone());
-        let room = options.segment_bytes.saturating_sub(HEADER_BYTES_MAX);
-        let queue = Arc::new(Queue::new(next, left, room, options.record_bytes_max));
-        let shared = Arc::new(Shared::new(next - 1, opened.segments, opened.marks));
-        let writer = Writer {
-            disk: Arc::clone(&disk),
-            queue: Arc::clone(&queue),
-            shared: Arc::clone(&shared),
+    /// Opens a journal on any disk.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, options: Options, origin: &str) -> Result<(Self, Recovery), Error> {
+        options.check()?;
+        key::check_name(origin)?;
+        let lock = disk.lock(LOCK).map_err(Error::io("lock", LOCK))?;
+        let lock = lock.ok_or_else(|| Error::Locked { dir: disk.describe() })?;
+        let Opened {
+            index,
             active,
-            journal,
+            recovery,
+        } = recovery::open(disk.as_ref(), &options)?;
+        let last = recovery.last_seq;
+        let source = Arc::new(Source::new(disk, options.record_bytes_max, index));
+        let tree = Arc::new(Mutex::new(Tree::load(Arc::clone(&source), last)));
+        let queue = Arc::new(Queue::new(options.clone(), last, active.capacity - active.end));
+        let chores = Arc::new(Chores::default());
+        let writer = Writer {
+            queue: Arc::clone(&queue),
+            source: Arc::clone(&source),
+            chores: Arc::clone(&chores),
+            tree: Arc::clone(&tree),
+            options,
+            journal: recovery.journal.clone(),
+            active,
+            last,
+            batch: Batch::default(),
+            backlog: VecDeque::new(),
         };
-        let (disk2, queue2) = (Arc::clone(&disk), Arc::clone(&queue));
-        let threads = vec![
-            spawn("journal-writer", move || writer.run())?,
-            spawn("journal-preparer", move || {
-                prepare::run(&disk2, &queue2, options.segment_bytes)
-            })?,
-        ];
-        Ok(Self(Arc::new(Inner {
-            disk,
+        let threads = Mutex::new(Some(start(writer, lock)?));
+        let inner = Inner {
             queue,
-            shared,
-            threads: Mutex::new(threads),
-        })))
+            source,
+            chores,
+            tree,
+            origin: origin.to_owned(),
+            threads,
+        };
+        Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
-    /// Calls `each` with every record from a position on, without copying them.
-    pub fn scan(&self, from: u64, mut each: impl FnMut(u64, &str) -> bool) -> Result<(), Error> {
-        let mut cursor = self.cursor(from);
-        while let Some((seq, text)) = Cursor::next(&mut cursor)? {
-            if !each(seq, text) {
-                break;
-            }
+    /// The durable records from `from` on, without a copy of each if [`Reader::next_ref`] is used. Goes on when asked again
+    /// after more became durable.
+    pub fn reader(&self, from: u64) -> Reader {
+        Reader::new(Arc::clone(&self.inner.source), from)
+    }
+
+    /// How it is doing.
+    pub fn health(&self) -> Health {
+        let (room_bytes, full, waiting) = self.inner.queue.room();
+        Health {
+            closed: self.closed(),
+            full,
+            durable: self.durable(),
+            room_bytes,
+            waiting,
         }
-        Ok(())
     }
 
-    fn cursor(&self, from: u64) -> Cursor {
-        Cursor::new(
-            Arc::clone(&self.0.disk),
-            Arc::clone(&self.0.shared),
-            from,
-            self.0.shared.durable(),
-        )
+    /// The log's name.
+    pub fn origin(&self) -> &str {
+        &self.inner.origin
+    }
+
+    /// The root of the first `size` records, or of all durable ones.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`] when there are fewer; [`Error::Damaged`] or [`Error::Io`] when they cannot be read.
+    pub fn root(&self, size: Option<u64>) -> Result<Root, Error> {
+        let size = size.unwrap_or_else(|| self.durable());
+        self.tree_of(size)
+            .and_then(|mut tree| Ok(Root::new(size, tree.root_at(size)?)))
+    }
+
+    /// Signs the root of all durable records and saves it beside them.
+    ///
+    /// # Errors
+    /// As for [`Journal::root`]; [`Error::Checkpoint`] when it cannot be signed.
+    pub fn checkpoint(&self, key: &SigningKey) -> Result<Checkpoint, Error> {
+        let checkpoint = Checkpoint::sign(key, &self.inner.origin, self.root(None)?)?;
+        checkpoint.save(self.inner.source.disk.as_ref())?;
+        Ok(checkpoint)
+    }
+
+    /// Proves that a record is among the first `size`.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`] when `size` is not durable yet; [`Error::Proof`] when the record is not among them.
+    pub fn prove_inclusion(&self, seq: u64, size: u64) -> Result<Inclusion, Error> {
+        if seq == 0 || seq > size {
+            return Err(Error::Proof {
+                why: format!("record {seq} is not among the first {size}"),
+            });
+        }
+        let path = self
+            .tree_of(size)?
+            .prove(|reader| prove_record(size, seq - 1, reader))?;
+        Ok(Inclusion {
+            seq,
+            size,
+            path: path.into_iter().map(|hash| hash.0).collect(),
+        })
+    }
+
+    /// Proves that the first `old` records are the beginning of the first `new`.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`] when `new` is not durable yet; [`Error::Proof`] when `old` is 0 or greater than `new`.
+    pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Consistency, Error> {
+        if old == 0 || old > new {
+            return Err(Error::Proof {
+                why: format!("{old} is not between 1 and {new}"),
+            });
+        }
+        let path = self.tree_of(new)?.prove(|reader| prove_tree(new, old, reader))?;
+        Ok(Consistency {
+            old,
+            new,
+            path: path.into_iter().map(|hash| hash.0).collect(),
+        })
+    }
+
+    /// The tree, grown to at least `size`.
+    fn tree_of(&self, size: u64) -> Result<MutexGuard<'_, Tree>, Error> {
+        let last = self.inner.source.look(Index::last);
+        if size > last {
+            return Err(Error::Beyond { seq: size, last });
+        }
+        let mut tree = self.inner.tree.lock().unwrap_or_else(PoisonError::into_inner);
+        tree.advance(size)?;
+        Ok(tree)
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
-    std::thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(run)
-        .map_err(Error::disk("a thread cannot be started"))
-}
-
-fn identifier(seed: &str) -> String {
-    let digest = crate::tree::leaf(seed);
-    crate::tree::hex(digest.0.get(..16).unwrap_or_default())
-}
-
-/// The segment to go on with, and the room in it.
-fn active(disk: &dyn Disk, opened: &Opened) -> Result<(Option<Active>, u64), Error> {
-    let (Some(last), Some(first)) = (&opened.last, opened.segments.last()) else {
-        return Ok((None, 0));
+fn start(writer: Writer, lock: Lock) -> Result<Threads, Error> {
+    let (chores, queue) = (Arc::clone(&writer.chores), Arc::clone(&writer.queue));
+    let (source, tree) = (Arc::clone(&writer.source), Arc::clone(&writer.tree));
+    let helper = Helper {
+        chores,
+        queue,
+        source,
+        tree,
+        segment_bytes: writer.options.segment_bytes,
     };
-    let name = segment::name(*first);
-    let file = disk.open(&name).map_err(Error::disk(name.clone()))?;
-    let len = file.len().map_err(Error::disk(name))?;
-    let active = Active {
-        file,
-        header: last.header.clone(),
-        end: last.end,
-        last_sum: last.last_sum.clone(),
+    // The directory is free again when both threads have ended.
+    let (lock, held) = {
+        let lock = Arc::new(lock);
+        (Arc::clone(&lock), lock)
     };
-    Ok((Some(active), len.saturating_sub(last.end)))
+    let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(run)
+            .map_err(Error::io("start", name))
+    };
+    let chores = Arc::clone(&writer.chores);
+    let helper = spawn(
+        "journal-helper",
+        Box::new(move || {
+            helper.run();
+            drop(held);
+        }),
+    )?;
+    let writer = spawn(
+        "journal-writer",
+        Box::new(move || {
+            writer.run();
+            drop(lock);
+        }),
+    );
+    if writer.is_err() {
+        chores.stop();
+    }
+    Ok(Threads {
+        writer: writer?,
+        helper,
+    })
 }
 
 impl Log for Journal {
-    fn append(&self, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        self.0.queue.push(bodies, done)
+    fn append_as(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        let given = self.inner.queue.push(priority, bodies, done);
+        if matches!(given, Err(Error::Full { .. })) {
+            self.inner.chores.want();
+        }
+        given
     }
 
     fn durable(&self) -> u64 {
-        self.0.shared.durable()
+        self.inner.queue.durable()
     }
 
     fn wait(&self, after: u64, timeout: Duration) -> u64 {
-        self.0.shared.wait(after, timeout)
+        self.inner.queue.wait(after, timeout)
     }
 
-    fn on_durable(&self, hook: Box<dyn Fn(u64) + Send + Sync>) {
-        self.0.shared.hook(hook);
+    fn on_durable(&self, hook: Hook) {
+        self.inner.queue.hook(hook);
     }
 
-    fn read(&self, from: u64) -> Result<Lines, Error> {
-        Ok(Box::new(self.cursor(from)))
+    fn read(&self, from: u64) -> Result<Records, Error> {
+        Ok(Box::new(self.reader(from)))
     }
 
     fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
-        if seq == 0 || seq > self.durable() {
-            return Ok(None);
+        if seq == 0 {
+            Ok(None)
+        } else {
+            Reader::one(Arc::clone(&self.inner.source), seq).next().transpose()
         }
-        Cursor::new(Arc::clone(&self.0.disk), Arc::clone(&self.0.shared), seq, seq)
-            .collect::<Result<Vec<_>, _>>()
-            .map(|mut lines| lines.pop())
     }
 
-    fn closed(&self) -> Option<String> {
-        closed(&self.0.queue.lock())
+    fn closed(&self) -> Option<Arc<str>> {
+        self.inner.queue.closed()
     }
 
     fn close(&self) -> Result<(), Error> {
-        self.0.close();
-        match &self.0.queue.lock().failed {
-            Some(reason) => Err(Error::Closed { reason: reason.clone() }),
-            None => Ok(()),
+        self.inner.close();
+        match self.closed() {
+            Some(reason) if &*reason != BY_OWNER => Err(Error::Closed { reason }),
+            _ => Ok(()),
         }
     }
 }
 
 impl Inner {
     fn close(&self) {
-        self.queue.lock().closing = true;
-        self.queue.changed.notify_all();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // The last handle may be dropped by an answer on the writer's own thread.
-            if thread.thread().id() != std::thread::current().id() {
-                drop(thread.join());
-            }
+        self.queue.stop();
+        let Some(threads) = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take() else {
+            return;
+        };
+        // A callback may drop the last handle: the writer cannot wait for itself, and ends by itself.
+        if threads.writer.thread().id() != thread::current().id() {
+            // What they could not do is told by `closed`.
+            let _ = threads.writer.join();
+        }
+        self.chores.stop();
+        if threads.helper.thread().id() != thread::current().id() {
+            let _ = threads.helper.join();
         }
     }
 }

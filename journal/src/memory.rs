@@ -1,19 +1,33 @@
-//! A log without a disk, for tests: the same positions and batches.
+//! A log in memory, for tests of what stands on a log: the same numbers and the same order, no disk, no thread.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::{Done, Error, Line, Lines, Log, line};
+use crate::queue::{BY_OWNER, YEAR};
+use crate::{Done, Error, Hook, Line, Log, Options, Priority, Records, line};
 
-type Hook = Box<dyn Fn(u64) + Send + Sync>;
-
-/// Records in memory; an append is durable at once.
 #[derive(Default)]
+struct State {
+    lines: Vec<Line>,
+    /// Callbacks that have to run, in order, and whether somebody runs them.
+    calls: VecDeque<(u64, Done)>,
+    calling: bool,
+    closed: Option<Arc<str>>,
+}
+
+/// A log in memory. Clones are the same log. `done` runs on the thread that appends, in the order of sequence numbers; a
+/// batch is what one call appends.
+#[derive(Clone, Default)]
 pub struct MemoryLog {
-    texts: Mutex<Vec<String>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    moved: Condvar,
     hooks: Mutex<Vec<Hook>>,
-    grown: Condvar,
-    closed: Mutex<Option<String>>,
 }
 
 impl MemoryLog {
@@ -22,80 +36,135 @@ impl MemoryLog {
         Self::default()
     }
 
-    fn texts(&self) -> MutexGuard<'_, Vec<String>> {
-        self.texts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Closes it as a failed sync would: for good, with a reason.
+    pub fn fail(&self, reason: &str) {
+        self.state().closed.get_or_insert_with(|| reason.into());
+        self.shared.moved.notify_all();
     }
-}
 
-fn position(texts: &[String]) -> u64 {
-    u64::try_from(texts.len()).unwrap_or(u64::MAX)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, bodies: &[String], done: Done) -> Result<u64, Error> {
+        let max = Options::default().record_bytes_max;
+        for body in bodies {
+            let bytes = body.len() as u64 + line::LINE_EXTRA_BYTES;
+            if bytes > max {
+                return Err(Error::TooLarge { bytes, max });
+            }
+            line::check_body(body).map_err(|why| Error::Malformed { why })?;
+        }
+        let mut state = self.state();
+        if let Some(reason) = &state.closed {
+            return Err(Error::Closed {
+                reason: Arc::clone(reason),
+            });
+        }
+        let batch = state.lines.len() as u64 + 1;
+        for (seq, body) in (batch..).zip(bodies) {
+            state.lines.push(Line {
+                seq,
+                text: line::join(seq, batch, body),
+            });
+        }
+        let last = state.lines.len() as u64;
+        state.calls.push_back((last, done));
+        Ok(last)
+    }
+
+    /// Runs the callbacks, unless another thread is at it: then that one runs ours as well.
+    fn call(&self) {
+        if std::mem::replace(&mut self.state().calling, true) {
+            return;
+        }
+        loop {
+            let mut state = self.state();
+            let Some((seq, done)) = state.calls.pop_front() else {
+                state.calling = false;
+                return;
+            };
+            drop(state);
+            done(Ok(seq));
+            self.shared
+                .hooks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .for_each(|hook| hook(seq));
+        }
+    }
 }
 
 impl Log for MemoryLog {
-    fn append(&self, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        if let Some(reason) = self.closed() {
-            return Err(Error::Closed { reason });
+    fn append_as(&self, _: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        if bodies.is_empty() {
+            return Err(Error::Malformed {
+                why: "there is no record",
+            });
         }
-        if !bodies.iter().all(|body| line::is_body(body)) {
-            return Err(Error::NotABody);
-        }
-        let (first, last) = {
-            let mut texts = self.texts();
-            let first = position(&texts) + 1;
-            for (seq, body) in (first..).zip(&bodies) {
-                let mut text = String::new();
-                line::write_record(seq, first, body, &mut text);
-                texts.push(text.get(line::HEAD..text.len() - 1).unwrap_or_default().to_owned());
-            }
-            (first, position(&texts))
-        };
-        done(Ok(last));
-        self.hooks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .for_each(|hook| hook(last));
-        self.grown.notify_all();
-        Ok(first)
+        let last = self.push(&bodies, done)?;
+        self.shared.moved.notify_all();
+        self.call();
+        Ok(last)
     }
 
     fn durable(&self) -> u64 {
-        position(&self.texts())
+        self.state().lines.len() as u64
     }
 
     fn wait(&self, after: u64, timeout: Duration) -> u64 {
-        let texts = self.texts();
-        let waited = self
-            .grown
-            .wait_timeout_while(texts, timeout, |texts| position(texts) <= after);
-        position(&waited.unwrap_or_else(PoisonError::into_inner).0)
+        let until = Instant::now() + timeout.min(YEAR);
+        let mut state = self.state();
+        while state.lines.len() as u64 <= after && state.closed.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self
+                .shared
+                .moved
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.lines.len() as u64
     }
 
     fn on_durable(&self, hook: Hook) {
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
+        self.shared
+            .hooks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(hook);
     }
 
-    fn read(&self, from: u64) -> Result<Lines, Error> {
-        let skip = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
-        let texts: Vec<String> = self.texts().iter().skip(skip).cloned().collect();
-        Ok(Box::new(
-            (from.max(1)..).zip(texts).map(|(seq, text)| Ok(Line { seq, text })),
-        ))
+    fn read(&self, from: u64) -> Result<Records, Error> {
+        let log = self.clone();
+        let mut next = from.max(1);
+        Ok(Box::new(std::iter::from_fn(move || {
+            let line = log.get(next).transpose()?;
+            next += 1;
+            Some(line)
+        })))
     }
 
     fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
-        let place = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
-        Ok(place
-            .and_then(|place| self.texts().get(place).cloned())
-            .map(|text| Line { seq, text }))
+        let place = seq.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        Ok(place.and_then(|place| self.state().lines.get(place).cloned()))
     }
 
-    fn closed(&self) -> Option<String> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn closed(&self) -> Option<Arc<str>> {
+        self.state().closed.clone()
     }
 
     fn close(&self) -> Result<(), Error> {
-        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = Some("it was closed".to_owned());
-        Ok(())
+        match self.closed() {
+            Some(reason) if &*reason != BY_OWNER => Err(Error::Closed { reason }),
+            _ => {
+                self.fail(BY_OWNER);
+                Ok(())
+            }
+        }
     }
 }

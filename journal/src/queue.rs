@@ -1,167 +1,283 @@
-//! What waits to be written, and the room there is for it. Positions are given out here, so the order of calls is the order of
-//! the journal.
+//! What is shared between those who append and the writer: the records that wait, the room there is, and what is durable.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crate::{Done, Error, line};
+use crate::line::{LINE_EXTRA_BYTES, check_body};
+use crate::segment::HEADER_BYTES_MAX;
+use crate::{Done, Error, Hook, Options, Priority};
 
-/// How long an append waits for a segment that is being prepared.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest that somebody waits: the clock cannot hold every `Duration`.
+pub(crate) const YEAR: Duration = Duration::from_hours(365 * 24);
+/// The most bytes that wait; more means that the disk cannot follow.
+const WAITING_BYTES_MAX: u64 = 256 << 20;
+/// The reason of a journal that its owner closed.
+pub(crate) const BY_OWNER: &str = "it was closed by its owner";
 
-/// One append.
-pub(crate) struct Job {
-    pub(crate) first: u64,
+/// The records of one append, which go into one batch.
+pub(crate) struct Pending {
     pub(crate) bodies: Vec<String>,
+    /// The most bytes that their lines can have.
+    pub(crate) bytes_max: u64,
     pub(crate) done: Done,
-    /// Whether a new segment must be begun for it.
-    pub(crate) turn: bool,
-    pub(crate) bytes: u64,
 }
 
-/// The next segment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Spare {
-    /// Somebody must make it.
-    Wanted,
-    /// It is there.
-    Ready,
-    /// It is reserved by an append, and the writer has not begun it.
-    Taken,
-    /// It could not be made; it will be tried again.
-    Failed(String),
+/// The room that is left, as the writer last saw it.
+#[derive(Default)]
+struct Room {
+    /// In the active segment.
+    left: u64,
+    /// Whether the next segment is prepared.
+    ready: bool,
+    /// Why none could be prepared, last time.
+    stuck: Option<Arc<str>>,
 }
 
-pub(crate) struct Waiting {
-    pub(crate) jobs: VecDeque<Job>,
-    pub(crate) next: u64,
-    /// Room in the segment that the last job goes to.
-    pub(crate) left: u64,
-    pub(crate) spare: Spare,
-    pub(crate) closing: bool,
-    pub(crate) failed: Option<String>,
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Pending>,
+    /// Upper bound for what was accepted and is not durable yet.
+    accepted_bytes: u64,
+    /// The last number given out.
+    given: u64,
+    asleep: bool,
+    stopping: bool,
+    closed: Option<Arc<str>>,
+    room: Room,
+    watchers: usize,
 }
 
-/// The queue, and who waits for it: the writer for jobs, the preparer for work, appends for room.
 pub(crate) struct Queue {
-    state: Mutex<Waiting>,
-    pub(crate) changed: Condvar,
-    segment_room: u64,
-    record_bytes_max: usize,
+    options: Options,
+    state: Mutex<State>,
+    work: Condvar,
+    moved: Condvar,
+    durable: AtomicU64,
+    hooks: Mutex<Vec<Hook>>,
 }
 
 impl Queue {
-    pub(crate) fn new(next: u64, left: u64, segment_room: u64, record_bytes_max: usize) -> Self {
-        let state = Waiting {
-            jobs: VecDeque::new(),
-            next,
+    pub(crate) fn new(options: Options, durable: u64, left: u64) -> Self {
+        let room = Room {
             left,
-            spare: Spare::Wanted,
-            closing: false,
-            failed: None,
+            ..Room::default()
         };
+        let state = Mutex::new(State {
+            given: durable,
+            room,
+            ..State::default()
+        });
         Self {
-            state: Mutex::new(state),
-            changed: Condvar::new(),
-            segment_room,
-            record_bytes_max,
+            options,
+            state,
+            work: Condvar::new(),
+            moved: Condvar::new(),
+            durable: durable.into(),
+            hooks: Mutex::default(),
         }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Waiting> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an append in, or refuses it before anything is written.
-    pub(crate) fn push(&self, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+    /// Accepts records, or refuses all of them.
+    pub(crate) fn push(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
         let bytes = self.measure(&bodies)?;
-        let mut waiting = self.lock();
-        if let Some(reason) = closed(&waiting) {
-            return Err(Error::Closed { reason });
+        let mut state = self.state();
+        if let Some(reason) = &state.closed {
+            return Err(Error::Closed {
+                reason: Arc::clone(reason),
+            });
         }
-        let turn = bytes > waiting.left;
-        if turn {
-            waiting = self.turn(waiting)?;
+        if state.stopping {
+            return Err(Error::Closed {
+                reason: BY_OWNER.into(),
+            });
         }
-        let first = waiting.next;
-        waiting.next += u64::try_from(bodies.len()).unwrap_or(0);
-        waiting.left -= bytes;
-        waiting.jobs.push_back(Job {
-            first,
+        self.refuse_full(&state, priority, bytes)?;
+        state.accepted_bytes += bytes;
+        state.given += bodies.len() as u64;
+        let (given, wake) = (state.given, std::mem::take(&mut state.asleep));
+        state.waiting.push_back(Pending {
             bodies,
+            bytes_max: bytes,
             done,
-            turn,
-            bytes,
         });
-        drop(waiting);
-        self.changed.notify_all();
-        Ok(first)
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+        Ok(given)
     }
 
     fn measure(&self, bodies: &[String]) -> Result<u64, Error> {
-        let mut sum = 0;
+        let mut total = 0;
         for body in bodies {
-            if !line::is_body(body) {
-                return Err(Error::NotABody);
+            let (bytes, max) = (body.len() as u64 + LINE_EXTRA_BYTES, self.options.record_bytes_max);
+            if bytes > max {
+                return Err(Error::TooLarge { bytes, max });
             }
-            let bytes = body.len() + line::OVERHEAD;
-            if bytes > self.record_bytes_max {
-                return Err(Error::TooLong {
-                    bytes,
-                    most: self.record_bytes_max,
-                });
-            }
-            sum += u64::try_from(bytes).unwrap_or(u64::MAX);
+            check_body(body).map_err(|why| Error::Malformed { why })?;
+            total += bytes;
         }
-        if sum > self.segment_room {
-            let most = usize::try_from(self.segment_room).unwrap_or(usize::MAX);
-            return Err(Error::TooLong {
-                bytes: usize::try_from(sum).unwrap_or(usize::MAX),
-                most,
-            });
-        }
+        let max = self.options.segment_bytes.saturating_sub(HEADER_BYTES_MAX);
         if bodies.is_empty() {
-            Err(Error::NotABody)
+            Err(Error::Malformed {
+                why: "there is no record",
+            })
+        } else if total > max {
+            Err(Error::TooLarge { bytes: total, max })
         } else {
-            Ok(sum)
+            Ok(total)
         }
     }
 
-    /// Reserves the next segment; waits while it is being prepared, refuses when it cannot be had.
-    fn turn<'a>(&'a self, mut waiting: MutexGuard<'a, Waiting>) -> Result<MutexGuard<'a, Waiting>, Error> {
-        if matches!(waiting.spare, Spare::Failed(_)) {
-            // Perhaps there is room again.
-            waiting.spare = Spare::Wanted;
-            self.changed.notify_all();
+    fn refuse_full(&self, state: &State, priority: Priority, bytes: u64) -> Result<(), Error> {
+        let needed = state.accepted_bytes + bytes;
+        let full = |why: &str| {
+            Err(Error::Full {
+                room_bytes: state.room.left,
+                why: why.into(),
+            })
+        };
+        if needed > WAITING_BYTES_MAX {
+            return full("too much is waiting to be written");
         }
-        let unsettled =
-            |waiting: &mut Waiting| matches!(waiting.spare, Spare::Wanted | Spare::Taken) && closed(waiting).is_none();
-        let (mut waiting, _) = self
-            .changed
-            .wait_timeout_while(waiting, PATIENCE, unsettled)
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(reason) = closed(&waiting) {
-            return Err(Error::Closed { reason });
+        let Some(stuck) = &state.room.stuck else { return Ok(()) };
+        let reserve = if priority == Priority::Normal {
+            self.options.reserve_bytes
+        } else {
+            0
+        };
+        let unused = HEADER_BYTES_MAX + self.options.record_bytes_max;
+        let next = if state.room.ready {
+            self.options.segment_bytes.saturating_sub(unused)
+        } else {
+            0
+        };
+        if needed + reserve > state.room.left + next {
+            full(stuck)
+        } else {
+            Ok(())
         }
-        match &waiting.spare {
-            Spare::Ready => {
-                waiting.spare = Spare::Taken;
-                waiting.left = self.segment_room;
-                Ok(waiting)
+    }
+
+    /// Everything that waits, once there is something; false when the journal stops and nothing waits any more.
+    pub(crate) fn take(&self, into: &mut VecDeque<Pending>) -> bool {
+        let mut state = self.state();
+        while state.waiting.is_empty() {
+            if state.stopping {
+                return false;
             }
-            Spare::Failed(reason) => Err(Error::Full { reason: reason.clone() }),
-            Spare::Wanted | Spare::Taken => Err(Error::Full {
-                reason: "the next segment is still being prepared".to_owned(),
-            }),
+            state.asleep = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.asleep = false;
+        std::mem::swap(&mut state.waiting, into);
+        true
+    }
+
+    /// Records up to `last` are durable. Every reader may see them from here on.
+    pub(crate) fn publish(&self, last: u64, bytes_max: u64, left: u64) {
+        let mut state = self.state();
+        self.durable.store(last, Ordering::Release);
+        state.accepted_bytes = state.accepted_bytes.saturating_sub(bytes_max);
+        state.room.left = left;
+        let watched = state.watchers > 0;
+        drop(state);
+        if watched {
+            self.moved.notify_all();
         }
     }
-}
 
-/// Why nothing is taken any more, if so.
-pub(crate) fn closed(waiting: &Waiting) -> Option<String> {
-    waiting
-        .failed
-        .clone()
-        .or_else(|| waiting.closing.then(|| "it was closed".to_owned()))
+    /// Calls the hooks, once per batch.
+    pub(crate) fn call_hooks(&self, last: u64) {
+        for hook in self.hooks.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            // A hook that panics is its owner's trouble, not the journal's.
+            let _ = catch_unwind(AssertUnwindSafe(|| hook(last)));
+        }
+    }
+
+    pub(crate) fn hook(&self, hook: Hook) {
+        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
+    }
+
+    /// The writer went on to a new segment.
+    pub(crate) fn rolled(&self, left: u64) {
+        let mut state = self.state();
+        state.room = Room {
+            left,
+            ..Room::default()
+        };
+    }
+
+    /// A next segment is there, or why it is not.
+    pub(crate) fn prepared(&self, result: Result<(), Arc<str>>) {
+        let mut state = self.state();
+        state.room.ready = result.is_ok();
+        state.room.stuck = result.err();
+    }
+
+    /// Takes back all that waits, so that it can be refused; numbers are given again from the durable position on.
+    pub(crate) fn take_back(&self) -> VecDeque<Pending> {
+        let mut state = self.state();
+        state.given = self.durable();
+        state.accepted_bytes = 0;
+        std::mem::take(&mut state.waiting)
+    }
+
+    /// Closes for good and gives back what waits. The first reason stays.
+    pub(crate) fn close(&self, reason: &Arc<str>) -> VecDeque<Pending> {
+        let mut state = self.state();
+        state.closed.get_or_insert_with(|| Arc::clone(reason));
+        state.stopping = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.moved.notify_all();
+        waiting
+    }
+
+    /// Accepts nothing any more; the writer stops when it has written what waits.
+    pub(crate) fn stop(&self) {
+        self.state().stopping = true;
+        self.work.notify_all();
+    }
+
+    pub(crate) fn durable(&self) -> u64 {
+        self.durable.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn closed(&self) -> Option<Arc<str>> {
+        self.state().closed.clone()
+    }
+
+    pub(crate) fn wait(&self, after: u64, timeout: Duration) -> u64 {
+        let until = Instant::now() + timeout.min(YEAR);
+        let mut state = self.state();
+        state.watchers += 1;
+        while self.durable() <= after && state.closed.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self
+                .moved
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        state.watchers -= 1;
+        self.durable()
+    }
+
+    /// Bytes left in the active segment, why no other can be had, and how many records wait.
+    pub(crate) fn room(&self) -> (u64, Option<Arc<str>>, usize) {
+        let state = self.state();
+        let waiting = state.waiting.iter().map(|pending| pending.bodies.len()).sum();
+        (state.room.left, state.room.stuck.clone(), waiting)
+    }
 }

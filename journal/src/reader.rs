@@ -1,241 +1,168 @@
-//! Reading: from any position up to what is durable, every record checked again.
+//! Reads records back, checksum and order checked on every one, never past what is durable.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use crate::disk::{Disk, DiskFile};
-use crate::recovery::Mark;
-use crate::segment::{self, CHUNK};
-use crate::{Error, Line, line};
+use crate::index::{Index, Source};
+use crate::lines::Lines;
+use crate::{Error, line};
 
-type Hook = Box<dyn Fn(u64) + Send + Sync>;
+/// How much is read at once.
+const CHUNK_BYTES: usize = 1 << 20;
+/// How much is read at once for a single record: what a stride of ordinary records needs.
+const CHUNK_ONE_BYTES: usize = 48 << 10;
 
-struct Known {
-    durable: u64,
-    segments: Vec<u64>,
-    marks: BTreeMap<u64, (u64, u64)>,
-    stopped: bool,
+/// One record as it stands in the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Its sequence number, from 1, without gaps.
+    pub seq: u64,
+    /// Its JSON text: the bytes between the space and the newline, the content of its Merkle leaf.
+    pub text: String,
 }
 
-/// What readers know of the files; the writer keeps it up to date.
-pub(crate) struct Shared {
-    known: Mutex<Known>,
-    grown: Condvar,
-    hooks: Mutex<Vec<Hook>>,
+/// One record, borrowed from the reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineRef<'a> {
+    /// Its sequence number, from 1, without gaps.
+    pub seq: u64,
+    /// Its JSON text.
+    pub text: &'a str,
 }
 
-impl Shared {
-    pub(crate) fn new(durable: u64, segments: Vec<u64>, marks: Vec<Mark>) -> Self {
-        let marks = marks
-            .into_iter()
-            .map(|(seq, first, offset)| (seq, (first, offset)))
-            .collect();
-        let known = Mutex::new(Known {
-            durable,
-            segments,
-            marks,
-            stopped: false,
-        });
-        Self {
-            known,
-            grown: Condvar::new(),
-            hooks: Mutex::default(),
-        }
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn durable(&self) -> u64 {
-        self.known().durable
-    }
-
-    pub(crate) fn publish(&self, durable: u64) {
-        self.known().durable = durable;
-        self.grown.notify_all();
-    }
-
-    pub(crate) fn announce(&self, durable: u64) {
-        self.hooks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .for_each(|hook| hook(durable));
-    }
-
-    pub(crate) fn hook(&self, hook: Hook) {
-        self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
-    }
-
-    pub(crate) fn mark(&self, marks: Vec<Mark>) {
-        self.known()
-            .marks
-            .extend(marks.into_iter().map(|(seq, first, offset)| (seq, (first, offset))));
-    }
-
-    pub(crate) fn begun(&self, first: u64) {
-        self.known().segments.push(first);
-    }
-
-    pub(crate) fn stop(&self) {
-        self.known().stopped = true;
-        self.grown.notify_all();
-    }
-
-    pub(crate) fn wait(&self, after: u64, timeout: Duration) -> u64 {
-        let grown = self
-            .grown
-            .wait_timeout_while(self.known(), timeout, |known| known.durable <= after && !known.stopped);
-        grown.unwrap_or_else(PoisonError::into_inner).0.durable
-    }
-
-    /// The nearest remembered place at or before a position: segment and offset; the start of its segment otherwise.
-    fn place(&self, seq: u64) -> Option<(u64, u64, u64)> {
-        let known = self.known();
-        let first = *known.segments.iter().rev().find(|first| **first <= seq)?;
-        let mark = known.marks.range(first..=seq).next_back();
-        Some(mark.map_or((first, first, 0), |(at, (first, offset))| (*at, *first, *offset)))
-    }
-
-    fn segment_after(&self, first: u64) -> Option<u64> {
-        self.known().segments.iter().copied().find(|next| *next > first)
-    }
-}
-
-/// A position in the files that moves forward, up to what was durable when it was made.
-pub(crate) struct Cursor {
-    disk: Arc<dyn Disk>,
-    shared: Arc<Shared>,
+/// Records in order. Ends at the durable position; asked again after more became durable, it goes on.
+pub struct Reader {
+    source: Arc<Source>,
+    lines: Option<Lines>,
+    /// The record the lines are at, at or before `wanted`.
+    at: u64,
     wanted: u64,
-    until: u64,
-    next: u64,
-    segment: u64,
-    file: Option<Arc<dyn DiskFile>>,
-    offset: u64,
-    buffer: Vec<u8>,
-    used: usize,
+    chunk: usize,
+    /// The last durable record when somebody last looked.
+    last: u64,
+    failed: bool,
 }
 
-impl Cursor {
-    pub(crate) fn new(disk: Arc<dyn Disk>, shared: Arc<Shared>, from: u64, until: u64) -> Self {
-        let wanted = from.max(1);
-        let (next, segment, offset) = shared.place(wanted).unwrap_or((1, 1, 0));
+impl Reader {
+    pub(crate) fn new(source: Arc<Source>, from: u64) -> Self {
         Self {
-            disk,
-            shared,
-            wanted,
-            until,
-            next,
-            segment,
-            file: None,
-            offset,
-            buffer: Vec::new(),
-            used: 0,
+            source,
+            lines: None,
+            at: 0,
+            wanted: from.max(1),
+            chunk: CHUNK_BYTES,
+            last: 0,
+            failed: false,
         }
     }
 
-    /// The next record; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, &str)>, Error> {
-        while self.next <= self.until {
-            let len = self.line_end()?;
-            let begins = self.used;
-            self.used = begins + len + 1;
-            let at = self.offset + size(begins);
-            let bytes = self.buffer.get(begins..begins + len).unwrap_or_default();
-            let json =
-                line::checked(bytes).ok_or_else(|| damaged(self.segment, at, self.next, "its checksum is wrong"))?;
-            let Some((seq, _)) = line::numbers(json) else { continue };
-            if seq != self.next {
-                return Err(damaged(
-                    self.segment,
-                    at,
-                    self.next,
-                    &format!("record {seq} stands in its place"),
-                ));
-            }
-            self.next += 1;
-            if seq >= self.wanted {
-                // Checked again because the borrow checker cannot see that the first look ended.
-                let bytes = self.buffer.get(begins + line::HEAD..begins + len).unwrap_or_default();
-                return Ok(Some((seq, std::str::from_utf8(bytes).unwrap_or_default())));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The length of the line at the place, reading on as needed.
-    fn line_end(&mut self) -> Result<usize, Error> {
-        let mut searched = 0;
-        loop {
-            let rest = self.buffer.get(self.used..).unwrap_or_default();
-            if let Some(end) = rest
-                .get(searched..)
-                .and_then(|part| part.iter().position(|byte| *byte == b'\n'))
-            {
-                return Ok(searched + end);
-            }
-            searched = rest.len();
-            self.more(searched)?;
+    pub(crate) fn one(source: Arc<Source>, seq: u64) -> Self {
+        Self {
+            chunk: CHUNK_ONE_BYTES,
+            ..Self::new(source, seq)
         }
     }
 
-    fn more(&mut self, kept: usize) -> Result<(), Error> {
-        self.buffer.drain(..self.used);
-        self.offset += size(self.used);
-        self.used = 0;
-        let name = segment::name(self.segment);
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => self.disk.open(&name).map_err(Error::disk(name.clone()))?,
+    /// The next record without a copy; `None` at the durable position.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the line is not what was written; [`Error::Io`] when the disk cannot be read. The reader
+    /// ends there.
+    pub fn next_ref(&mut self) -> Result<Option<LineRef<'_>>, Error> {
+        let seq = self.wanted;
+        if self.failed || !self.advance()? {
+            return Ok(None);
+        }
+        let Some(lines) = self.lines.as_mut() else {
+            return Ok(None);
         };
-        self.buffer.resize(kept + CHUNK, 0);
-        let into = self.buffer.get_mut(kept..).unwrap_or_default();
-        let got = file
-            .read_at(self.offset + size(kept), into)
-            .map_err(Error::disk(name))?;
-        self.buffer.truncate(kept + got);
-        self.file = Some(file);
-        if got > 0 {
-            return Ok(());
+        // Until the line has been found good.
+        self.failed = true;
+        let name = lines.name();
+        let end = lines.offset();
+        let damaged = |offset, why: &str| Error::Damaged {
+            file: name.to_string(),
+            offset,
+            seq,
+            why: why.to_owned(),
+        };
+        let Some((offset, bytes)) = lines.next()? else {
+            return Err(damaged(end, "the line does not end"));
+        };
+        let checked = line::check(bytes).map_err(|why| damaged(offset, why))?;
+        if checked.seq != seq {
+            return Err(damaged(offset, &format!("record {} stands there", checked.seq)));
         }
-        match self.shared.segment_after(self.segment) {
-            Some(next) if kept == 0 => {
-                (self.segment, self.offset, self.file) = (next, 0, None);
-                Ok(())
+        let text = std::str::from_utf8(checked.text).map_err(|_| damaged(offset, "it is not UTF-8"))?;
+        self.failed = false;
+        self.at += 1;
+        self.wanted += 1;
+        Ok(Some(LineRef { seq, text }))
+    }
+
+    /// Goes to where the wanted record begins; false when it is not durable yet.
+    fn advance(&mut self) -> Result<bool, Error> {
+        if self.wanted > self.last {
+            self.last = self.source.look(Index::last);
+            if self.wanted > self.last {
+                return Ok(false);
             }
-            _ => Err(damaged(self.segment, self.offset, self.next, "the file ends here")),
         }
+        if !self.lines.as_mut().is_some_and(|lines| goes_on(lines, &self.source)) {
+            let Some(place) = self.source.look(|index| index.place(self.wanted)) else {
+                return Ok(false);
+            };
+            let file = self
+                .source
+                .disk
+                .open(&place.name)
+                .map_err(Error::io("open", &place.name))?;
+            let lines = Lines::new(file, &place.name, place.offset, self.chunk, self.source.line_max);
+            self.lines = Some(lines.limit(place.end));
+            self.at = place.seq;
+        }
+        self.skip()
+    }
+
+    fn skip(&mut self) -> Result<bool, Error> {
+        let Some(lines) = self.lines.as_mut() else {
+            return Ok(false);
+        };
+        while self.at < self.wanted {
+            if lines.next()?.is_none() {
+                let (file, offset) = (lines.name().to_string(), lines.offset());
+                self.failed = true;
+                return Err(Error::Damaged {
+                    file,
+                    offset,
+                    seq: self.at,
+                    why: "the line does not end".to_owned(),
+                });
+            }
+            self.at += 1;
+        }
+        Ok(true)
     }
 }
 
-impl Iterator for Cursor {
+/// Whether there is more of this segment to read.
+fn goes_on(lines: &mut Lines, source: &Source) -> bool {
+    lines.is_within()
+        || source
+            .look(|index| index.end(&lines.name()))
+            .is_some_and(|end| lines.raise(end))
+}
+
+impl Iterator for Reader {
     type Item = Result<Line, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let found = Cursor::next(self).map(|found| {
-            found.map(|(seq, text)| Line {
-                seq,
-                text: text.to_owned(),
-            })
-        });
-        if found.is_err() {
-            self.until = 0;
+        match self.next_ref() {
+            Ok(Some(line)) => Some(Ok(Line {
+                seq: line.seq,
+                text: line.text.to_owned(),
+            })),
+            Ok(None) => None,
+            Err(cause) => Some(Err(cause)),
         }
-        found.transpose()
     }
-}
-
-fn damaged(segment: u64, offset: u64, seq: u64, why: &str) -> Error {
-    Error::Damaged {
-        file: segment::name(segment),
-        offset,
-        seq,
-        why: why.to_owned(),
-    }
-}
-
-fn size(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
 }

@@ -1,114 +1,181 @@
-//! Segments: files named by their first position, each with a header line that says whose it is.
+//! Segment files: their names, their headers, and how a new one comes to be.
 
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, write_all};
 use crate::{Error, line};
 
-/// The version of the file form that this code writes.
+/// The format this program writes, and the newest it reads.
 pub(crate) const VERSION: u32 = 1;
-/// A zero-filled file that waits to become a segment.
-pub(crate) const SPARE: &str = "spare";
-/// The spare while it is filled.
-pub(crate) const SPARE_UNDONE: &str = "spare.undone";
-/// Bytes written at once while filling and read at once while scanning.
-pub(crate) const CHUNK: usize = 1 << 20;
+/// The longest header line.
+pub(crate) const HEADER_BYTES_MAX: u64 = 256;
+/// A zero-filled segment that waits for its header.
+const PREPARED: &str = "next.log";
+const PREPARING: &str = "next.log.tmp";
+const ZEROS: &[u8] = &[0; 256 << 10];
 
 /// The first line of a segment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
-    /// The journal's identifier: 128 random bits in hexadecimal, the same in every segment.
+    /// The journal's identifier: 128 random bits, hexadecimal.
     pub(crate) journal: String,
-    /// The version of the form.
     pub(crate) version: u32,
-    /// The segment's number; the first is 1.
+    /// The segment's number, from 1.
     pub(crate) segment: u64,
-    /// The first position in it.
+    /// The first record's sequence number.
     pub(crate) first: u64,
-    /// The CRC-32C of the last line of the segment before, so that files of another history do not fit.
+    /// The Merkle root of all records before this segment, hexadecimal.
     pub(crate) previous: String,
 }
 
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 impl Header {
-    /// As a line.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        // A struct of plain fields always serialises.
-        line::write(&serde_json::to_string(self).unwrap_or_default(), &mut text);
-        text
+    /// The header as a line.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, Error> {
+        let text = serde_json::to_string(self).map_err(|_| Error::Malformed { why: "the header" })?;
+        let mut out = Vec::new();
+        line::encode_text(&mut out, &text);
+        Ok(out)
     }
 
-    /// Reads the header of a segment; its length with the newline.
-    pub(crate) fn read(file: &str, bytes: &[u8], first: u64) -> Result<(Self, usize), Error> {
-        let damaged = |why: &str| Error::Damaged {
+    /// Reads a header from its line (without the newline).
+    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, Error> {
+        let damaged = |why: String| Error::Damaged {
             file: file.to_owned(),
             offset: 0,
-            seq: first,
-            why: why.to_owned(),
+            seq: 0,
+            why,
         };
-        let end = bytes
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .ok_or_else(|| damaged("the segment's header has no end"))?;
-        let text = bytes
-            .get(..end)
-            .and_then(line::checked)
-            .ok_or_else(|| damaged("the segment's header does not check"))?;
-        let header: Self = serde_json::from_str(text).map_err(|cause| damaged(&cause.to_string()))?;
-        if header.version > VERSION {
-            return Err(Error::Future {
+        let text = line::text(bytes).map_err(|why| damaged(format!("the header: {why}")))?;
+        let unreadable = |cause: serde_json::Error| damaged(format!("the header: {cause}"));
+        let versioned: Versioned = serde_json::from_slice(text).map_err(unreadable)?;
+        if versioned.version > VERSION || versioned.version == 0 {
+            return Err(Error::Version {
                 file: file.to_owned(),
-                found: header.version,
+                found: versioned.version,
                 known: VERSION,
             });
         }
-        if header.first != first {
-            return Err(damaged("its header names another first record than its file name"));
-        }
-        Ok((header, end + 1))
+        serde_json::from_slice(text).map_err(unreadable)
     }
 }
 
-/// The file name of the segment that begins with a position.
+/// The file of the segment that begins with a record.
 pub(crate) fn name(first: u64) -> String {
     format!("{first:020}.log")
 }
 
-/// The first positions of all segments, in order.
-pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<u64>, Error> {
-    let names = disk
-        .list()
-        .map_err(Error::disk("the journal's directory cannot be listed"))?;
-    let first = |name: &String| {
-        name.strip_suffix(".log")
-            .filter(|digits| digits.len() == 20)
-            .and_then(|digits| digits.parse().ok())
-    };
-    let mut firsts: Vec<u64> = names.iter().filter_map(first).collect();
-    firsts.sort_unstable();
-    Ok(firsts)
+/// The first record of a segment file; `None` for any other file.
+pub(crate) fn first(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(".log")?;
+    (digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().ok())
+        .flatten()
 }
 
-/// Everything in a file.
-pub(crate) fn read_all(file: &dyn DiskFile) -> std::io::Result<Vec<u8>> {
-    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
-    let got = file.read_at(0, &mut bytes)?;
-    bytes.truncate(got);
-    Ok(bytes)
+/// The segment files of a directory in order.
+pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<String>, Error> {
+    let names = disk.list("").map_err(Error::io("list", "the journal's directory"))?;
+    Ok(names.into_iter().filter(|name| first(name).is_some()).collect())
 }
 
-/// Makes a zero-filled file durable under its final name. Real zeros: a hole costs a metadata commit at every later sync.
-pub(crate) fn fill_spare(disk: &dyn Disk, bytes: u64) -> std::io::Result<()> {
-    let file = disk.create(SPARE_UNDONE)?;
-    let zeros = vec![0; CHUNK];
-    let mut done = 0;
-    while done < bytes {
-        let size = usize::try_from((bytes - done).min(u64::try_from(CHUNK).unwrap_or(1))).unwrap_or(CHUNK);
-        file.write_at(done, zeros.get(..size).unwrap_or_default())?;
-        done += u64::try_from(size).unwrap_or(0);
+/// Removes what an interrupted preparation left, which frees its space.
+pub(crate) fn clear_prepared(disk: &dyn Disk) -> Result<(), Error> {
+    for name in disk.list("").map_err(Error::io("list", "the journal's directory"))? {
+        if name == PREPARED || name == PREPARING {
+            disk.remove(&name).map_err(Error::io("remove", &name))?;
+        }
     }
-    file.sync()?;
-    disk.rename(SPARE_UNDONE, SPARE)?;
-    disk.sync_names()
+    Ok(())
+}
+
+/// Zero-fills a file for the next segment: under a temporary name, synced, renamed, its directory synced.
+pub(crate) fn prepare(disk: &dyn Disk, bytes: u64) -> Result<Box<dyn DiskFile>, Error> {
+    let result = fill(disk, bytes);
+    if result.is_err() {
+        // Half a segment is of no use and holds space that a refusal may need; if this fails too, the next open clears it.
+        let _ = disk.remove(PREPARING);
+    }
+    result
+}
+
+fn fill(disk: &dyn Disk, bytes: u64) -> Result<Box<dyn DiskFile>, Error> {
+    let file = disk.create(PREPARING).map_err(Error::io("create", PREPARING))?;
+    zero(file.as_ref(), 0, bytes).map_err(Error::io("zero-fill", PREPARING))?;
+    file.sync_all().map_err(Error::io("sync", PREPARING))?;
+    disk.rename(PREPARING, PREPARED)
+        .map_err(Error::io("rename", PREPARING))?;
+    disk.sync_folder("")
+        .map_err(Error::io("sync", "the journal's directory"))?;
+    Ok(file)
+}
+
+/// Writes zeros from one offset up to another.
+pub(crate) fn zero(file: &dyn DiskFile, from: u64, to: u64) -> std::io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let count = usize::try_from(to - at).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
+        write_all(file, ZEROS.get(..count).unwrap_or_default(), at)?;
+        at += count as u64;
+    }
+    Ok(())
+}
+
+/// Makes a prepared file a segment: header, sync, rename, sync of the directory. Gives the header's length.
+pub(crate) fn adopt(disk: &dyn Disk, file: &dyn DiskFile, header: &Header) -> Result<u64, Error> {
+    let line = header.line()?;
+    write_all(file, &line, 0).map_err(Error::io("write", PREPARED))?;
+    file.sync_data().map_err(Error::io("sync", PREPARED))?;
+    let name = name(header.first);
+    disk.rename(PREPARED, &name).map_err(Error::io("rename", PREPARED))?;
+    disk.sync_folder("")
+        .map_err(Error::io("sync", "the journal's directory"))?;
+    Ok(line.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_from_the_future_is_refused_even_if_its_shape_changed() {
+        let mut line = Vec::new();
+        line::encode_text(&mut line, r#"{"version":2,"something":"else"}"#);
+        let refused = Header::parse("a.log", &line[..line.len() - 1]).unwrap_err();
+        assert!(
+            matches!(refused, Error::Version { found: 2, known: 1, .. }),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn the_longest_header_fits() {
+        let journal = "f".repeat(32);
+        let header = Header {
+            journal,
+            version: u32::MAX,
+            segment: u64::MAX,
+            first: u64::MAX,
+            previous: "f".repeat(64),
+        };
+        assert!(header.line().unwrap().len() as u64 <= HEADER_BYTES_MAX);
+    }
+
+    #[test]
+    fn only_segments_have_segment_names() {
+        assert_eq!(first(&name(12)), Some(12));
+        for other in [
+            "next.log",
+            "12.log",
+            "0000000000000000001x.log",
+            "lock",
+            "99999999999999999999.log",
+        ] {
+            assert_eq!(first(other), None, "{other}");
+        }
+    }
 }

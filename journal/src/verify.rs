@@ -1,142 +1,238 @@
-//! Verification from the files alone: every byte is read, every checksum, number and link checked, every root recomputed.
+//! Verification without a running journal: every byte, every checksum, the order, the tree, the tiles, the checkpoints.
 
+mod auditor;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::Error;
-use crate::checkpoint::{VerifyingKey, kept};
-use crate::disk::{Disk as _, RealDisk};
-use crate::recovery::{Scanned, continues, follows, scan};
-use crate::segment;
-use crate::tree::{Hashes, hex};
+use crate::checkpoint;
+use crate::disk::{Disk, RealDisk};
+use crate::merkle;
+use crate::scan;
+use crate::{Checkpoint, Error, Options, Root, Torn, VerifyingKey};
+use auditor::Auditor;
 
-/// What was verified.
+/// What to verify against.
+#[derive(Clone, Debug, Default)]
+pub struct Verification {
+    /// Checkpoints that were kept elsewhere, as signed notes, each with a name for the report.
+    pub earlier: Vec<(String, String)>,
+    /// The key that must have signed all checkpoints; without one signatures are not checked.
+    pub key: Option<VerifyingKey>,
+    /// The largest record, as for [`Options::record_bytes_max`].
+    pub record_bytes_max: Option<u64>,
+}
+
+/// What kind of fault it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A segment is not what was written, or not there.
+    Damaged,
+    /// A segment's header names another root for the records before it.
+    Header,
+    /// A tile is not that of the records.
+    Tile,
+    /// A checkpoint cannot be read, or the key did not sign it.
+    Checkpoint,
+    /// A checkpoint vouches for records that are not there.
+    Truncated,
+    /// A checkpoint vouches for other records than those that are there: altered, or another history.
+    Forked,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What kind of fault it is.
+    pub kind: FaultKind,
+    /// The file, or the name of the earlier checkpoint.
+    pub file: String,
+    /// Where in the file, in bytes.
+    pub offset: u64,
+    /// The record concerned; 0 when it is none in particular.
+    pub seq: u64,
+    /// What is wrong, for people.
+    pub why: String,
+}
+
+/// A checkpoint that holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The file, or the name it was given.
+    pub source: String,
+    /// What it vouches for.
+    pub root: Root,
+    /// Whether its signature was checked.
+    pub signed: bool,
+}
+
+/// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// How many records.
-    pub records: u64,
-    /// In how many segments.
-    pub segments: usize,
-    /// How many bytes.
-    pub bytes: u64,
-    /// The root of the tree over all records, in hexadecimal.
-    pub root: String,
-    /// How many checkpoints agreed.
-    pub checkpoints: usize,
-    /// The torn end that the next start would cut off: file, offset, bytes.
-    pub torn: Option<(String, u64, u64)>,
+    /// The journal's identifier; empty when there is none.
+    pub journal: String,
+    /// How many segments are good.
+    pub segments: u64,
+    /// The root of the good records; its size is how many there are.
+    pub root: Root,
+    /// How many tiles were compared.
+    pub tiles: u64,
+    /// The checkpoints that hold, saved and earlier ones.
+    pub checkpoints: Vec<Checked>,
+    /// The rest of a write that was never acknowledged; not a fault.
+    pub torn: Option<Torn>,
+    /// What is wrong, the first in the journal first.
+    pub faults: Vec<Fault>,
 }
 
-/// What to compare with.
-#[derive(Default)]
-pub struct Against<'a> {
-    /// Whose signatures count; without it checkpoints in the directory are not looked at.
-    pub key: Option<&'a VerifyingKey>,
-    /// Checkpoints that were kept elsewhere.
-    pub earlier: &'a [String],
+impl Report {
+    /// Whether nothing is wrong.
+    pub fn is_good(&self) -> bool {
+        self.faults.is_empty()
+    }
 }
 
-/// Verifies a journal's directory. `progress` is told how many bytes were read.
+/// Verifies the journal in a directory. It may be a copy, read-only, or in use. `progress` hears how many bytes of how many
+/// were read.
 ///
 /// # Errors
-/// The first thing that is not right, with file and offset; [`Error::Evidence`] where a checkpoint disagrees: records were
-/// removed from the end, or altered.
-pub fn verify(dir: &Path, against: &Against<'_>, mut progress: impl FnMut(u64)) -> Result<Report, Error> {
-    let disk = RealDisk::look(dir);
-    let mut hashes = Hashes::default();
-    let mut report = Report {
-        records: 0,
-        segments: 0,
-        bytes: 0,
-        root: String::new(),
-        checkpoints: 0,
-        torn: None,
-    };
-    let mut before: Option<Scanned> = None;
-    let segments = segment::list(&disk)?;
-    for (place, first) in segments.iter().enumerate() {
-        let name = segment::name(*first);
-        follows(&name, *first, before.as_ref())?;
-        let file = disk.open(&name).map_err(Error::disk(name.clone()))?;
-        let bytes = segment::read_all(file.as_ref()).map_err(Error::disk(name.clone()))?;
-        let mut failed = None;
-        let last = place + 1 == segments.len();
-        let scanned = scan(&name, &bytes, *first, last, |seq, text| {
-            failed = failed.take().or_else(|| hashes.push(seq, text).err());
-        })?;
-        if let Some(cause) = failed {
-            return Err(cause);
+/// [`Error::Io`] when something cannot be read. What is wrong with the journal is in the report.
+pub fn verify(dir: &Path, against: &Verification, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
+    let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
+    verify_disk(&disk, against, progress)
+}
+
+/// [`verify`] on any disk.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn verify_disk(
+    disk: &dyn Disk,
+    against: &Verification,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Error> {
+    let (candidates, mut unreadable) = candidates(disk, against)?;
+    let tiles = merkle::saved(disk);
+    let wanted: BTreeSet<u64> = candidates.iter().map(|(_, checkpoint)| checkpoint.root.size).collect();
+    let wanted = wanted
+        .into_iter()
+        .chain(tiles.as_ref().map(|tiles| tiles.size))
+        .collect();
+    let mut auditor = Auditor::new(disk, wanted, progress)?;
+    let line_max = against.record_bytes_max.unwrap_or(Options::default().record_bytes_max);
+    let scanned = scan::scan(disk, line_max, &mut auditor);
+    let mut report = auditor.report();
+    let whole = match scanned {
+        Ok(found) => {
+            report.torn = found.and_then(|found| found.torn);
+            true
         }
-        continues(&name, &scanned, before.as_ref())?;
-        report.torn = scanned.torn.map(|(offset, length)| (name, offset, length));
-        report.records = scanned.next - 1;
-        report.bytes += scanned.end;
-        report.segments += 1;
-        progress(report.bytes);
-        before = Some(scanned);
+        Err(cause) => {
+            report.faults.push(fault(cause)?);
+            false
+        }
+    };
+    if let Some(tiles) = tiles.filter(|tiles| auditor.root(tiles.size).is_some_and(|root| root.hex() != tiles.root)) {
+        let why = format!("the tiles of {} records have the root {}", tiles.size, tiles.root);
+        report.faults.push(Fault {
+            kind: FaultKind::Tile,
+            file: "tiles/tree.json".to_owned(),
+            offset: 0,
+            seq: 0,
+            why,
+        });
     }
-    report.root = hex(&hashes.root(report.records)?.0);
-    tree_file(dir, &hashes)?;
-    if let Some(key) = against.key {
-        for text in against.earlier.iter().chain(&kept(dir)?) {
-            agrees(key, text, &hashes, report.records)?;
-            report.checkpoints += 1;
+    report.faults.append(&mut unreadable);
+    for (source, checkpoint) in candidates {
+        let signed = against.key.as_ref().map(|key| checkpoint.verify(key));
+        match judge(&auditor, &checkpoint, signed.as_ref(), whole) {
+            Some((kind, why)) => report.faults.push(Fault {
+                kind,
+                file: source,
+                offset: 0,
+                seq: checkpoint.root.size,
+                why,
+            }),
+            None if auditor.root(checkpoint.root.size).is_none() => {}
+            None => report.checkpoints.push(Checked {
+                source,
+                root: checkpoint.root,
+                signed: signed.is_some(),
+            }),
         }
     }
     Ok(report)
 }
 
-fn agrees(key: &VerifyingKey, text: &str, hashes: &Hashes, records: u64) -> Result<(), Error> {
-    let (size, root) = key.open(text)?;
-    if size > records {
-        let gone = size - records;
-        return Err(Error::Evidence(format!(
-            "a signed checkpoint covers {size} records, but only {records} are here: {gone} were removed from the end"
-        )));
-    }
-    if hashes.root(size)? != root {
-        return Err(Error::Evidence(format!(
-            "the first {size} records are not those that a signed checkpoint covers: the history was altered"
-        )));
-    }
-    Ok(())
-}
+/// A checkpoint, and its file or the name it was given.
+type Named = (String, Checkpoint);
 
-/// The stored hashes beside the tiles must be those of the records.
-fn tree_file(dir: &Path, hashes: &Hashes) -> Result<(), Error> {
-    let Ok(stored) = std::fs::read(dir.join("tiles").join("hashes")) else {
-        return Ok(());
-    };
-    for (place, (stored, own)) in stored.chunks_exact(32).zip(hashes.list()).enumerate() {
-        if stored != own.0 {
-            return Err(Error::Damaged {
-                file: "tiles/hashes".to_owned(),
-                offset: u64::try_from(place * 32).unwrap_or(u64::MAX),
-                seq: 0,
-                why: "it disagrees with the records; delete the folder tiles and it is made again".to_owned(),
-            });
+/// The checkpoints to look at, saved and earlier ones, and those that cannot be read.
+fn candidates(disk: &dyn Disk, against: &Verification) -> Result<(Vec<Named>, Vec<Fault>), Error> {
+    let earlier = against
+        .earlier
+        .iter()
+        .map(|(name, note)| (name.clone(), Checkpoint::parse(note)));
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for (file, content) in checkpoint::list(disk)?.into_iter().chain(earlier) {
+        match content {
+            Ok(checkpoint) => good.push((file, checkpoint)),
+            Err(cause) => {
+                bad.push(Fault {
+                    kind: FaultKind::Checkpoint,
+                    file,
+                    offset: 0,
+                    seq: 0,
+                    why: cause.to_string(),
+                });
+            }
         }
     }
-    if stored.len() / 32 > hashes.list().len() {
-        return Err(Error::Evidence(
-            "the tree holds more records than the segments: records were removed from the end".to_owned(),
-        ));
-    }
-    Ok(())
+    Ok((good, bad))
 }
 
-/// Calls `each` with every record of the files from a position on, without taking the directory; stops where it says false.
-pub fn scan_files(dir: &Path, from: u64, mut each: impl FnMut(u64, &str) -> bool) -> Result<(), Error> {
-    let disk = RealDisk::look(dir);
-    let segments = segment::list(&disk)?;
-    let begin = segments.iter().rposition(|first| *first <= from.max(1)).unwrap_or(0);
-    let mut go_on = true;
-    for (place, first) in segments.iter().enumerate().skip(begin) {
-        let name = segment::name(*first);
-        let file = disk.open(&name).map_err(Error::disk(name.clone()))?;
-        let bytes = segment::read_all(file.as_ref()).map_err(Error::disk(name.clone()))?;
-        scan(&name, &bytes, *first, place + 1 == segments.len(), |seq, text| {
-            go_on = go_on && (seq < from || each(seq, text));
-        })?;
+/// What is wrong with a checkpoint, or what it shows to be wrong.
+fn judge(
+    auditor: &Auditor<'_>,
+    checkpoint: &Checkpoint,
+    signed: Option<&Result<(), Error>>,
+    whole: bool,
+) -> Option<(FaultKind, String)> {
+    if let Some(Err(cause)) = signed {
+        return Some((FaultKind::Checkpoint, cause.to_string()));
     }
-    Ok(())
+    let Root { size, .. } = checkpoint.root;
+    match auditor.root(size) {
+        Some(root) if root == checkpoint.root => None,
+        Some(root) => {
+            let (vouched, found) = (checkpoint.root.hex(), root.hex());
+            Some((
+                FaultKind::Forked,
+                format!("the first {size} records have the root {found}, it vouches for {vouched}"),
+            ))
+        }
+        // Behind damage nothing can be said: the records may be there.
+        None if !whole => None,
+        None => Some((
+            FaultKind::Truncated,
+            format!("it vouches for {size} records, there are {}", auditor.size()),
+        )),
+    }
+}
+
+/// Damage is what a verification is there to find; anything else stops it.
+fn fault(cause: Error) -> Result<Fault, Error> {
+    let why = cause.to_string();
+    let (file, offset, seq, why) = match cause {
+        Error::Damaged { file, offset, seq, why } => (file, offset, seq, why),
+        Error::Missing { file, .. } | Error::Version { file, .. } | Error::Foreign { file, .. } => (file, 0, 0, why),
+        other => return Err(other),
+    };
+    Ok(Fault {
+        kind: FaultKind::Damaged,
+        file,
+        offset,
+        seq,
+        why,
+    })
 }

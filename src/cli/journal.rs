@@ -1,21 +1,22 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
-use journal::verify::Against;
-use journal::{Journal, Log as _, Options, SigningKey, VerifyingKey, checkpoint, tree, verify};
+use journal::{
+    Fault, FaultKind, Journal, Log as _, Look, Options, Report, SigningKey, Verification, VerifyingKey, verify,
+};
+use projections::Record;
 use serde_json::json;
 
-use super::{DataArg, Failure, Outcome, note, print};
-use crate::data::DataDir;
+use super::{DataArg, Failure, Outcome, note, print, progress};
+use crate::data::{DataDir, ORIGIN};
 use crate::door::Keys;
 
-/// The journal's name in checkpoints (C2SP tlog-checkpoint, origin line).
-const ORIGIN: &str = "orkestra";
+/// How often a follower looks again.
+const FOLLOW_EVERY: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JournalCommand {
@@ -101,13 +102,44 @@ fn there(dir: &DataDir) -> Result<PathBuf, Failure> {
     }
 }
 
-/// A bar where somebody looks; nothing in a pipe.
-fn bar(bytes: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+fn verified(dir: &DataDir, against: &Verification) -> Result<Report, Failure> {
+    let path = there(dir)?;
+    let bar = progress::bytes();
+    let report = verify(&path, against, &mut |read, all| {
+        bar.set_length(all);
+        bar.set_position(read);
+    })?;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+fn stat(dir: &DataDir, as_json: bool) -> Outcome {
+    let path = there(dir)?;
+    let look = Look::at(&path)?;
+    let bytes = bytes_in(&path);
+    let (records, segments) = (look.last_seq(), look.segments());
+    let at = |seq: u64| {
+        look.reader(seq)
+            .next()
+            .and_then(Result::ok)
+            .and_then(|line| at_of(&line.text))
+    };
+    let (first, last) = (at(1), at(records));
+    if as_json {
+        let shown = json!({"journal": look.journal(), "records": records, "segments": segments, "bytes": bytes, "first": first, "last": last});
+        print(&shown.to_string());
+    } else {
+        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+        print(&format!(
+            "journal {}\n{records} records in {segments} segments, {bytes} bytes on disk\nfrom {first} to {last}",
+            look.journal()
+        ));
     }
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}");
-    ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+    Ok(())
+}
+
+fn at_of(text: &str) -> Option<String> {
+    Record::parse(text).ok().map(|record| record.at.to_string())
 }
 
 fn bytes_in(dir: &std::path::Path) -> u64 {
@@ -118,121 +150,150 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
         .sum()
 }
 
-fn verified(dir: &DataDir, against: &Against<'_>) -> Result<journal::Report, Failure> {
-    let path = there(dir)?;
-    let bar = bar(bytes_in(&path));
-    let report = verify(&path, against, |bytes| bar.set_position(bytes))?;
-    bar.finish_and_clear();
-    Ok(report)
-}
-
-fn stat(dir: &DataDir, as_json: bool) -> Outcome {
-    let report = verified(dir, &Against::default())?;
-    let shown =
-        json!({"records": report.records, "segments": report.segments, "bytes": report.bytes, "root": report.root});
-    if as_json {
-        print(&shown.to_string());
-    } else {
-        print(&format!(
-            "{} records in {} segments, {} bytes\nroot {}",
-            report.records, report.segments, report.bytes, report.root
-        ));
-    }
-    Ok(())
-}
-
 fn public_key(dir: &DataDir, given: Option<&str>) -> Result<VerifyingKey, Failure> {
     match given {
         Some(text) => Ok(VerifyingKey::parse(text)?),
-        None => Ok(signing_key(dir)?.verifying_key().clone()),
+        None => Ok(signing_key(dir)?.verifying_key()?),
     }
 }
 
 fn signing_key(dir: &DataDir) -> Result<SigningKey, Failure> {
-    Ok(SigningKey::new(ORIGIN, &Keys::open(&dir.keys())?.signing)?)
+    Ok(SigningKey::from_seed(ORIGIN, Keys::open(&dir.keys())?.signing)?)
 }
 
 fn check(dir: &DataDir, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
     there(dir)?;
-    let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).map_err(|cause| Failure::new(format!("{}: {cause}", path.display())))
+    let read = |path: &PathBuf| match std::fs::read_to_string(path) {
+        Ok(note) => Ok((path.display().to_string(), note)),
+        Err(cause) => Err(Failure::new(format!("{}: {cause}", path.display()))),
     };
-    let earlier = files.iter().map(read).collect::<Result<Vec<String>, Failure>>()?;
-    let key = public_key(dir, key)?;
-    let report = verified(
-        dir,
-        &Against {
-            key: Some(&key),
-            earlier: &earlier,
-        },
-    )?;
+    let against = Verification {
+        earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
+        key: Some(public_key(dir, key)?),
+        record_bytes_max: None,
+    };
+    let report = verified(dir, &against)?;
     if as_json {
-        let torn = report
-            .torn
-            .map(|(file, offset, bytes)| json!({"file": file, "offset": offset, "bytes": bytes}));
-        print(&json!({"ok": true, "records": report.records, "root": report.root, "checkpoints": report.checkpoints, "torn": torn}).to_string());
-    } else {
+        print(&shown(&report).to_string());
+    } else if report.is_good() {
         print(&format!(
-            "good: {} records, {} checkpoints agree\nroot {}",
-            report.records, report.checkpoints, report.root
+            "good: {} records in {} segments, {} checkpoints agree\nroot {}",
+            report.root.size,
+            report.segments,
+            report.checkpoints.len(),
+            report.root.hex()
         ));
     }
-    Ok(())
+    let mut faults = report.faults.iter().map(described);
+    match (faults.next(), faults.count()) {
+        (None, _) => Ok(()),
+        (Some(first), more) => Err(Failure::new(first).hint(&advice(&report, more))),
+    }
 }
 
-/// Reads the files as they are, also beside a running server; what is being written right now is not shown.
-fn each(dir: &DataDir, from: u64, to: u64, mut each: impl FnMut(&str) -> std::io::Result<()>) -> Result<u64, Failure> {
-    let path = there(dir)?;
-    let mut last = from.saturating_sub(1);
-    let mut failed = None;
-    journal::verify::scan_files(&path, from, |seq, text| {
-        if seq > to {
-            return false;
+fn described(fault: &Fault) -> String {
+    match fault.kind {
+        FaultKind::Damaged if fault.seq > 0 => {
+            format!(
+                "{} is damaged at byte {}, where record {} should be: {}",
+                fault.file, fault.offset, fault.seq, fault.why
+            )
         }
-        last = seq;
-        failed = each(text).err();
-        failed.is_none()
-    })?;
-    match failed {
-        Some(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => Ok(last),
-        Some(cause) => Err(Failure::new(cause)),
-        None => Ok(last),
+        _ => format!("{}: {}", fault.file, fault.why),
     }
+}
+
+fn advice(report: &Report, more: usize) -> String {
+    let also = if more > 0 {
+        format!("{more} more faults with --json; ")
+    } else {
+        String::new()
+    };
+    format!(
+        "{also}{} records before it are good; compare with a backup, and change nothing here",
+        report.root.size
+    )
+}
+
+fn shown(report: &Report) -> serde_json::Value {
+    let torn = report
+        .torn
+        .as_ref()
+        .map(|torn| json!({"file": torn.file, "offset": torn.offset, "bytes": torn.bytes}));
+    let faults: Vec<_> = report
+        .faults
+        .iter()
+        .map(|fault| {
+            json!({"kind": format!("{:?}", fault.kind).to_lowercase(), "file": fault.file, "offset": fault.offset, "seq": fault.seq, "why": fault.why})
+        })
+        .collect();
+    let checkpoints: Vec<_> = report
+        .checkpoints
+        .iter()
+        .map(|held| json!({"source": held.source, "size": held.root.size, "root": held.root.hex(), "signed": held.signed}))
+        .collect();
+    json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments,
+        "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
 }
 
 fn export(dir: &DataDir, from: u64, to: u64) -> Outcome {
+    let look = Look::at(&there(dir)?)?;
+    let last = to.min(look.last_seq());
+    let bar = progress::records((last + 1).saturating_sub(from));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let last = each(dir, from, to, |text| writeln!(out, "{text}"))?;
+    let (mut reader, mut count) = (look.reader(from), 0_u64);
+    while let Some(line) = reader.next_ref()? {
+        if line.seq > last {
+            break;
+        }
+        if let Err(cause) = writeln!(out, "{}", line.text) {
+            return hung_up(cause);
+        }
+        count += 1;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
     out.flush()?;
-    note(&format!("{} records", (last + 1).saturating_sub(from)));
+    note(&format!("{count} records"));
     Ok(())
 }
 
+/// Who reads a pipe may stop; that is no failure.
+fn hung_up(cause: std::io::Error) -> Outcome {
+    if cause.kind() == std::io::ErrorKind::BrokenPipe {
+        Ok(())
+    } else {
+        Err(cause.into())
+    }
+}
+
 fn tail(dir: &DataDir, lines: u64, follow: bool) -> Outcome {
-    let mut records = 0;
-    let path = there(dir)?;
-    journal::verify::scan_files(&path, 1, |seq, _| {
-        records = seq;
-        true
-    })?;
-    let mut next = (records + 1).saturating_sub(lines).max(1);
+    let mut look = Look::at(&there(dir)?)?;
+    let mut reader = look.reader((look.last_seq() + 1).saturating_sub(lines));
     loop {
         let mut out = std::io::stdout().lock();
-        next = each(dir, next, u64::MAX, |text| writeln!(out, "{text}"))? + 1;
+        while let Some(line) = reader.next_ref()? {
+            if let Err(cause) = writeln!(out, "{}", line.text) {
+                return hung_up(cause);
+            }
+        }
         drop(out);
         if !follow {
             return Ok(());
         }
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(FOLLOW_EVERY);
+        look.again()?;
     }
 }
 
 fn open(dir: &DataDir) -> Result<Journal, Failure> {
     let path = there(dir)?;
-    let opened = Journal::open(&path, Options::default()).map_err(|cause| {
+    let opened = Journal::open(&path, Options::default(), ORIGIN).map_err(|cause| {
         let failure = Failure::new(&cause);
-        if cause == journal::Error::Locked {
-            failure.hint("stop the server, or ask it: it keeps checkpoints by itself")
+        if matches!(cause, journal::Error::Locked { .. }) {
+            failure.hint(
+                "stop the server, or take the newest in journal/checkpoints: a running server signs one every minute",
+            )
         } else {
             failure
         }
@@ -242,11 +303,10 @@ fn open(dir: &DataDir) -> Result<Journal, Failure> {
 
 fn sign(dir: &DataDir) -> Outcome {
     let (journal, key) = (open(dir)?, signing_key(dir)?);
-    let text = checkpoint::checkpoint(&dir.journal(), &journal, &key)?;
-    print(text.trim_end());
+    print(journal.checkpoint(&key)?.note.trim_end());
     note(&format!(
         "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
-        key.verifying_key().text()
+        key.verifying_key()?.encode()
     ));
     Ok(journal.close()?)
 }
@@ -256,14 +316,18 @@ fn prove(dir: &DataDir, seq: u64) -> Outcome {
     let line = journal
         .get(seq)?
         .ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;
-    let signed = checkpoint::checkpoint(&dir.journal(), &journal, &key)?;
-    let tree = tree::Tree::open(&dir.journal())?;
-    let proof: Vec<String> = tree
-        .prove_inclusion(seq, tree.size())?
-        .iter()
-        .map(|hash| tree::hex(&hash.0))
-        .collect();
-    let leaf = tree::hex(&tree::leaf(&line.text).0);
-    print(&json!({"record": seq, "leaf": leaf, "size": tree.size(), "proof": proof, "checkpoint": signed, "key": key.verifying_key().text()}).to_string());
+    let signed = journal.checkpoint(&key)?;
+    let inclusion = journal.prove_inclusion(seq, signed.root.size)?;
+    inclusion.check(&line.text, &signed.root)?;
+    let proof: Vec<String> = inclusion.path.iter().map(|hash| hex(hash)).collect();
+    print(
+        &json!({"record": seq, "text": line.text, "size": inclusion.size, "proof": proof, "checkpoint": signed.note,
+        "key": key.verifying_key()?.encode()})
+        .to_string(),
+    );
     Ok(journal.close()?)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

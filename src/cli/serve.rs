@@ -167,8 +167,9 @@ async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, args: &Serv
     let served = crate::http::serve(listener, faces, stop_signal()).await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
-    journal::Log::close(&opened.journal)?;
-    let why = opened.handle.closed().borrow().clone();
+    let closed = opened.handle.closed();
+    opened.close()?;
+    let why = closed.borrow().clone();
     match why {
         Some(why) => Err(Failure::new(format!("the journal closed: {why}"))
             .hint("look at the disk, then start again; what was acknowledged is safe")),

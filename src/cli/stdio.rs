@@ -70,7 +70,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     .await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
-    journal::Log::close(&opened.journal)?;
+    opened.close()?;
     served
 }
 

@@ -214,7 +214,7 @@ async fn through(data: &DataArg, request: TokenRequest) -> Result<Value, Failure
     }
     let opened = super::serve::open(&dir, false)?;
     let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
-    journal::Log::close(&opened.journal)?;
+    opened.close()?;
     reply
 }
 

@@ -1,0 +1,24 @@
+//! The journal from outside: one contract for every log, the disk's failures, recovery, proofs, fixtures.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is wrong"
+)]
+
+#[path = "house/contract.rs"]
+mod contract;
+#[path = "house/crash.rs"]
+mod crash;
+#[path = "house/damage.rs"]
+mod damage;
+#[path = "house/evidence.rs"]
+mod evidence;
+#[path = "house/fixture.rs"]
+mod fixture;
+#[path = "house/real.rs"]
+mod real;
+#[path = "house/room.rs"]
+mod room;
+#[path = "house/support.rs"]
+mod support;

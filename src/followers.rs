@@ -1,0 +1,3 @@
+//! What follows the journal at its own pace: nothing here can hold up or fail a call.
+
+pub mod notary;

@@ -1,0 +1,61 @@
+//! The notary signs a checkpoint of the journal every minute in which something was written, and one at the end.
+//!
+//! An operator copies the newest to another machine now and then: it is what finds removed or rewritten records.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use journal::{Journal, Log as _, SigningKey};
+
+/// How often a checkpoint is signed while records come.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// A running notary; it ends when it is dropped.
+pub struct Notary {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Notary {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// What the operating system says when it gives no thread.
+    pub fn start(journal: Journal, key: SigningKey) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new()
+            .name("notary".to_owned())
+            .spawn(move || run(&journal, &key, &stopped))?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Notary {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A notary that panicked has said so already.
+            drop(thread.join());
+        }
+    }
+}
+
+fn run(journal: &Journal, key: &SigningKey, stopped: &Receiver<()>) {
+    let mut signed = 0;
+    loop {
+        let ends = stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
+        if journal.durable() > signed {
+            match journal.checkpoint(key) {
+                Ok(checkpoint) => signed = checkpoint.root.size,
+                Err(cause) => tracing::warn!(%cause, "no checkpoint could be signed"),
+            }
+        }
+        if ends {
+            return;
+        }
+    }
+}
