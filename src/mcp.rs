@@ -29,7 +29,7 @@ use crate::processor::Handle;
 use shape::Shapes;
 
 /// How long one call may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long clients may keep the tool list.
 const LIST_TTL_MS: u64 = 300_000;
 
@@ -242,15 +242,14 @@ impl ServerHandler for Server {
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = params.name.to_string();
-        match AssertUnwindSafe(self.call(params, &cx)).catch_unwind().await {
-            Ok(answer) => answer,
-            Err(_) => {
-                tracing::error!(tool = name, "a handler panicked");
-                Err(ErrorData::internal_error(
-                    "the server failed; nothing is known to have been done",
-                    None,
-                ))
-            }
+        if let Ok(answer) = AssertUnwindSafe(self.call(params, &cx)).catch_unwind().await {
+            answer
+        } else {
+            tracing::error!(tool = name, "a handler panicked");
+            Err(ErrorData::internal_error(
+                "the server failed; nothing is known to have been done",
+                None,
+            ))
         }
     }
 }

@@ -238,12 +238,12 @@ impl Processor {
 
     fn until_expiry(&self) -> Duration {
         let Some(due) = self.engine.next_deadline() else {
-            return Duration::from_secs(3600);
+            return Duration::from_hours(1);
         };
         let left = due.duration_since((self.clock)());
         Duration::try_from(left)
             .unwrap_or_default()
-            .min(Duration::from_secs(3600))
+            .min(Duration::from_hours(1))
             + Duration::from_millis(1)
     }
 
@@ -267,14 +267,11 @@ impl Processor {
         self.append(before, records, thens)
     }
 
-    fn append(
-        &mut self,
-        before: crate::kernel::State,
-        records: Vec<String>,
-        thens: Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>,
-    ) -> bool {
+    fn append(&mut self, before: crate::kernel::State, records: Vec<String>, thens: Thens) -> bool {
         if records.is_empty() {
-            thens.into_iter().for_each(|then| then(Ok(())));
+            for then in thens {
+                then(Ok(()));
+            }
             return true;
         }
         let after: Snapshot = Arc::new(self.engine.state().clone());

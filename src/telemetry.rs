@@ -81,7 +81,7 @@ impl Telemetry {
     }
 
     /// Counts a call of a tool; `code` is the rejection's, if it was one.
-    pub fn called(&self, via: &'static str, tool: &str, code: Option<&str>, took: Duration) {
+    pub fn called(&self, via: &'static str, tool: &str, code: Option<&str>, elapsed: Duration) {
         let labels = CallLabels {
             via: via.to_owned(),
             tool: tool.chars().take(64).collect(),
@@ -97,7 +97,7 @@ impl Telemetry {
             labels
         };
         self.calls.get_or_create(&labels).inc();
-        self.durations.observe(took.as_secs_f64());
+        self.durations.observe(elapsed.as_secs_f64());
     }
 
     /// Counts a request that did not become a call.

@@ -1,4 +1,11 @@
 //! The one test binary of the house: stories of decisions, the rules that the code itself keeps, and the program as a process.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is wrong"
+)]
 
 mod served;
 mod server;

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
+/// What it is, headers, body, the status to expect.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [u8], u16);
+
 #[test]
 fn the_guard_turns_away_what_is_not_for_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -15,7 +18,7 @@ fn the_guard_turns_away_what_is_not_for_it() {
     let altered = format!("{bearer}x");
     let good = ("authorization", bearer.as_str());
     let long = vec![b' '; (1 << 20) + 1];
-    let cases: [(&str, &[(&str, &str)], &[u8], u16); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("a good call", &[good], b"{}", 200),
         ("another host", &[good, ("host", "evil.example")], b"{}", 403),
         (

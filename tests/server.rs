@@ -89,7 +89,7 @@ impl Server {
             body.len()
         );
         for (name, value) in headers.iter().filter(|(name, _)| *name != "host") {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", value, "\r\n"]);
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes()).ok()?;

@@ -155,11 +155,6 @@ impl Story {
         self.people[who].clone()
     }
 
-    /// Lets a named person be somebody a little different (a token, another door).
-    pub fn set_caller(&mut self, who: &str, caller: Caller) {
-        self.people.insert(who.to_owned(), caller);
-    }
-
     /// Lets time pass.
     pub fn wait(&mut self, minutes: i64) -> &mut Self {
         self.now = self.now.checked_add(SignedDuration::from_mins(minutes)).unwrap();

@@ -1,6 +1,5 @@
 //! The fold of pending actions and confirmations: every action there ever was, the open ones whole, the others small.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
@@ -203,7 +202,7 @@ impl Actions {
     }
 
     fn proposed(&mut self, seq: u64, record: &Record<'_>, facts: Proposed<'_>) -> Result<(), Misfit> {
-        let id = self.id(names::PROPOSED, &facts.action)?;
+        let id = Self::id(names::PROPOSED, &facts.action)?;
         let stage = step(
             &facts.action,
             self.all.get(&id).map(|action| action.stage),
@@ -295,7 +294,7 @@ impl Actions {
         self.put(action);
     }
 
-    fn id(&self, name: &str, text: &str) -> Result<Id<Action>, Misfit> {
+    fn id(name: &str, text: &str) -> Result<Id<Action>, Misfit> {
         text.parse().map_err(|_| Misfit::UnknownAction {
             name: name.to_owned(),
             action: text.to_owned(),
@@ -304,7 +303,7 @@ impl Actions {
 
     fn known(&self, name: &str, text: &str) -> Result<Action, Misfit> {
         self.all
-            .get(&self.id(name, text)?)
+            .get(&Self::id(name, text)?)
             .map(|action| Action::clone(action))
             .ok_or_else(|| Misfit::UnknownAction {
                 name: name.to_owned(),
@@ -371,7 +370,7 @@ fn read<'a, T: Deserialize<'a>>(name: &str, facts: &'a str) -> Result<T, Misfit>
     })
 }
 
-fn step(action: &Cow<'_, str>, from: Option<Stage>, taken: Step) -> Result<Stage, Misfit> {
+fn step(action: &str, from: Option<Stage>, taken: Step) -> Result<Stage, Misfit> {
     life::next(from, taken).map_err(|cause| Misfit::Illegal {
         action: action.to_string(),
         cause,

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{DataArg, Failure, Outcome, note, print, progress};
 use crate::data::{DataDir, ORIGIN};
 use crate::door::Keys;
+use crate::kernel::token::hex;
 
 /// How often a follower looks again.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -187,7 +188,7 @@ fn check(dir: &DataDir, files: &[PathBuf], key: Option<&str>, as_json: bool) -> 
     let mut faults = report.faults.iter().map(described);
     match (faults.next(), faults.count()) {
         (None, _) => Ok(()),
-        (Some(first), more) => Err(Failure::new(first).hint(&advice(&report, more))),
+        (Some(first), more) => Err(Failure::new(first).hint(advice(&report, more))),
     }
 }
 
@@ -319,15 +320,11 @@ fn prove(dir: &DataDir, seq: u64) -> Outcome {
     let signed = journal.checkpoint(&key)?;
     let inclusion = journal.prove_inclusion(seq, signed.root.size)?;
     inclusion.check(&line.text, &signed.root)?;
-    let proof: Vec<String> = inclusion.path.iter().map(|hash| hex(hash)).collect();
+    let proof: Vec<String> = inclusion.path.iter().map(|hash| hex("", hash)).collect();
     print(
         &json!({"record": seq, "text": line.text, "size": inclusion.size, "proof": proof, "checkpoint": signed.note,
         "key": key.verifying_key()?.encode()})
         .to_string(),
     );
     Ok(journal.close()?)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

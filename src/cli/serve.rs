@@ -156,7 +156,7 @@ async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, args: &Serv
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(Default::default())),
+        limits: Arc::new(Limits::new(crate::door::limits::Rates::default())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: args.public_host.clone(),
@@ -179,9 +179,8 @@ async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, args: &Serv
 
 /// Ends at Ctrl-C or at a polite request to stop.
 pub(super) async fn stop_signal() {
-    let mut polite = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(_) => return std::future::pending().await,
+    let Ok(mut polite) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
+        return std::future::pending().await;
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}

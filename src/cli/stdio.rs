@@ -50,7 +50,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(Default::default())),
+        limits: Arc::new(Limits::new(crate::door::limits::Rates::default())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: Vec::new(),

@@ -86,7 +86,7 @@ pub(super) fn limits(headers: &mut HeaderMap, verdict: &Verdict) {
 /// There is no such address.
 pub(super) async fn nowhere() -> Response {
     let mut no = Rejection::not_found("address", "this");
-    no.message = "there is no such address here".to_owned();
+    no.message = String::from("there is no such address here");
     rejection(&no.hint("GET /v1/tools lists what can be called; MCP is at /mcp"))
 }
 

@@ -69,7 +69,9 @@ macro_rules! args {
             fn take(fields: &mut $crate::kernel::arg::Fields, faults: &mut $crate::kernel::arg::Faults) -> Option<Self> {
                 let mut names = Self::names().iter();
                 $( let $field = names.next().and_then(|name| $crate::args!(@take fields, faults, name, $ty $(, $default)?)); )*
-                Some(Self { $( $field: $field?, )* })
+                let taken = Self { $( $field: $field?, )* };
+                $( $crate::args!(@kernel $field taken); )*
+                Some(taken)
             }
         }
 
@@ -82,6 +84,9 @@ macro_rules! args {
             }
         }
     };
+    // The kernel reads this group from the recorded arguments, so a tool need not look at it; any other field it must read.
+    (@kernel write $taken:ident) => { let _ = &$taken.write; };
+    (@kernel $field:ident $taken:ident) => {};
     (@declare $schema:ident, $name:ident, $doc:expr, $ty:ty) => { <$ty as $crate::kernel::arg::Member>::declare($name, $doc, &mut $schema) };
     (@declare $schema:ident, $name:ident, $doc:expr, $ty:ty, $default:expr) => { $schema.with_default::<$ty>($name, $doc, &$default) };
     (@take $fields:ident, $faults:ident, $name:ident, $ty:ty) => { <$ty as $crate::kernel::arg::Member>::take($name, $fields, $faults) };

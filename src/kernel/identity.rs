@@ -13,19 +13,15 @@ use crate::kernel::principal::covers;
 
 crate::choice! {
     /// Who may confirm a pending action.
+    #[derive(Default)]
     pub enum ConfirmPolicy {
         /// The proposer.
+        #[default]
         ItsProposer = "self",
         /// Any human with the permission, but no agent.
         Human = "human",
         /// Two humans.
         Dual = "dual",
-    }
-}
-
-impl Default for ConfirmPolicy {
-    fn default() -> Self {
-        Self::ItsProposer
     }
 }
 

@@ -220,14 +220,11 @@ pub fn item(
 ) -> Result<Value, Rejection> {
     let mut shown = pick(&full, read.fields.as_deref(), &[])?;
     for name in read.expand.iter().flat_map(|names| names.iter()) {
-        match parts(name)? {
-            Some(part) => {
-                shown.insert(name.0.clone(), part);
-            }
-            None => {
-                let rule = format!("there is no part `{}`", name.0);
-                return Err(Rejection::argument("expand", rule).allowed(known.to_vec()));
-            }
+        if let Some(part) = parts(name)? {
+            shown.insert(name.0.clone(), part);
+        } else {
+            let rule = format!("there is no part `{}`", name.0);
+            return Err(Rejection::argument("expand", rule).allowed(known.to_vec()));
         }
     }
     Ok(finish(view, json!({"item": shown}), Vec::new()))

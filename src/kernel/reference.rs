@@ -161,9 +161,10 @@ impl<'a> View<'a> {
                 }
             }
         }
-        let hint = match candidates.is_empty() {
-            true => format!("list what there is, or use resolve_references to find the {}", E::KIND),
-            false => "use one of the candidates if it is what you meant".to_owned(),
+        let hint = if candidates.is_empty() {
+            format!("list what there is, or use resolve_references to find the {}", E::KIND)
+        } else {
+            "use one of the candidates if it is what you meant".to_owned()
         };
         Rejection::not_found(E::KIND, &reference.text)
             .field(reference.path.clone())

@@ -23,8 +23,7 @@ impl ConfirmKey {
     /// `ct_` and 40 hexadecimal digits: HMAC-SHA-256 (RFC 2104) over organisation, proposer, action and plan digest.
     pub fn confirm_token(&self, org: &str, proposer: &str, action: Id<Action>, digest: &Digest) -> String {
         let mac = self.mac(&format!("confirm|{org}|{proposer}|{action}|{digest}"));
-        let hex: String = mac.iter().take(20).map(|byte| format!("{byte:02x}")).collect();
-        format!("ct_{hex}")
+        hex("ct_", mac.get(..20).unwrap_or_default())
     }
 
     /// A keyed digest of a secret, for the journal and for bearer tokens at rest.
@@ -46,4 +45,14 @@ impl ConfirmKey {
 /// Compares two texts in a time that does not depend on where they differ.
 pub fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |differ, (x, y)| differ | (x ^ y)) == 0
+}
+
+/// A prefix and the lower-case hexadecimal digits of bytes.
+pub fn hex(prefix: &str, bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(prefix.to_owned(), |mut text, byte| {
+        // Writing into a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

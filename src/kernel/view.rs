@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -186,12 +187,12 @@ pub fn rights(state: &State, caller: &Caller) -> Rights {
     }
 }
 
-fn roles_of(state: &State, member: Id<Member>) -> std::collections::BTreeSet<String> {
+fn roles_of(state: &State, member: Id<Member>) -> BTreeSet<String> {
     let Some(member) = state.table::<Member>().and_then(|table| table.get(member)) else {
-        return Default::default();
+        return BTreeSet::default();
     };
     if member.status != MemberStatus::Active {
-        return Default::default();
+        return BTreeSet::default();
     }
     let roles = state.table::<Role>();
     let held = member.roles.iter().filter_map(|role| roles?.get(*role));

@@ -113,7 +113,7 @@ pub(super) async fn ask(
         let bound = bound(visitor, params);
         let options = SealOptions::new()
             .associated_data(bound.as_bytes())
-            .ttl(Duration::from_secs(900));
+            .ttl(Duration::from_mins(15));
         let sealed = server
             .codec
             .0

@@ -120,7 +120,7 @@ fn a_proposer_who_was_suspended_cannot_confirm() {
         .clone();
     let mut plan = Plan::new("Suspend");
     plan.edit("member.suspended", &row, |member| {
-        member.status = orkestra::kernel::identity::MemberStatus::Suspended
+        member.status = orkestra::kernel::identity::MemberStatus::Suspended;
     })
     .unwrap();
     let text = story

@@ -114,10 +114,10 @@ impl Engine {
         }
         admit(&self.state, &call.caller, tool)?;
         self.check_proposer(tool, &proposer, now)?;
-        self.quorum(policy, action, &call.caller)
+        Self::quorum(policy, action, &call.caller)
     }
 
-    fn quorum(&self, policy: ConfirmPolicy, action: &Action, caller: &Caller) -> Result<Gate, Rejection> {
+    fn quorum(policy: ConfirmPolicy, action: &Action, caller: &Caller) -> Result<Gate, Rejection> {
         match policy {
             ConfirmPolicy::ItsProposer => Ok(Gate::Open),
             _ if !caller.is_human() => Err(Rejection::new(
@@ -264,16 +264,13 @@ impl Engine {
             "preview_stale",
             "things have changed since this preview; nothing was done",
         );
-        let events = match &offer {
-            Some(offer) => {
-                let policy = self.policy_now(tool, action, &proposer);
-                no = no.hint("look at the new preview, then confirm it with its own token");
-                self.offering(tool, &again, now, action.key, offer, Some(action.id), policy)
-            }
-            None => {
-                no = no.hint("the call would not do the same today; read the current state and decide anew");
-                vec![said(names::SUPERSEDED, &Moved::of(action.id.to_string()))]
-            }
+        let events = if let Some(offer) = &offer {
+            let policy = self.policy_now(tool, action, &proposer);
+            no = no.hint("look at the new preview, then confirm it with its own token");
+            Self::offering(tool, &again, now, action.key, offer, Some(action.id), policy)
+        } else {
+            no = no.hint("the call would not do the same today; read the current state and decide anew");
+            vec![said(names::SUPERSEDED, &Moved::of(action.id.to_string()))]
         };
         let refused = refusal(&action.id.to_string(), &no);
         let records = vec![

@@ -99,7 +99,7 @@ impl Engine {
         let at = self.hour(now);
         let mut plan = Plan::new("Revoke a bearer token");
         plan.edit("token.revoked", &row, |token| {
-            token.revoked_at = token.revoked_at.or(Some(at))
+            token.revoked_at = token.revoked_at.or(Some(at));
         })?;
         if plan.is_noop() {
             return Err(Rejection::new("already_revoked", format!("token {id} is revoked already")).into());

@@ -134,7 +134,7 @@ impl Engine {
             return self.refuse(call, now, no);
         }
         let policy = policy::confirm_policy(&self.state, &call.caller, tool);
-        let events = self.offering(tool, call, now, key, &offer, replaces, policy);
+        let events = Self::offering(tool, call, now, key, &offer, replaces, policy);
         let text = self.commit(now, &call.caller, events)?;
         Ok(Step {
             records: vec![text],
@@ -143,9 +143,7 @@ impl Engine {
     }
 
     /// The events of a new offer, with the end of the one it replaces.
-    #[expect(clippy::too_many_arguments, reason = "an offer is bound to all of these")]
     pub(super) fn offering(
-        &self,
         tool: &Tool,
         call: &Call,
         now: Timestamp,

@@ -11,17 +11,13 @@ use crate::{choice, entity};
 
 choice! {
     /// Who may read a comment.
+    #[derive(Default)]
     pub enum CommentVisibility {
         /// Everybody who sees the thing it is about.
+        #[default]
         All = "all",
         /// Not guests and not inbound contacts.
         Internal = "internal",
-    }
-}
-
-impl Default for CommentVisibility {
-    fn default() -> Self {
-        Self::All
     }
 }
 

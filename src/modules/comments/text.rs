@@ -90,8 +90,8 @@ fn handles(body: &str) -> Vec<String> {
     let is_part = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.');
     let mut found = Vec::new();
     let mut before = ' ';
-    let mut letters = body.char_indices().peekable();
-    while let Some((at, letter)) = letters.next() {
+    let letters = body.char_indices().peekable();
+    for (at, letter) in letters {
         if letter == '@' && !is_part(before) {
             let handle: String = body
                 .get(at + 1..)

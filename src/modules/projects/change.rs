@@ -249,7 +249,7 @@ pub fn members(args: UpdateProjectMembers, view: &View<'_>) -> Result<Plan, Reje
     for one in args.set_role.iter().flat_map(|list| list.iter()) {
         let (member, role) = (view.resolve(&one.member)?.id, one.role);
         plan.edit("project.member_role_changed", row, |project| {
-            assign_role(project, member, role)
+            assign_role(project, member, role);
         })?;
     }
     for one in args.remove.iter().flat_map(|list| list.iter()) {
@@ -315,7 +315,7 @@ fn remove(
         })?;
     }
     plan.edit("project.member_removed", row, |project| {
-        project.members.retain(|member| member.member != who.id)
+        project.members.retain(|member| member.member != who.id);
     })?;
     Ok(())
 }

@@ -111,8 +111,7 @@ pub fn create(args: CreateProject, view: &View<'_>) -> Result<Plan, Rejection> {
 pub fn who_sees(visibility: Visibility) -> &'static str {
     match visibility {
         Visibility::Organization => "everybody in the organisation but guests",
-        Visibility::Members => "its members, and auditors",
-        Visibility::Private => "its members, and auditors",
+        Visibility::Members | Visibility::Private => "its members, and auditors",
     }
 }
 
@@ -152,19 +151,18 @@ pub fn check_key(view: &View<'_>, key: &str, own: Option<Id<Project>>) -> Result
             "must be 2 to 10 capital letters and digits, a letter first, for example OPS",
         ));
     }
-    match holder(view, key).filter(|id| Some(*id) != own) {
-        None => Ok(key.to_owned()),
-        Some(_) => {
-            let free: Vec<String> = (2..)
-                .map(|n| suffixed(key, n))
-                .filter(|key| holder(view, key).is_none())
-                .take(3)
-                .collect();
-            Err(Rejection::new("key_taken", format!("the key {key} is taken"))
-                .field("key")
-                .allowed(free)
-                .hint("use one of the allowed keys, or another"))
-        }
+    if holder(view, key).is_none_or(|id| Some(id) == own) {
+        Ok(key.to_owned())
+    } else {
+        let free: Vec<String> = (2..)
+            .map(|n| suffixed(key, n))
+            .filter(|key| holder(view, key).is_none())
+            .take(3)
+            .collect();
+        Err(Rejection::new("key_taken", format!("the key {key} is taken"))
+            .field("key")
+            .allowed(free)
+            .hint("use one of the allowed keys, or another"))
     }
 }
 

@@ -107,6 +107,10 @@ pub struct ProjectMember {
 /// Settings of a project.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own in the catalogue"
+)]
 pub struct ProjectSettings {
     /// Open blockers keep a task from being started.
     pub enforce_dependencies: bool,

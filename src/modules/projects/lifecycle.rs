@@ -25,8 +25,14 @@ args! {
     }
 }
 
-/// `archive_project`. Timers and processes cannot run before their modules are there, so there is nothing to stop.
+/// `archive_project`.
 pub fn archive(args: ArchiveProject, view: &View<'_>) -> Result<Plan, Rejection> {
+    if args.stop_timers {
+        return Err(Rejection::not_yet("stopTimers", "Time"));
+    }
+    if args.cancel_processes {
+        return Err(Rejection::not_yet("cancelProcesses", "Processes"));
+    }
     let row = view.resolve(&args.project)?;
     Plan::expect(view, row, args.write.expected_version)?;
     if row.lifecycle == Lifecycle::Deleted {
@@ -35,7 +41,7 @@ pub fn archive(args: ArchiveProject, view: &View<'_>) -> Result<Plan, Rejection>
     }
     let mut plan = Plan::new(format!("Archive project {}", row.key));
     plan.edit("project.archived", row, |project| {
-        project.lifecycle = Lifecycle::Archived
+        project.lifecycle = Lifecycle::Archived;
     })?;
     let open = open_tasks(view, row.id, None);
     if !open.is_empty() {

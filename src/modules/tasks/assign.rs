@@ -66,6 +66,7 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
         .map(|member| workload(view, *member))
         .collect();
     plan.detail("newAssignees", load);
+    plan.detail("notify", args.notify);
     plan.detail(
         "assignees",
         json!({"before": names(&row.assignees), "after": names(&after)}),

@@ -15,8 +15,10 @@ use crate::{choice, entity};
 
 choice! {
     /// What kind of work.
+    #[derive(Default)]
     pub enum TaskType {
         /// Plain work.
+        #[default]
         Task = "task",
         /// Something is wrong.
         Bug = "bug",
@@ -31,12 +33,14 @@ choice! {
 
 choice! {
     /// How pressing; the most pressing first.
+    #[derive(Default)]
     pub enum Priority {
         /// Now.
         Urgent = "urgent",
         /// Soon.
         High = "high",
         /// In turn.
+        #[default]
         Medium = "medium",
         /// Some day.
         Low = "low",
@@ -56,18 +60,6 @@ choice! {
         CannotReproduce = "cannot_reproduce",
         /// No longer needed.
         Obsolete = "obsolete",
-    }
-}
-
-impl Default for TaskType {
-    fn default() -> Self {
-        Self::Task
-    }
-}
-
-impl Default for Priority {
-    fn default() -> Self {
-        Self::Medium
     }
 }
 

@@ -13,8 +13,10 @@ use crate::{choice, entity};
 
 choice! {
     /// What a state means for the work.
+    #[derive(Default)]
     pub enum Category {
         /// Not planned yet.
+        #[default]
         Backlog = "backlog",
         /// Planned.
         Unstarted = "unstarted",
@@ -24,12 +26,6 @@ choice! {
         Completed = "completed",
         /// Will not be done.
         Cancelled = "cancelled",
-    }
-}
-
-impl Default for Category {
-    fn default() -> Self {
-        Self::Backlog
     }
 }
 
