@@ -1,6 +1,8 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
+mod actions;
 mod journal;
+mod operator;
 mod progress;
 mod remote;
 mod serve;
@@ -32,6 +34,9 @@ enum Command {
     /// Create, list, revoke and rotate bearer tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// What is pending, under way or over: list, show, confirm, cancel.
+    #[command(subcommand)]
+    Actions(actions::ActionsCommand),
     /// Look at, verify, export and prove the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -92,6 +97,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Stdio(args) => block_on(stdio::run(args)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
         Command::Tools(command) => tools::run(&command),
     };

@@ -54,6 +54,7 @@ pub(crate) struct Shared {
 
 type App = Arc<Shared>;
 
+pub(crate) use actions::listed as actions_of;
 pub(crate) use rest::describe;
 
 /// Serves until `shutdown` ends or the journal closes.

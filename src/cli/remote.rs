@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Failure;
-use super::token::{self, TokenRequest};
+use super::operator::{self, OperatorRequest, Refusal};
 use crate::data::DataDir;
 use crate::http::Faces;
 
@@ -18,8 +18,8 @@ use crate::http::Faces;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Purpose {
-    /// One operation on tokens; one line comes back.
-    Token(TokenRequest),
+    /// One request of an operator; one line comes back.
+    Operator(OperatorRequest),
     /// MCP over this connection, in the name of a token.
     Mcp {
         /// The bearer token.
@@ -64,9 +64,9 @@ async fn serve(stream: UnixStream, faces: Faces) {
         return;
     }
     match serde_json::from_str::<Purpose>(&line) {
-        Ok(Purpose::Token(request)) => {
-            let reply = token::carry_out(&faces.handle, &faces.doorman, request).await;
-            let reply = reply.map_err(|failure| failure.message);
+        Ok(Purpose::Operator(request)) => {
+            let reply = operator::carry_out(&faces.handle, &faces.doorman, request).await;
+            let reply = reply.map_err(Refusal::from);
             let text = serde_json::to_string(&reply).unwrap_or_default() + "\n";
             drop(to.write_all(text.as_bytes()).await);
         }
@@ -93,11 +93,10 @@ pub(super) async fn connect(dir: &DataDir, purpose: &Purpose) -> Option<UnixStre
     Some(stream)
 }
 
-/// Asks the running server for an operation on tokens; `None` where no server runs.
-pub(super) async fn ask(dir: &DataDir, request: TokenRequest) -> Option<Result<serde_json::Value, Failure>> {
-    let stream = connect(dir, &Purpose::Token(request)).await?;
+/// Asks the running server; `None` where no server runs.
+pub(super) async fn ask(dir: &DataDir, request: OperatorRequest) -> Option<Result<serde_json::Value, Refusal>> {
+    let stream = connect(dir, &Purpose::Operator(request)).await?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).await.ok()?;
-    let reply: Result<serde_json::Value, String> = serde_json::from_str(&line).ok()?;
-    Some(reply.map_err(Failure::new))
+    serde_json::from_str(&line).ok()
 }

@@ -6,7 +6,7 @@ use projections::{Actor, Id};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::remote::ask;
+use super::operator::{OperatorRequest, ask};
 use super::{DataArg, Failure, Outcome, note, print};
 use crate::door::Doorman;
 use crate::door::secret::Secret;
@@ -206,16 +206,8 @@ fn seconds(text: &str) -> Result<i64, Failure> {
         .ok_or_else(bad)
 }
 
-/// Through the running server if there is one, else on the directory itself.
 async fn through(data: &DataArg, request: TokenRequest) -> Result<Value, Failure> {
-    let dir = data.dir();
-    if let Some(reply) = ask(&dir, request.clone()).await {
-        return reply;
-    }
-    let opened = super::serve::open(&dir, false)?;
-    let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
-    opened.close()?;
-    reply
+    ask(data, OperatorRequest::Token(request)).await
 }
 
 /// Carries out one operation on an open directory.
@@ -326,7 +318,7 @@ async fn operate<T: Send + 'static>(
         .map_err(Failure::new)
 }
 
-fn member_of(handle: &Handle, wanted: Option<&str>) -> Result<(String, Id<Member>), Failure> {
+pub(super) fn member_of(handle: &Handle, wanted: Option<&str>) -> Result<(String, Id<Member>), Failure> {
     let snapshot = handle.snapshot();
     let members = snapshot
         .table::<Member>()

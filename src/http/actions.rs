@@ -1,5 +1,7 @@
 //! Actions over REST: list by state, show, confirm, cancel.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::guard::Admitted;
 use super::{App, reply, rest};
+use crate::kernel::Snapshot;
 use crate::kernel::engine::admit;
 
 /// Which actions.
@@ -31,22 +34,28 @@ pub(super) async fn list(
     if let Err(no) = rights.require("actions.read") {
         return reply::rejection(&no);
     }
-    let (all, me) = (rights.allow("actions.manage"), entry.caller.member.to_string());
+    let me = entry.caller.member.to_string();
+    let by = (!rights.allow("actions.manage")).then_some(me.as_str());
     let most = query.limit.unwrap_or(100).min(1000);
-    let fits = |action: &&std::sync::Arc<projections::Action>| {
-        action.org == entry.caller.org
-            && query.state.is_none_or(|stage| action.stage == stage)
-            && (all || action.proposer.principal_id.as_deref() == Some(me.as_str()))
-    };
-    let items: Vec<Value> = snapshot
-        .actions
-        .iter()
-        .rev()
-        .filter(fits)
-        .take(most)
-        .map(|action| shown(action))
-        .collect();
+    let items = listed(&snapshot, &entry.caller.org, query.state, by, most);
     Json(json!({"items": items, "asOf": snapshot.position})).into_response()
+}
+
+/// Actions of an organisation, the newest first; of one stage and one proposer where asked for.
+pub(crate) fn listed(
+    snapshot: &Snapshot,
+    org: &str,
+    stage: Option<Stage>,
+    by: Option<&str>,
+    most: usize,
+) -> Vec<Value> {
+    let fits = |action: &&Arc<projections::Action>| {
+        action.org == org
+            && stage.is_none_or(|stage| action.stage == stage)
+            && by.is_none_or(|by| action.proposer.principal_id.as_deref() == Some(by))
+    };
+    let newest = snapshot.actions.iter().rev().filter(fits);
+    newest.take(most).map(|action| shown(action)).collect()
 }
 
 fn shown(action: &projections::Action) -> Value {

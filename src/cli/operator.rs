@@ -1,0 +1,126 @@
+//! What an operator asks of a data directory: of the server that runs on it, else of the directory itself.
+//!
+//! Whoever may open the directory is its operator. Calls are made in the name of the first owner and recorded as such, with
+//! `via: cli`.
+
+use projections::{ActorKind, Stage};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::token::{self, TokenRequest};
+use super::{DataArg, Failure, remote};
+use crate::door::Doorman;
+use crate::kernel::Caller;
+use crate::processor::Handle;
+
+/// One request, as a running server takes it over its socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OperatorRequest {
+    /// An operation on tokens.
+    Token(TokenRequest),
+    /// A call of a tool.
+    Call {
+        /// Its name.
+        tool: String,
+        /// Its arguments.
+        arguments: Map<String, Value>,
+    },
+    /// Actions, the newest first.
+    Actions {
+        /// Only in this stage.
+        stage: Option<Stage>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// What went wrong on the other side of the socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self {
+            message: failure.message,
+            hint: failure.hint,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            hint: refusal.hint,
+            ..Self::new(refusal.message)
+        }
+    }
+}
+
+/// Through the running server if there is one, else on the directory itself.
+pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Value, Failure> {
+    let dir = data.dir();
+    if let Some(reply) = remote::ask(&dir, request.clone()).await {
+        return reply.map_err(Failure::from);
+    }
+    if !dir.exists() {
+        return Err(Failure::new(format!("{}: there is no journal here", dir.0.display()))
+            .hint("say where with --data, or start a server there first: orkestra serve"));
+    }
+    let opened = super::serve::open(&dir, false)?;
+    let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
+    opened.close()?;
+    reply
+}
+
+/// Carries out one request on an open directory.
+pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: OperatorRequest) -> Result<Value, Failure> {
+    match request {
+        OperatorRequest::Token(request) => token::carry_out(handle, doorman, request).await,
+        OperatorRequest::Call { tool, arguments } => {
+            let arguments = with_confirm_token(handle, &tool, arguments);
+            let answer = handle.call(operator(handle)?, &tool, arguments).await;
+            answer.map_err(|no| Failure {
+                hint: no.hint.clone(),
+                ..Failure::new(format!("{}: {}", no.code, no.message))
+            })
+        }
+        OperatorRequest::Actions { stage, limit } => {
+            let caller = operator(handle)?;
+            let items = crate::http::actions_of(&handle.snapshot(), &caller.org, stage, None, limit);
+            Ok(Value::Array(items))
+        }
+    }
+}
+
+/// An operator need not find the token that a proposer was given.
+fn with_confirm_token(handle: &Handle, tool: &str, mut arguments: Map<String, Value>) -> Map<String, Value> {
+    let id = arguments
+        .get("actionId")
+        .and_then(Value::as_str)
+        .and_then(|id| id.parse().ok());
+    if let (Some(id), "confirm_action") = (id, tool)
+        && let Some(action) = handle.snapshot().actions.get(id)
+    {
+        arguments.insert("confirmToken".to_owned(), handle.confirm_token(action).into());
+    }
+    arguments
+}
+
+/// The first owner, coming through the command line.
+pub(super) fn operator(handle: &Handle) -> Result<Caller, Failure> {
+    let (org, member) = token::member_of(handle, None)?;
+    Ok(Caller {
+        org,
+        member,
+        kind: ActorKind::Human,
+        sponsor: None,
+        token: None,
+        client: None,
+        via: "cli",
+        trace: None,
+    })
+}
