@@ -2,4 +2,5 @@
 
 mod confirming;
 mod first;
+mod organizations;
 mod work;

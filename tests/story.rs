@@ -151,6 +151,29 @@ impl Story {
         id
     }
 
+    /// Carries out a plan as an operator would, in the eyes of `ana`.
+    pub fn operate(&mut self, plan: impl FnOnce(&View<'_>) -> Result<Plan, Rejection>) -> Result<(), Rejection> {
+        let (caller, past) = (self.caller("ana"), self.records.clone());
+        let seed = Some(Id::derive(self.now, b"operate"));
+        let plan = {
+            let view = View::new(
+                self.engine.state(),
+                &caller,
+                self.now,
+                self.engine.registry(),
+                &past,
+                seed,
+            );
+            plan(&view)?
+        };
+        let text = self
+            .engine
+            .operate(Actor::system(), caller.org, &plan, self.now)
+            .unwrap();
+        self.records.0.push(text);
+        Ok(())
+    }
+
     pub fn caller(&self, who: &str) -> Caller {
         self.people[who].clone()
     }
@@ -212,6 +235,49 @@ impl Story {
     pub fn does(&mut self, who: &str, tool: &str, args: Value) -> Value {
         let pending = self.when(who, tool, args);
         self.confirm(who, &pending)
+    }
+
+    /// Calls a tool that must say no with this code, written down in short. Gives the error.
+    pub fn refused(&mut self, who: &str, tool: &str, args: Value, code: &str) -> Value {
+        let said = self.call(who, tool, args.clone());
+        let no = said.expect_err("it must be refused").to_json()["error"].clone();
+        assert_eq!(no["code"], code, "{tool} {args}: {no}");
+        let mut short = no.clone();
+        let (message, hint) = (no["message"].as_str().unwrap(), no["hint"].as_str());
+        for told in ["code", "message", "hint"] {
+            short.as_object_mut().unwrap().remove(told);
+        }
+        let (args, rest) = (self.plain(&args.to_string()), self.plain(&short.to_string()));
+        let message = self.plain(message);
+        let hint = hint
+            .map(|hint| format!("\n  hint: {}", self.plain(hint)))
+            .unwrap_or_default();
+        let _ = writeln!(
+            self.transcript,
+            "\n{who}> {tool} {args}\n  no, {code}: {message}{hint}\n  {rest}"
+        );
+        no
+    }
+
+    /// Proposes, lets something else happen, and confirms: the offer must be stale and nothing executed.
+    pub fn stale(&mut self, who: &str, tool: &str, args: Value, meanwhile: impl FnOnce(&mut Self)) {
+        let pending = self
+            .call(who, tool, args.clone())
+            .unwrap_or_else(|no| panic!("{tool} {args}: {no:?}"));
+        meanwhile(self);
+        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        let events = self.records.0.len();
+        let no = self.call(who, "confirm_action", confirm).expect_err("it must be stale");
+        let fits = ["preview_stale", "version_conflict", "not_found"].contains(&no.code.as_ref());
+        let (code, message) = (no.code.to_string(), self.plain(&no.message));
+        let executed = self.records.0[events..].iter().any(|text| text.contains("execution."));
+        assert!(!executed, "{tool} {args}: executed although stale");
+        assert!(fits || no.code != "unavailable", "{tool} {args}: {no:?}");
+        let args = self.plain(&args.to_string());
+        let _ = writeln!(
+            self.transcript,
+            "\n{who}> {tool} {args}\n  (meanwhile …) confirm: no, {code}: {message}"
+        );
     }
 
     /// Ends the story: the journal alone must rebuild the same state. Gives the transcript.

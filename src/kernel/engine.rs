@@ -24,6 +24,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
+use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::json;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
@@ -197,19 +198,22 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejectio
         return Err(Rejection::forbidden(&tool.permission).hint("this token may only read"));
     }
     rights.require(&tool.permission)?;
+    let organization = caller
+        .org
+        .parse()
+        .ok()
+        .and_then(|id| state.table::<Organization>()?.get(id));
+    let closed = organization.is_some_and(|row| row.status == OrganizationStatus::Closed);
+    if closed && matches!(tool.run, Run::Decide(_)) && tool.name != "manage_organization" {
+        return Err(Rejection::new(
+            "organization_closed",
+            "this organisation is closed, and nothing in it can be changed",
+        )
+        .hint("an owner can reopen it with manage_organization, op reopen"));
+    }
     let denied = || {
-        let organization = caller
-            .org
-            .parse()
-            .ok()
-            .and_then(|id| state.table::<crate::kernel::identity::Organization>()?.get(id));
-        organization.is_some_and(|row| {
-            row.settings
-                .agent_policy
-                .denied_tools
-                .iter()
-                .any(|name| name == tool.name)
-        })
+        let denied = organization.map(|row| &row.settings.agent_policy.denied_tools);
+        denied.is_some_and(|denied| denied.iter().any(|name| name == tool.name))
     };
     if !caller.is_human() && !tool.is_read() && denied() {
         return Err(Rejection::new(

@@ -1,9 +1,15 @@
 //! Organizations: the tenant border, its members, and the settings that govern confirmation and agents.
 
+mod create;
 pub mod founding;
+pub mod invitation;
+mod manage;
+mod read;
 
-use crate::kernel::Module;
 use crate::kernel::identity::{Member, Organization, Role, Token};
+use crate::kernel::tool::output;
+use crate::kernel::{Module, ToolKind};
+pub use invitation::Invitation;
 
 /// The module's table of contents.
 pub fn module() -> Module {
@@ -16,4 +22,36 @@ pub fn module() -> Module {
     .entity::<Member>()
     .entity::<Role>()
     .entity::<Token>()
+    .entity::<Invitation>()
+    .read(
+        "list_organizations",
+        "List the organisations that this token can see.",
+        read::list,
+    )
+    .returns(output::list(&read::COLUMNS))
+    .read(
+        "get_organization",
+        "Show an organisation's settings and who must confirm what.",
+        read::get,
+    )
+    .returns(output::item(&["settings", "confirmPolicy"]))
+    .read(
+        "list_organization_members",
+        "List members: the place to turn a person's name into a handle.",
+        read::list_members,
+    )
+    .core()
+    .returns(output::list(&read::MEMBER_COLUMNS))
+    .write(
+        ToolKind::Sensitive,
+        "create_organization",
+        "Found an organisation of its own; only a human may.",
+        create::create,
+    )
+    .write(
+        ToolKind::Sensitive,
+        "manage_organization",
+        "Change settings, invite, suspend, reactivate or remove members, transfer ownership, close or reopen.",
+        manage::manage,
+    )
 }

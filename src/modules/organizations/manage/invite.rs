@@ -1,0 +1,244 @@
+//! `invite_members` and `revoke_invitation`.
+
+use projections::Id;
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::kernel::arg::{List, Str};
+use crate::kernel::entity::NAMES;
+use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role};
+use crate::kernel::plan::Undo;
+use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
+use crate::modules::organizations::invitation::{Invitation, InvitationStatus, LIFETIME};
+
+args! {
+    /// Somebody to ask in.
+    pub struct Invite {
+        /// Mail address; for agents and services only a name of theirs.
+        email: Str<1, 254>,
+        /// What they may do; member, or agent_worker for agents and services, where left out.
+        role: Option<Ref<Role>>,
+        /// Needs the module Teams.
+        teams: Option<List<Str<1, 200>, 0, 20>>,
+        /// human, agent or service.
+        kind: Option<MemberKind>,
+        /// Who answers for an agent or service.
+        sponsor: Option<Ref<Member>>,
+    }
+}
+
+pub(super) fn invite(view: &View<'_>, row: &Row<Organization>, invites: &[Invite]) -> Result<Plan, Rejection> {
+    let mut plan = Plan::new(format!(
+        "Invite {} to \"{}\"",
+        text::count(invites.len(), "member"),
+        row.name
+    ));
+    let mut lines = Vec::new();
+    let mut handles: Vec<String> = Vec::new();
+    for (number, invite) in invites.iter().enumerate() {
+        let here = |no: Rejection| {
+            let field = no.field.clone().unwrap_or_else(|| "email".to_owned());
+            no.field(format!("invites[{number}].{field}"))
+        };
+        lines.push(one(&mut plan, view, row, invite, &mut handles).map_err(here)?);
+    }
+    plan.detail("invitations", &lines);
+    plan.undo = Undo::Never("revoke the invitation, or remove the member");
+    plan.result = json!({"invited": lines});
+    Ok(plan)
+}
+
+fn one(
+    plan: &mut Plan,
+    view: &View<'_>,
+    row: &Row<Organization>,
+    invite: &Invite,
+    handles: &mut Vec<String>,
+) -> Result<Value, Rejection> {
+    if invite.teams.as_ref().is_some_and(|teams| !teams.is_empty()) {
+        return Err(Rejection::not_yet("teams", "Teams"));
+    }
+    let kind = invite.kind.unwrap_or(MemberKind::Human);
+    let email = invite.email.to_lowercase();
+    check(view, row, kind, &email)?;
+    let role = role(view, kind, invite.role.as_ref())?;
+    let sponsor = sponsor(view, kind, invite.sponsor.as_ref())?;
+    let handle = free_handle(view, &email, handles);
+    let known = view
+        .find::<Member>(NAMES, &text::fold(&email))
+        .find(|member| member.email.as_deref() == Some(&email));
+    let member = match known {
+        Some(known) if known.status != MemberStatus::Removed => return Err(already(known)),
+        Some(known) => {
+            plan.edit("member.invited", known, |member| {
+                member.status = MemberStatus::Invited;
+                member.roles = vec![role.id];
+            })?;
+            known.id
+        }
+        None => {
+            let id = view.new_id::<Member>();
+            let human = kind == MemberKind::Human;
+            let (event, status) = if human {
+                ("member.invited", MemberStatus::Invited)
+            } else {
+                // Nobody has to accept for a program; its sponsor answers for it.
+                ("member.joined", MemberStatus::Active)
+            };
+            let member = Member {
+                kind,
+                display_name: handle.clone(),
+                email: human.then(|| email.clone()),
+                handle: handle.clone(),
+                status,
+                sponsor,
+                roles: vec![role.id],
+                ..Member::default()
+            };
+            plan.create(event, id, member)?;
+            id
+        }
+    };
+    let mut line =
+        json!({"member": member.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name});
+    if kind == MemberKind::Human {
+        let invitation = asked(plan, view, &email, member, role.id)?;
+        line["invitation"] = json!(invitation.to_string());
+        line["email"] = json!(email);
+    }
+    Ok(line)
+}
+
+fn asked(
+    plan: &mut Plan,
+    view: &View<'_>,
+    email: &str,
+    member: Id<Member>,
+    role: Id<Role>,
+) -> Result<Id<Invitation>, Rejection> {
+    let id = view.new_id::<Invitation>();
+    let invitation = Invitation {
+        email: email.to_owned(),
+        member,
+        role,
+        invited_by: view.caller.member,
+        expires_at: view.now.checked_add(LIFETIME).ok(),
+        status: InvitationStatus::Pending,
+    };
+    plan.create("member.invited", id, invitation)?;
+    Ok(id)
+}
+
+fn check(view: &View<'_>, row: &Row<Organization>, kind: MemberKind, email: &str) -> Result<(), Rejection> {
+    let domain = email.split_once('@').map(|(_, domain)| domain);
+    if kind != MemberKind::Human {
+        return Ok(());
+    }
+    let Some(domain) = domain.filter(|domain| domain.contains('.')) else {
+        return Err(Rejection::argument(
+            "email",
+            format!("must be a mail address, not `{email}`"),
+        ));
+    };
+    let allowed = &row.settings.allowed_email_domains;
+    if !allowed.is_empty() && !allowed.iter().any(|one| one.eq_ignore_ascii_case(domain)) {
+        return Err(Rejection::new(
+            "domain_not_allowed",
+            format!("addresses at {domain} may not be invited here"),
+        )
+        .field("email")
+        .allowed(allowed.iter().cloned()));
+    }
+    let known = view
+        .find::<Member>(NAMES, &text::fold(email))
+        .find(|member| member.email.as_deref() == Some(email) && member.status != MemberStatus::Removed);
+    known.map_or(Ok(()), |member| Err(already(member)))
+}
+
+fn already(member: &Row<Member>) -> Rejection {
+    Rejection::new(
+        "already_member",
+        format!("@{} is {} already", member.handle, member.status.word()),
+    )
+    .current(json!({"id": member.id.to_string(), "handle": format!("@{}", member.handle), "status": member.status}))
+}
+
+fn role<'a>(view: &View<'a>, kind: MemberKind, given: Option<&Ref<Role>>) -> Result<&'a Row<Role>, Rejection> {
+    let default = if kind == MemberKind::Human {
+        "member"
+    } else {
+        "agent_worker"
+    };
+    let role = match given {
+        Some(reference) => view.resolve(reference)?,
+        None => view
+            .find::<Role>(NAMES, default)
+            .next()
+            .ok_or_else(|| Rejection::not_found("role", default))?,
+    };
+    if role.name == "owner" && kind != MemberKind::Human {
+        return Err(
+            Rejection::new("owner_must_be_human", "agents and services cannot own an organisation").field("role"),
+        );
+    }
+    let may = match role.grantable.as_str() {
+        "owners" => view.rights.allow("*"),
+        "admins" => view.rights.allow("organizations.manage"),
+        _ => true,
+    };
+    if !may || !role.permissions.iter().all(|permission| view.rights.allow(permission)) {
+        return Err(Rejection::forbidden(&format!("grant {}", role.name))
+            .field("role")
+            .hint("nobody can give more than they have"));
+    }
+    Ok(role)
+}
+
+fn sponsor(view: &View<'_>, kind: MemberKind, given: Option<&Ref<Member>>) -> Result<Option<Id<Member>>, Rejection> {
+    match (kind, given) {
+        (MemberKind::Human, None) => Ok(None),
+        (MemberKind::Human, Some(_)) => Err(Rejection::argument("sponsor", "is only for agents and services")),
+        (_, None) => Err(Rejection::new(
+            "sponsor_required",
+            "an agent or service needs a human who answers for it",
+        )
+        .field("sponsor")),
+        (_, Some(reference)) => {
+            let row = view.resolve(reference)?;
+            if row.kind != MemberKind::Human || row.status != MemberStatus::Active {
+                return Err(
+                    Rejection::new("sponsor_required", format!("@{} is no active human", row.handle)).field("sponsor"),
+                );
+            }
+            Ok(Some(row.id))
+        }
+    }
+}
+
+fn free_handle(view: &View<'_>, email: &str, taken: &mut Vec<String>) -> String {
+    let local = email.split('@').next().unwrap_or(email);
+    let base = match text::slug(local) {
+        slug if slug.is_empty() => "member".to_owned(),
+        slug => slug,
+    };
+    let free = |handle: &String| {
+        !taken.contains(handle)
+            && view
+                .find::<Member>(NAMES, &text::fold(&format!("@{handle}")))
+                .next()
+                .is_none()
+    };
+    let numbered = (2..).map(|number: u32| format!("{base}-{number}"));
+    let handle = std::iter::once(base.clone()).chain(numbered).find(free).unwrap_or(base);
+    taken.push(handle.clone());
+    handle
+}
+
+pub(super) fn revoke(row: &Row<Invitation>) -> Result<Plan, Rejection> {
+    let mut plan = Plan::new(format!("Take back the invitation of {}", row.email));
+    plan.edit("invitation.revoked", row, |invitation| {
+        invitation.status = InvitationStatus::Revoked;
+    })?;
+    plan.result = json!({"id": row.id.to_string(), "email": row.email, "status": "revoked"});
+    Ok(plan)
+}

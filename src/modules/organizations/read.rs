@@ -1,0 +1,215 @@
+//! Looking at organisations and their members.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::args;
+use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
+use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, OrganizationStatus, Role};
+use crate::kernel::listing::{self, Item, Listing};
+use crate::kernel::tool::object;
+use crate::kernel::{Ref, Rejection, Row, View, policy, text};
+use crate::modules::projects::Project;
+use crate::modules::tasks::Task;
+
+args! {
+    /// Arguments of `list_organizations`.
+    pub struct ListOrganizations {
+        /// Words in name or slug.
+        q: Option<Str<1, 100>>,
+        /// Only of this status.
+        status: Option<OrganizationStatus>,
+        page: In<PageArgs>,
+    }
+}
+
+args! {
+    /// Arguments of `get_organization`.
+    pub struct GetOrganization {
+        /// The organisation; the token's own where left out.
+        organization: Option<Ref<Organization>>,
+        read: In<ReadArgs>,
+    }
+}
+
+args! {
+    /// Arguments of `list_organization_members`.
+    pub struct ListMembers {
+        /// Words in name, handle or e-mail.
+        q: Option<Str<1, 100>>,
+        /// Only of this kind.
+        kind: Option<MemberKind>,
+        /// Only of this status; removed ones are left out unless asked for.
+        status: Option<MemberStatus>,
+        /// Only with this role.
+        role: Option<Ref<Role>>,
+        /// Only of this team; needs the module Teams.
+        team: Option<Str<1, 200>>,
+        page: In<PageArgs>,
+    }
+}
+
+/// What a listed organisation shows.
+pub const COLUMNS: [&str; 7] = ["id", "name", "slug", "status", "roles", "members", "projects"];
+
+/// What a listed member shows.
+pub const MEMBER_COLUMNS: [&str; 10] = [
+    "id",
+    "handle",
+    "name",
+    "email",
+    "kind",
+    "status",
+    "sponsor",
+    "roles",
+    "timezone",
+    "outOfOffice",
+];
+
+/// `list_organizations`: the token speaks for one organisation and sees that one.
+pub fn list(args: ListOrganizations, view: &View<'_>) -> Result<Value, Rejection> {
+    let words = args.q.as_ref().map(|q| text::fold(q));
+    let fits = |row: &&Arc<Row<Organization>>| {
+        args.status.is_none_or(|status| row.status == status)
+            && words
+                .as_ref()
+                .is_none_or(|words| text::fold(&format!("{} {}", row.name, row.slug)).contains(words.as_str()))
+    };
+    let own = view.organization()?;
+    let items = std::iter::once(own)
+        .filter(fits)
+        .map(|row| shown(view, row))
+        .collect::<Result<Vec<Item>, Rejection>>()?;
+    Listing::new(view, &args.page, &COLUMNS, "name").answer(items)
+}
+
+fn shown(view: &View<'_>, row: &Row<Organization>) -> Result<Item, Rejection> {
+    Ok(object(json!({
+        "id": row.id.to_string(), "name": row.name, "slug": row.slug, "status": row.status,
+        "roles": roles(view, view.me()?), "members": members(view).count(), "projects": view.rows::<Project>().count(),
+        "version": row.version, "createdAt": row.created_at, "updatedAt": row.updated_at,
+    })))
+}
+
+fn members<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Arc<Row<Member>>> {
+    view.rows::<Member>().filter(|row| row.status == MemberStatus::Active)
+}
+
+fn roles(view: &View<'_>, member: &Row<Member>) -> Vec<String> {
+    let named = member.roles.iter().filter_map(|role| view.get(*role));
+    named.map(|role| role.name.clone()).collect()
+}
+
+/// The organisation that an argument means: one's own, under its id, name or slug. Others are unknown here.
+pub fn own<'a>(view: &View<'a>, given: Option<&Ref<Organization>>) -> Result<&'a Arc<Row<Organization>>, Rejection> {
+    let own = view.organization()?;
+    match given {
+        None => Ok(own),
+        Some(reference) if reference.text == own.id.to_string() => Ok(own),
+        Some(reference) => view.resolve(reference),
+    }
+}
+
+/// `get_organization`.
+pub fn get(args: GetOrganization, view: &View<'_>) -> Result<Value, Rejection> {
+    let row = own(view, args.organization.as_ref())?;
+    let mut item = shown(view, row)?;
+    let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
+    put("timezone", json!(row.timezone));
+    put("currency", json!(row.currency));
+    put("locale", json!(row.locale));
+    put("weekStart", json!(row.week_start));
+    put("settings", json!(row.settings));
+    put("confirmPolicy", json!(policies(view)));
+    if let Some(closed) = row.closed_at {
+        put("closedAt", json!(closed));
+    }
+    listing::item(
+        view,
+        &args.read,
+        item,
+        &["limits", "usage", "calendars", "policy"],
+        |part| match part {
+            "limits" => Ok(Some(limits())),
+            "usage" => Ok(Some(usage(view))),
+            "policy" => Ok(Some(
+                json!({"confirmPolicy": row.settings.confirm_policy, "agentPolicy": row.settings.agent_policy}),
+            )),
+            "calendars" => Err(Rejection::not_yet("expand", "Calendar")),
+            _ => Ok(None),
+        },
+    )
+}
+
+/// What must be confirmed by whom for this token, per kind of tool.
+fn policies(view: &View<'_>) -> BTreeMap<&'static str, &'static str> {
+    let proposing = view
+        .registry
+        .tools()
+        .iter()
+        .filter(|tool| !tool.is_read() && tool.module != "actions");
+    proposing
+        .map(|tool| {
+            (
+                tool.kind.word(),
+                policy::confirm_policy(view.state, view.caller, tool).word(),
+            )
+        })
+        .collect()
+}
+
+fn limits() -> Value {
+    json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX})
+}
+
+fn usage(view: &View<'_>) -> Value {
+    let open = view.rows::<Task>().filter(|task| task.deleted_at.is_none()).count();
+    let count = |kind: MemberKind| members(view).filter(|row| row.kind == kind).count();
+    json!({
+        "projects": view.rows::<Project>().count(), "tasks": open,
+        "humans": count(MemberKind::Human), "agents": count(MemberKind::Agent), "services": count(MemberKind::Service),
+    })
+}
+
+/// `list_organization_members`.
+pub fn list_members(args: ListMembers, view: &View<'_>) -> Result<Value, Rejection> {
+    if args.team.is_some() {
+        return Err(Rejection::not_yet("team", "Teams"));
+    }
+    let role = args
+        .role
+        .as_ref()
+        .map(|reference| view.resolve(reference))
+        .transpose()?;
+    let role = role.map(|row| row.id);
+    let words = args.q.as_ref().map(|q| text::fold(q));
+    let shows_mail = view.rights.allow("organizations.browse");
+    let fits = |row: &&Arc<Row<Member>>| {
+        let status = args
+            .status
+            .map_or(row.status != MemberStatus::Removed, |wanted| row.status == wanted);
+        let mail = row.email.as_deref().filter(|_| shows_mail).unwrap_or_default();
+        status
+            && args.kind.is_none_or(|kind| row.kind == kind)
+            && role.is_none_or(|role| row.roles.contains(&role))
+            && words.as_ref().is_none_or(|words| {
+                text::fold(&format!("{} @{} {mail}", row.display_name, row.handle)).contains(words.as_str())
+            })
+    };
+    let item = |row: &Arc<Row<Member>>| {
+        let sponsor = row
+            .sponsor
+            .and_then(|id| view.get(id))
+            .map(|row| format!("@{}", row.handle));
+        object(json!({
+            "id": row.id.to_string(), "handle": format!("@{}", row.handle), "name": row.display_name,
+            "email": row.email.as_ref().filter(|_| shows_mail), "kind": row.kind, "status": row.status, "sponsor": sponsor,
+            "roles": roles(view, row), "timezone": row.timezone, "outOfOffice": row.out_of_office,
+            "capacityHoursPerWeek": row.capacity_hours_per_week, "version": row.version,
+        }))
+    };
+    let items = view.rows::<Member>().filter(fits).map(item).collect();
+    Listing::new(view, &args.page, &MEMBER_COLUMNS, "handle").answer(items)
+}
