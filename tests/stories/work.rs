@@ -98,7 +98,7 @@ fn people_comments_and_labels() {
         json!({"task": "OPS-1", "body": "on it, @ben"}),
     );
     story.when("ana", "list_comments", json!({"target": "OPS-1"}));
-    let no = story.when("bot", "create_organization", json!({}));
+    let no = story.when("bot", "create_task_force", json!({}));
     assert_eq!(no["error"]["code"], "unknown_tool");
     check("work_people", &story.end());
 }
