@@ -99,14 +99,14 @@ fn one(
             id
         }
     };
-    let mut line =
-        json!({"member": member.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name});
-    if kind == MemberKind::Human {
-        let invitation = asked(plan, view, &email, member, role.id)?;
-        line["invitation"] = json!(invitation.to_string());
-        line["email"] = json!(email);
-    }
-    Ok(line)
+    let asked = match kind {
+        MemberKind::Human => Some(asked(plan, view, &email, member, role.id)?.to_string()),
+        _ => None,
+    };
+    Ok(json!({
+        "member": member.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name,
+        "email": asked.as_ref().map(|_| email), "invitation": asked,
+    }))
 }
 
 fn asked(

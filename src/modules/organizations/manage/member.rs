@@ -220,7 +220,7 @@ pub(super) fn remove(view: &View<'_>, member: &Row<Member>, to: Option<&Ref<Memb
     for project in view.rows::<Project>() {
         if project.role_of(member.id).is_some() {
             plan.edit("project.updated", project, |project| {
-                project.members.retain(|one| one.member != member.id)
+                project.members.retain(|one| one.member != member.id);
             })?;
         }
     }
