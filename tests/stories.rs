@@ -2,5 +2,6 @@
 
 mod confirming;
 mod first;
+mod labels;
 mod organizations;
 mod work;

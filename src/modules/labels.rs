@@ -1,5 +1,6 @@
 //! Labels: tags per organisation or project, in exclusive groups if wanted.
 
+mod change;
 pub mod entity;
 mod tools;
 
@@ -24,5 +25,23 @@ pub fn module() -> Module {
             "create_label",
             "Create a label for a project or the whole organisation.",
             tools::create,
+        )
+        .write(
+            ToolKind::Write,
+            "update_label",
+            "Change a label's name, colour, group or description.",
+            change::update,
+        )
+        .write(
+            ToolKind::Destructive,
+            "merge_labels",
+            "Merge labels into one; their tasks get it, and the old names still lead there.",
+            change::merge,
+        )
+        .write(
+            ToolKind::Destructive,
+            "delete_label",
+            "Delete a label, with another one in its place if wanted.",
+            change::delete,
         )
 }

@@ -125,7 +125,7 @@ fn people_and_programs_come_in() {
         "manage_organization",
         manage("invite_members", json!({"invites": invites})),
     );
-    let invited = receipt["result"]["invited"][0]["invitation"]
+    let invitation_id = receipt["result"]["invited"][0]["invitation"]
         .as_str()
         .unwrap()
         .to_owned();
@@ -168,7 +168,7 @@ fn people_and_programs_come_in() {
         one(json!({"email": "dan@evil.example"})),
         "domain_not_allowed",
     );
-    let revoke = manage("revoke_invitation", json!({"invitation": invited}));
+    let revoke = manage("revoke_invitation", json!({"invitation": invitation_id}));
     story.does("ana", "manage_organization", revoke.clone());
     story.refused("ana", "manage_organization", revoke, "not_found");
     check("organizations_invitations", &story.end());

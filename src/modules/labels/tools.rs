@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use projections::Id;
 use serde_json::{Value, json};
 
 use super::entity::Label;
@@ -98,27 +99,12 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
         .map(|reference| view.resolve(reference))
         .transpose()?;
     project.map_or(Ok(()), |project| writable(project))?;
-    if let Some(color) = args.color.as_deref().filter(|color| !is_color(color)) {
-        return Err(Rejection::argument(
-            "color",
-            format!("must be #rgb or #rrggbb, not `{color}`"),
-        ));
-    }
+    args.color.as_deref().map_or(Ok(()), check_color)?;
     if args.exclusive && args.group.is_none() {
         return Err(Rejection::argument("group", "is required where exclusive is true"));
     }
     let scope = project.map(|row| row.id);
-    let taken = view
-        .find::<Label>(NAMES, &text::fold(&args.name))
-        .find(|row| row.project == scope || row.project.is_none());
-    if let Some(taken) = taken {
-        return Err(
-            Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
-                .field("name")
-                .current(json!({"id": taken.id.to_string(), "name": taken.name}))
-                .hint("use that one, or another name"),
-        );
-    }
+    refuse_taken(view, &args.name, scope)?;
     let known: Vec<String> = view.rows::<Label>().map(|row| row.name.clone()).collect();
     let id = view.new_id::<Label>();
     let mut plan = Plan::new(format!("Create label \"{}\"", args.name.0));
@@ -143,7 +129,28 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
     Ok(plan)
 }
 
-fn is_color(text: &str) -> bool {
+/// Refuses what is no `#rgb` or `#rrggbb`.
+pub(super) fn check_color(text: &str) -> Result<(), Rejection> {
     let digits = text.strip_prefix('#').unwrap_or_default();
-    matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    if matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(Rejection::argument(
+        "color",
+        format!("must be #rgb or #rrggbb, not `{text}`"),
+    ))
+}
+
+/// Refuses a name that a label of the same scope or of the organisation has, case aside.
+pub(super) fn refuse_taken(view: &View<'_>, name: &str, scope: Option<Id<Project>>) -> Result<(), Rejection> {
+    let taken = view
+        .find::<Label>(NAMES, &text::fold(name))
+        .find(|row| row.project == scope || row.project.is_none());
+    let Some(taken) = taken else { return Ok(()) };
+    Err(
+        Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
+            .field("name")
+            .current(json!({"id": taken.id.to_string(), "name": taken.name}))
+            .hint("use that one, or another name"),
+    )
 }
