@@ -1,6 +1,7 @@
 //! The command line: one file per command. Data goes to standard output, everything else to standard error.
 
 mod actions;
+mod doctor;
 mod journal;
 mod operator;
 mod progress;
@@ -40,6 +41,8 @@ enum Command {
     /// Look at, verify, export and prove the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Look at configuration, permissions, keys, journal and server: what is wrong, and what to do.
+    Doctor(doctor::DoctorArgs),
     /// List the tools, or show one.
     #[command(subcommand)]
     Tools(tools::ToolsCommand),
@@ -99,6 +102,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => block_on(token::run(command)),
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Tools(command) => tools::run(&command),
     };
     match outcome {

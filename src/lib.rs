@@ -1,6 +1,7 @@
 //! Orkestra: a work-management backend that AI agents operate through MCP.
 
 pub mod cli;
+pub mod config;
 pub mod data;
 pub mod door;
 pub mod followers;

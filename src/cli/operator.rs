@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest};
 use super::{DataArg, Failure, remote};
+use crate::config::Config;
 use crate::door::Doorman;
 use crate::kernel::Caller;
 use crate::processor::Handle;
@@ -70,7 +71,7 @@ pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Valu
         return Err(Failure::new(format!("{}: there is no journal here", dir.0.display()))
             .hint("say where with --data, or start a server there first: orkestra serve"));
     }
-    let opened = super::serve::open(&dir, false)?;
+    let opened = super::serve::open(&dir, &Config::default())?;
     let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
     opened.close()?;
     reply

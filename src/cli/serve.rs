@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use figment::value::{Dict, Value};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{DataArg, Failure, Outcome, note, print};
+use crate::config::{self, Config};
 use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
 use crate::http::Faces;
@@ -19,9 +21,12 @@ use crate::telemetry::{self, Telemetry};
 pub(super) struct ServeArgs {
     #[command(flatten)]
     data: DataArg,
-    /// Where to listen; port 0 takes a free one.
-    #[arg(long, env = "ORKESTRA_LISTEN", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    /// The configuration file; ./orkestra.toml where there is one.
+    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where to listen; port 0 takes a free one. 127.0.0.1:8080 where nothing is said.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
     /// Listen beyond loopback because a proxy with TLS stands in front.
     #[arg(long)]
     behind_proxy: bool,
@@ -44,18 +49,9 @@ pub(super) struct ServeArgs {
 
 pub(super) async fn run(args: ServeArgs) -> Outcome {
     telemetry::init();
-    if !args.listen.ip().is_loopback() && !args.behind_proxy {
-        return Err(Failure {
-            code: 2,
-            ..Failure::new(format!(
-                "{} is reachable by others, and this server has no TLS",
-                args.listen
-            ))
-        }
-        .hint("put a proxy with TLS in front and say --behind-proxy, or listen on 127.0.0.1"));
-    }
+    let config = configured(&args)?;
     let dir = args.data.dir();
-    let opened = open(&dir, args.buffered_reads)?;
+    let opened = open(&dir, &config)?;
     let first = if opened.handle.boot().first {
         Some(first_token(&opened).await?)
     } else {
@@ -65,21 +61,55 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         crate::door::keys::write_private(file, &format!("{token}\n"))
             .map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
     }
-    let listener = TcpListener::bind(args.listen)
+    let listener = TcpListener::bind(config.listen)
         .await
-        .map_err(|cause| Failure::new(format!("{}: {cause}", args.listen)))?;
+        .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
     let address = listener.local_addr()?;
     announce(&args, &dir, &opened, address, first.as_deref());
-    serve(listener, &dir, opened, &args).await
+    serve(listener, &dir, opened, &config).await
+}
+
+/// What file, environment and flags say.
+fn configured(args: &ServeArgs) -> Result<Config, Failure> {
+    let mut flags = Dict::new();
+    let mut say = |name: &str, value: Value| drop(flags.insert(name.to_owned(), value));
+    if let Some(listen) = args.listen {
+        say("listen", listen.to_string().into());
+    }
+    for (name, given) in [
+        ("behind_proxy", args.behind_proxy),
+        ("buffered_reads", args.buffered_reads),
+    ] {
+        if given {
+            say(name, true.into());
+        }
+    }
+    for (name, given) in [
+        ("public_hosts", &args.public_host),
+        ("public_origins", &args.public_origin),
+    ] {
+        if !given.is_empty() {
+            say(name, given.clone().into());
+        }
+    }
+    let refuse = |failure: Failure| Failure { code: 2, ..failure };
+    let loaded = config::load(args.config.as_deref(), flags).map_err(|cause| refuse(Failure::from(cause)))?;
+    let config = loaded.config;
+    if !config.listen.ip().is_loopback() && !config.behind_proxy {
+        let reachable = format!("{} is reachable by others, and this server has no TLS", config.listen);
+        return Err(refuse(Failure::new(reachable))
+            .hint("put a proxy with TLS in front and say --behind-proxy, or listen on 127.0.0.1"));
+    }
+    Ok(config)
 }
 
 /// Opens the directory, or says who has it.
-pub(super) fn open(dir: &DataDir, buffered: bool) -> Result<Opened, Failure> {
+pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
     data::open(
         dir,
         &How {
-            wait_for_reads: !buffered,
-            ..How::default()
+            wait_for_reads: !config.buffered_reads,
+            options: config.journal_options(),
         },
     )
     .map_err(|cause| {
@@ -152,16 +182,16 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
     }
 }
 
-async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, args: &ServeArgs) -> Outcome {
+async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, config: &Config) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(crate::door::limits::Rates::default())),
+        limits: Arc::new(Limits::new(config.rates())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
-        public_hosts: args.public_host.clone(),
-        public_origins: args.public_origin.clone(),
-        body_bytes_max: 1 << 20,
+        public_hosts: config.public_hosts.clone(),
+        public_origins: config.public_origins.clone(),
+        body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(dir, faces.clone(), opened.handle.closed())?;
     let served = crate::http::serve(listener, faces, stop_signal()).await;

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, copy};
 
 use super::remote::{Purpose, connect};
 use super::{DataArg, Failure, Outcome};
+use crate::config::Config;
 use crate::door::{Doorman, Limits};
 use crate::http::Faces;
 use crate::mcp::{Server, Visitor};
@@ -46,7 +47,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     if let Some(stream) = connect(&dir, &purpose).await {
         return pipe(stream).await;
     }
-    let opened = super::serve::open(&dir, false)?;
+    let opened = super::serve::open(&dir, &Config::default())?;
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),

@@ -1,0 +1,182 @@
+//! `orkestra doctor`: configuration, permissions, keys, journal, server — what is wrong, and what to do.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use figment::value::Dict;
+use journal::Look;
+use serde_json::{Value, json};
+
+use super::{DataArg, Failure, Outcome, print};
+use crate::config;
+use crate::data::DataDir;
+use crate::door::Keys;
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    data: DataArg,
+    /// The configuration file; ./orkestra.toml where there is one.
+    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+struct Finding {
+    what: &'static str,
+    /// What was found, or what is wrong.
+    said: String,
+    /// What to do; `None` where all is well.
+    fix: Option<String>,
+}
+
+impl Finding {
+    fn good(what: &'static str, said: impl Into<String>) -> Self {
+        let said = said.into();
+        Self { what, said, fix: None }
+    }
+
+    fn bad(what: &'static str, said: impl Into<String>, fix: impl Into<String>) -> Self {
+        let (said, fix) = (said.into(), Some(fix.into()));
+        Self { what, said, fix }
+    }
+}
+
+pub(super) async fn run(args: DoctorArgs) -> Outcome {
+    let dir = args.data.dir();
+    let (values, configured) = configuration(args.config.as_deref());
+    let mut findings = vec![configured];
+    if dir.exists() {
+        findings.extend([private(&dir), keys(&dir), journal(&dir), room(&dir), server(&dir).await]);
+    } else {
+        let said = format!("{} holds no journal yet", dir.0.display());
+        findings.push(Finding::good("data", said));
+    }
+    findings.push(Finding::good(
+        "nats",
+        "not configured: the server carries out everything itself",
+    ));
+    let wrong = findings.iter().filter(|finding| finding.fix.is_some()).count();
+    if args.json {
+        let shown: Vec<Value> = findings
+            .iter()
+            .map(|one| json!({"check": one.what, "ok": one.fix.is_none(), "found": one.said, "fix": one.fix}))
+            .collect();
+        print(&json!({"ok": wrong == 0, "configuration": values, "checks": shown}).to_string());
+    } else {
+        tell(&values, &findings);
+    }
+    match wrong {
+        0 => Ok(()),
+        one => Err(Failure::new(crate::kernel::text::count(one, "thing") + " to look at")),
+    }
+}
+
+fn tell(values: &[Value], findings: &[Finding]) {
+    for value in values {
+        let text = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+        let shown = value.get("value").map(ToString::to_string).unwrap_or_default();
+        print(&format!("  {:<32} {shown:<24} {}", text("key"), text("from")));
+    }
+    for finding in findings {
+        let mark = if finding.fix.is_none() { "ok   " } else { "WRONG" };
+        print(&format!("{mark} {:<14} {}", finding.what, finding.said));
+        if let Some(fix) = &finding.fix {
+            print(&format!("      {:<14} → {fix}", ""));
+        }
+    }
+}
+
+fn configuration(file: Option<&Path>) -> (Vec<Value>, Finding) {
+    match config::load(file, Dict::new()) {
+        Ok(loaded) => {
+            let line = |(key, shown, from): (String, String, String)| {
+                let value: Value = serde_json::from_str(&shown).unwrap_or(Value::String(shown));
+                json!({"key": key, "value": value, "from": from})
+            };
+            let values: Vec<Value> = loaded.explain().into_iter().map(line).collect();
+            (values, Finding::good("configuration", "understood"))
+        }
+        Err(cause) => {
+            let fix = "correct or remove that key; ops/configuration.md lists them all";
+            (Vec::new(), Finding::bad("configuration", cause.to_string(), fix))
+        }
+    }
+}
+
+fn private(dir: &DataDir) -> Finding {
+    let mode = |path: &Path| std::fs::metadata(path).map(|meta| meta.permissions().mode() & 0o777);
+    match mode(&dir.0) {
+        Ok(0o700 | 0o500) => Finding::good("permissions", format!("only its owner enters {}", dir.0.display())),
+        Ok(mode) => Finding::bad(
+            "permissions",
+            format!("others may enter {} (mode {mode:o})", dir.0.display()),
+            format!("chmod 700 {}", dir.0.display()),
+        ),
+        Err(cause) => Finding::bad(
+            "permissions",
+            cause.to_string(),
+            "run as the user that owns the directory",
+        ),
+    }
+}
+
+fn keys(dir: &DataDir) -> Finding {
+    if !dir.keys().join("pepper").exists() {
+        let fix = "restore the folder keys from the backup; without it every bearer token must be made again";
+        return Finding::bad("keys", format!("{} is not there", dir.keys().display()), fix);
+    }
+    match Keys::open(&dir.keys()) {
+        Ok(_) => Finding::good("keys", "readable by their owner only"),
+        Err(cause) => Finding::bad("keys", cause.to_string(), "restore the folder keys from the backup"),
+    }
+}
+
+fn journal(dir: &DataDir) -> Finding {
+    match Look::at(&dir.journal()) {
+        Ok(look) => Finding::good(
+            "journal",
+            format!(
+                "{} records in {} segments, every line checks",
+                look.last_seq(),
+                look.segments()
+            ),
+        ),
+        Err(cause) => Finding::bad(
+            "journal",
+            cause.to_string(),
+            "keep a copy of the folder as it is, then restore the backup; `orkestra journal verify` says more",
+        ),
+    }
+}
+
+/// What is left on the disk, as far as a new segment is concerned.
+fn room(dir: &DataDir) -> Finding {
+    let spare = dir.journal().join(".doctor");
+    let tried = std::fs::File::create(&spare).and_then(|file| {
+        // Not preallocated: only whether anything can be written at all.
+        std::io::Write::write_all(&mut &file, &[0; 4096])?;
+        file.sync_all()
+    });
+    drop(std::fs::remove_file(&spare));
+    match tried {
+        Ok(()) => Finding::good("disk", "takes writes"),
+        Err(cause) => Finding::bad(
+            "disk",
+            cause.to_string(),
+            "free some space, or make the directory writable",
+        ),
+    }
+}
+
+async fn server(dir: &DataDir) -> Finding {
+    match tokio::net::UnixStream::connect(dir.socket()).await {
+        Ok(_) => Finding::good("server", "runs on this directory"),
+        Err(_) if dir.socket().exists() => Finding::good("server", "none runs; the last one did not end by itself"),
+        Err(_) => Finding::good("server", "none runs on this directory"),
+    }
+}

@@ -1,0 +1,239 @@
+//! Configuration: one struct; `orkestra.toml`, then `ORKESTRA_*`, then flags. Unknown keys are refused.
+//!
+//! A nested key is written with two underscores in the environment: `ORKESTRA_LIMITS__NORMAL_PER_MINUTE=2000`.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Serialized, Toml};
+use figment::value::{Dict, Value};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::door::limits::Rates;
+
+/// The file that is read where nothing else is said.
+pub const FILE: &str = "orkestra.toml";
+
+/// Names after `ORKESTRA_` that are no settings of a server.
+const OTHERS: [&str; 6] = ["data", "token", "toolsets", "read_only", "exclude", "config"];
+
+/// Everything that can be set. Sizes are in bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Whether a proxy with TLS stands in front, so that listening beyond loopback is fine.
+    pub behind_proxy: bool,
+    /// Host names that requests may name, beside the loopback ones.
+    pub public_hosts: Vec<String>,
+    /// Origins that browsers may call from.
+    pub public_origins: Vec<String>,
+    /// Whether reads are answered before they are on disk.
+    pub buffered_reads: bool,
+    /// The largest request body.
+    pub body_bytes_max: usize,
+    /// The journal's sizes.
+    pub journal: Sizes,
+    /// Requests a minute and token.
+    pub limits: Limits,
+}
+
+/// The journal's sizes, in bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sizes {
+    /// The size a segment is preallocated to.
+    pub segment_bytes: u64,
+    /// The largest record.
+    pub record_bytes_max: u64,
+    /// What is kept free for refusals on a full disk.
+    pub reserve_bytes: u64,
+}
+
+/// Requests a minute and token, by class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Everything but the next.
+    pub normal_per_minute: NonZeroU32,
+    /// Proposing sensitive and bulk writes.
+    pub sensitive_per_minute: NonZeroU32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let (journal, rates) = (journal::Options::default(), Rates::default());
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            behind_proxy: false,
+            public_hosts: Vec::new(),
+            public_origins: Vec::new(),
+            buffered_reads: false,
+            body_bytes_max: 1 << 20,
+            journal: Sizes {
+                segment_bytes: journal.segment_bytes,
+                record_bytes_max: journal.record_bytes_max,
+                reserve_bytes: journal.reserve_bytes,
+            },
+            limits: Limits {
+                normal_per_minute: rates.normal_per_minute,
+                sensitive_per_minute: rates.sensitive_per_minute,
+            },
+        }
+    }
+}
+
+/// Why the configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A key or a value is wrong; the text names it and where it came from.
+    #[error("configuration: {0}")]
+    Wrong(String),
+    /// The file that was named is not there.
+    #[error("{0}: there is no such file")]
+    NoFile(PathBuf),
+}
+
+/// A configuration, and where each value came from.
+pub struct Loaded {
+    /// The values.
+    pub config: Config,
+    figment: Figment,
+}
+
+/// Reads `file` (or [`FILE`] in the working directory, if it is there), the environment, and what flags said.
+pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
+    if let Some(file) = file.filter(|file| !file.is_file()) {
+        return Err(Error::NoFile(file.to_owned()));
+    }
+    let environment = Env::prefixed("ORKESTRA_")
+        .filter(|key| !OTHERS.iter().any(|other| key.as_str().eq_ignore_ascii_case(other)))
+        .split("__");
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    let file = file.unwrap_or(Path::new(FILE));
+    if file.is_file() {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let figment = figment.merge(environment).merge(Serialized::globals(flags));
+    let config: Config = figment.extract().map_err(|cause| wrong(&cause))?;
+    config
+        .journal_options()
+        .check()
+        .map_err(|cause| Error::Wrong(cause.to_string()))?;
+    Ok(Loaded { config, figment })
+}
+
+fn wrong(cause: &impl ToString) -> Error {
+    Error::Wrong(cause.to_string().replace('\n', ""))
+}
+
+impl Config {
+    /// The journal's options.
+    pub fn journal_options(&self) -> journal::Options {
+        journal::Options {
+            segment_bytes: self.journal.segment_bytes,
+            record_bytes_max: self.journal.record_bytes_max,
+            reserve_bytes: self.journal.reserve_bytes,
+            ..journal::Options::default()
+        }
+    }
+
+    /// The limits.
+    pub fn rates(&self) -> Rates {
+        Rates {
+            normal_per_minute: self.limits.normal_per_minute,
+            sensitive_per_minute: self.limits.sensitive_per_minute,
+        }
+    }
+}
+
+impl Loaded {
+    /// Each key with its value and where it came from, in order.
+    pub fn explain(&self) -> Vec<(String, String, String)> {
+        let mut lines = Vec::new();
+        if let Ok(Value::Dict(_, all)) = self.figment.find_value("") {
+            self.walk("", &all, &mut lines);
+        }
+        lines
+    }
+
+    fn walk(&self, above: &str, values: &Dict, lines: &mut Vec<(String, String, String)>) {
+        for (name, value) in values {
+            let key = if above.is_empty() {
+                name.clone()
+            } else {
+                format!("{above}.{name}")
+            };
+            match value {
+                Value::Dict(_, below) => self.walk(&key, below, lines),
+                other => {
+                    let shown = serde_json::to_string(other).unwrap_or_default();
+                    lines.push((key.clone(), shown, self.source(&key)));
+                }
+            }
+        }
+    }
+
+    fn source(&self, key: &str) -> String {
+        let Some(from) = self.figment.find_metadata(key) else {
+            return "default".to_owned();
+        };
+        match &from.source {
+            Some(figment::Source::File(path)) => path.display().to_string(),
+            _ if from.name.contains("environment") => "environment".to_owned(),
+            _ if from.name.contains("Config") => "default".to_owned(),
+            _ => "flag".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_layers_win_and_unknown_keys_are_refused() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(FILE, "listen = \"127.0.0.1:1\"\n[limits]\nnormal_per_minute = 7\n")?;
+            jail.set_env("ORKESTRA_LISTEN", "127.0.0.1:2");
+            jail.set_env("ORKESTRA_TOKEN", "not a setting");
+            let flags = Dict::from([("listen".to_owned(), Value::from("127.0.0.1:3"))]);
+            let loaded = load(None, flags).map_err(|cause| cause.to_string())?;
+            assert_eq!(loaded.config.listen.port(), 3);
+            assert_eq!(loaded.config.limits.normal_per_minute.get(), 7);
+            let said = loaded.explain();
+            let of = |key: &str| {
+                said.iter()
+                    .find(|(name, ..)| name == key)
+                    .map(|(.., from)| from.clone())
+            };
+            assert_eq!(of("listen").as_deref(), Some("flag"));
+            assert!(of("limits.normal_per_minute").is_some_and(|from| from.ends_with(FILE)));
+            assert_eq!(of("behind_proxy").as_deref(), Some("default"));
+            jail.set_env("ORKESTRA_LISTEM", "127.0.0.1:2");
+            let no = load(None, Dict::new())
+                .err()
+                .map(|cause| cause.to_string())
+                .unwrap_or_default();
+            assert!(no.contains("listem"), "{no}");
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn sizes_that_contradict_each_other_are_refused() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(FILE, "[journal]\nsegment_bytes = 1000\n")?;
+            let no = load(None, Dict::new())
+                .err()
+                .map(|cause| cause.to_string())
+                .unwrap_or_default();
+            assert!(no.contains("segment_bytes"), "{no}");
+            Ok(())
+        });
+    }
+}
