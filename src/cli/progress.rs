@@ -21,3 +21,8 @@ pub(super) fn bytes() -> ProgressBar {
 pub(super) fn records(count: u64) -> ProgressBar {
     bar(count, "{bar:40} {human_pos}/{human_len} records {per_sec} {eta}")
 }
+
+/// A count of steps whose end is not known.
+pub(super) fn steps() -> ProgressBar {
+    bar(0, "{spinner} {human_pos} steps {elapsed}")
+}

@@ -18,6 +18,7 @@ use crate::kernel::identity::{ConfirmPolicy, Member};
 use crate::telemetry::{self, Telemetry};
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct ServeArgs {
     #[command(flatten)]
     data: DataArg,
@@ -39,6 +40,9 @@ pub(super) struct ServeArgs {
     /// Answer reads before they are on disk; faster, and the last ones may be missing after a power cut.
     #[arg(long)]
     buffered_reads: bool,
+    /// Fill an empty data directory with a demo organisation: 3 people, an agent, 2 projects, 40 tasks.
+    #[arg(long)]
+    demo: bool,
     /// Print one line of JSON when serving.
     #[arg(long)]
     json: bool,
@@ -60,6 +64,9 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
     if let (Some(file), Some(token)) = (&args.token_file, &first) {
         crate::door::keys::write_private(file, &format!("{token}\n"))
             .map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
+    }
+    if args.demo {
+        demo(&opened).await?;
     }
     let listener = TcpListener::bind(config.listen)
         .await
@@ -121,6 +128,22 @@ pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
             failure
         }
     })
+}
+
+/// Fills a directory that is new; one that was used stays as it is.
+async fn demo(opened: &Opened) -> Outcome {
+    if !opened.handle.boot().first {
+        note("--demo: this directory is in use already, so nothing was added");
+        return Ok(());
+    }
+    let bar = super::progress::steps();
+    let owner = super::operator::operator(&opened.handle)?;
+    let author = crate::demo::author(owner.org, owner.member);
+    let filled = crate::demo::fill(&opened.handle, &author, &|| bar.inc(1)).await;
+    bar.finish_and_clear();
+    filled.map_err(|no| Failure::new(format!("--demo: {}: {}", no.code, no.message)))?;
+    note("a demo organisation is in place: projects WEB and WHM, 40 tasks, @carla, @ben, @dora and the agent @scout");
+    Ok(())
 }
 
 /// The owner's first token.
