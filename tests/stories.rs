@@ -5,3 +5,4 @@ mod first;
 mod labels;
 mod organizations;
 mod work;
+mod workflows;

@@ -5,6 +5,7 @@ pub mod entity;
 mod tools;
 
 pub use entity::Label;
+pub use tools::check_color;
 
 use crate::kernel::Module;
 use crate::kernel::tool::{ToolKind, output};

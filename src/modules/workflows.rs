@@ -1,13 +1,22 @@
 //! Workflows: the states of tasks and the guarded transitions between them.
 
+mod delete;
+mod draft;
 pub mod entity;
+mod expression;
+mod graph;
+mod guards;
 pub mod moves;
+mod order;
+pub mod posts;
 mod read;
+mod save;
+mod transitions;
 
 pub use entity::{Category, Guard, Post, State, Transition, Workflow, states_of, workflow_of};
 
 use crate::kernel::Module;
-use crate::kernel::tool::output;
+use crate::kernel::tool::{ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
@@ -25,4 +34,28 @@ pub fn module() -> Module {
     )
     .core()
     .returns(output::item(&["states", "transitions", "inherited"]))
+    .write(
+        ToolKind::Write,
+        "save_workflow_state",
+        "Create or change a state, or fork: give a project its own copy of an inherited workflow.",
+        save::save,
+    )
+    .write(
+        ToolKind::Destructive,
+        "delete_workflow_state",
+        "Delete a state; its tasks go to another one of the same category.",
+        delete::delete,
+    )
+    .write(
+        ToolKind::Sensitive,
+        "save_workflow_transitions",
+        "Add, replace and remove moves with guards, required fields, roles and follow-ups.",
+        transitions::save,
+    )
+    .write(
+        ToolKind::Write,
+        "reorder_workflow_states",
+        "Put the states of a workflow into another order.",
+        order::reorder,
+    )
 }

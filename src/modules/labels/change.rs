@@ -76,7 +76,7 @@ pub fn update(args: UpdateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
     let row = view.resolve(&args.label)?;
     may_change(view, row)?;
     Plan::expect(view, row, args.write.expected_version)?;
-    args.color.as_deref().map_or(Ok(()), check_color)?;
+    check_color(args.color.as_deref())?;
     if let Some(name) = args
         .name
         .as_ref()

@@ -99,7 +99,7 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
         .map(|reference| view.resolve(reference))
         .transpose()?;
     project.map_or(Ok(()), |project| writable(project))?;
-    args.color.as_deref().map_or(Ok(()), check_color)?;
+    check_color(args.color.as_deref())?;
     if args.exclusive && args.group.is_none() {
         return Err(Rejection::argument("group", "is required where exclusive is true"));
     }
@@ -130,7 +130,8 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
 }
 
 /// Refuses what is no `#rgb` or `#rrggbb`.
-pub(super) fn check_color(text: &str) -> Result<(), Rejection> {
+pub fn check_color(color: Option<&str>) -> Result<(), Rejection> {
+    let Some(text) = color else { return Ok(()) };
     let digits = text.strip_prefix('#').unwrap_or_default();
     if matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(());

@@ -346,6 +346,7 @@ fn default_workflow(plan: &mut Plan, view: &View<'_>) -> Result<(), Rejection> {
             project: None,
             name: "Default".to_owned(),
             transitions,
+            ..Workflow::default()
         },
     )?;
     for ((rank, (name, category, color, initial)), id) in (0u32..).zip(STATES).zip(&ids) {

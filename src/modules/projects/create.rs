@@ -254,6 +254,7 @@ fn copy_workflow(
             project: Some(project),
             name: from.name.clone(),
             transitions,
+            ..Workflow::default()
         },
     )?;
     for state in states {

@@ -145,6 +145,7 @@ impl Describe for Task {
         keys.key("project", self.project);
         keys.key("state", self.state);
         keys.of(self.project);
+        keys.of(self.state);
         if let Some(parent) = self.parent {
             keys.key("parent", parent);
             keys.of(parent);

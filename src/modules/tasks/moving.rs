@@ -11,7 +11,7 @@ use crate::kernel::arg::{Dur, In, JsonObject, Md, UpdateArgs};
 use crate::kernel::{Plan, Ref, Rejection, Row, View};
 use crate::modules::comments::{CommentVisibility, text as comments};
 use crate::modules::projects::{Project, writable};
-use crate::modules::workflows::{Category, State, moves};
+use crate::modules::workflows::{Category, State, Transition, moves, posts};
 
 args! {
     /// Where a task is to stand among others.
@@ -64,7 +64,7 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
         plan.result = json!({"id": task.id.to_string(), "key": task.human_key(), "state": to.name});
         return Ok(plan);
     }
-    let name = allowed(view, project, task, to, args.comment.is_some())?;
+    let transition = allowed(view, project, task, to, args.comment.is_some())?;
     within_limit(view, project, task, to)?;
     let duplicate = args
         .duplicate_of
@@ -94,17 +94,11 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
             task.rank = rank;
         }
     })?;
-    plan.detail("transition", name);
+    posts::apply(&mut plan, view, project, transition, task)?;
+    plan.detail("transition", &transition.name);
     plan.detail("from", view.get(task.state).map(|state| state.name.clone()));
-    if let Some(parent) = task.parent.and_then(|id| view.get(id)).filter(|_| ends) {
-        let left = moves::open_subtasks(view, &parent.id.to_string())
-            .into_iter()
-            .filter(|key| *key != task.human_key())
-            .count();
-        plan.detail(
-            "parentProgress",
-            json!({"parent": parent.human_key(), "openSubtasksAfter": left}),
-        );
+    if ends {
+        tell_parent(&mut plan, view, task);
     }
     if let Some(comment) = &args.comment {
         comments::write(
@@ -121,14 +115,27 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
     Ok(plan)
 }
 
-/// The name of the move, if the workflow has it and every guard passes.
-fn allowed(
-    view: &View<'_>,
+/// Shows how much of the parent is left once the task has ended.
+fn tell_parent(plan: &mut Plan, view: &View<'_>, task: &Row<Task>) {
+    let Some(parent) = task.parent.and_then(|id| view.get(id)) else {
+        return;
+    };
+    let open = moves::open_subtasks(view, &parent.id.to_string());
+    let left = open.iter().filter(|key| **key != task.human_key()).count();
+    plan.detail(
+        "parentProgress",
+        json!({"parent": parent.human_key(), "openSubtasksAfter": left}),
+    );
+}
+
+/// The move, if the workflow has it and every guard passes.
+fn allowed<'a>(
+    view: &View<'a>,
     project: &Row<Project>,
     task: &Row<Task>,
     to: &Row<State>,
     comment: bool,
-) -> Result<String, Rejection> {
+) -> Result<&'a Transition, Rejection> {
     let id = task.id.to_string();
     let possible = moves::possible(view, project, &task.entity, Some(&id), comment)?;
     let Some(found) = possible.iter().find(|one| one.to.id == to.id) else {
@@ -165,7 +172,7 @@ fn allowed(
     if to.category == Category::Completed {
         finished(view, task)?;
     }
-    Ok(found.name.clone())
+    Ok(found.transition)
 }
 
 /// A task with open parts is not done.

@@ -78,13 +78,15 @@ pub struct Transition {
 
 entity! {
     /// A workflow: the organisation's default, or a project's own copy.
-    pub struct Workflow("workflow", "wfl") {
+    pub struct Workflow("workflow", "wfl", decoration ["revision"]) {
         /// The project that owns it; `None` for the organisation's default.
         project: Option<Id<Project>>,
         /// Its name.
         name: String,
         /// The moves it allows.
         transitions: Vec<Transition>,
+        /// Counts its edits, those of its states too, so that its version says whether anything changed.
+        revision: u64,
     }
 }
 
@@ -96,6 +98,12 @@ impl Describe for Workflow {
                 keys.of(project);
             }
             None => keys.key("default", "yes"),
+        }
+        for transition in &self.transitions {
+            keys.of(transition.to);
+            for from in &transition.from {
+                keys.of(from);
+            }
         }
     }
     fn label(&self) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::entity::{Guard, State, Transition, states_of, workflow_of};
+use super::{expression, guards};
 use crate::kernel::identity::Member;
 use crate::kernel::{Rejection, Row, View, text};
 use crate::modules::projects::Project;
@@ -119,6 +120,28 @@ fn roles(view: &View<'_>, transition: &Transition) -> Option<Verdict> {
     })
 }
 
+/// Fields that a move may ask for.
+pub const FIELDS: [&str; 8] = [
+    "description",
+    "assignees",
+    "estimate",
+    "remaining",
+    "startDate",
+    "dueDate",
+    "labels",
+    "resolution",
+];
+
+/// Whether some move out of a state is possible for a task as it is, whoever makes it.
+pub fn could(view: &View<'_>, transition: &Transition, task: &Row<Task>) -> bool {
+    let holds = |guard: &Guard| match guard.kind.as_str() {
+        "assignee_only" => !task.assignees.is_empty(),
+        "not_reporter" | "role_in" => true,
+        _ => judge(view, guard, task, Some(&task.id.to_string()), true).fix.is_none(),
+    };
+    transition.guards.iter().all(holds) && transition.required_fields.iter().all(|field| has(task, field))
+}
+
 fn has(task: &Task, field: &str) -> bool {
     match field {
         "description" => !task.description.is_empty(),
@@ -167,9 +190,42 @@ fn judge(view: &View<'_>, guard: &Guard, task: &Task, id: Option<&str>, comment:
                 format!("finish {}", open.join(", ")),
             )
         }
+        "role_in" => {
+            let roles = guards::ids(&guard.params, "roles");
+            let held = view
+                .me()
+                .is_ok_and(|me| me.roles.iter().any(|role| roles.contains(role)));
+            let names = guards::role_names(view, &roles).join(" or ");
+            verdict(
+                &guards::in_words(view, guard),
+                held,
+                format!("somebody with the role {names} may make this move"),
+            )
+        }
+        "fields_present" => Verdict {
+            rule: guards::in_words(view, guard),
+            fix: absent(guard, task),
+        },
+        "expression" => {
+            let source = guards::word(&guard.params, "expression");
+            let passes = expression::parse(source).is_ok_and(|read| read.holds(view, task));
+            verdict(
+                &guards::in_words(view, guard),
+                passes,
+                format!("change the task so that {source}"),
+            )
+        }
         // Saving a workflow refuses every other kind, so one that is here came from a later version.
         other => verdict(other, false, format!("this server does not know the guard {other}")),
     }
+}
+
+/// What a guard on fields misses.
+fn absent(guard: &Guard, task: &Task) -> Option<String> {
+    let named = guard.params.get("fields").and_then(Value::as_array);
+    let fields = named.into_iter().flatten().filter_map(Value::as_str);
+    let missing: Vec<&str> = fields.filter(|field| !has(task, field)).collect();
+    (!missing.is_empty()).then(|| format!("set {} first", missing.join(", ")))
 }
 
 /// The keys of a task's open subtasks.

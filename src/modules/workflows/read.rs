@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::entity::{states_of, workflow_of};
+use super::guards;
 use crate::args;
 use crate::kernel::arg::{In, ReadArgs};
 use crate::kernel::listing;
@@ -19,15 +20,6 @@ args! {
         read: In<ReadArgs>,
     }
 }
-
-/// Guard kinds that a workflow may use now, with what they ask.
-pub const GUARDS: [(&str, &str); 5] = [
-    ("assignee_only", "only an assignee may move it"),
-    ("not_reporter", "its reporter may not move it"),
-    ("comment_required", "the move needs a comment"),
-    ("checklist_done", "every checklist item is done"),
-    ("no_open_subtasks", "every subtask is completed or cancelled"),
-];
 
 /// `get_workflow`.
 pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
@@ -64,8 +56,12 @@ pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
         .iter()
         .map(|one| {
             let from: Vec<String> = one.from.iter().map(|id| name(*id)).collect();
-            let guards: Vec<&str> = one.guards.iter().map(|guard| guard.kind.as_str()).collect();
-            json!({"name": one.name, "from": if from.is_empty() { vec!["any".to_owned()] } else { from }, "to": name(one.to), "guards": guards, "requiredFields": one.required_fields})
+            let posts: Vec<String> = one.post.iter().map(|post| guards::post_in_words(view, post)).collect();
+            json!({
+                "name": one.name, "from": if from.is_empty() { vec!["any".to_owned()] } else { from }, "to": name(one.to),
+                "guards": one.guards.iter().map(|guard| guards::in_words(view, guard)).collect::<Vec<_>>(),
+                "requiredFields": one.required_fields, "roles": guards::role_names(view, &one.roles), "post": posts,
+            })
         })
         .collect();
     let item = object(json!({
@@ -73,10 +69,7 @@ pub fn get(args: GetWorkflow, view: &View<'_>) -> Result<Value, Rejection> {
         "states": shown, "transitions": transitions,
     }));
     listing::item(view, &args.read, item, &["catalogue"], |part| {
-        let guards: Vec<Value> = GUARDS
-            .iter()
-            .map(|(kind, words)| json!({"kind": kind, "means": words}))
-            .collect();
-        Ok((part == "catalogue").then(|| json!({"guards": guards, "posts": []})))
+        Ok((part == "catalogue")
+            .then(|| json!({"guards": guards::catalogue(&guards::GUARDS), "posts": guards::catalogue(&guards::POSTS)})))
     })
 }
