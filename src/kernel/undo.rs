@@ -35,6 +35,7 @@ pub struct Conflict {
 pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: bool) -> Result<Vec<Conflict>, Rejection> {
     let mut conflicts = Vec::new();
     let mut versions = std::collections::BTreeMap::new();
+    let mut fields_now = std::collections::BTreeMap::new();
     let created: Vec<&str> = recorded
         .iter()
         .filter(|one| one.change.op == Op::Create)
@@ -52,7 +53,11 @@ pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: boo
         let version = *versions.entry(one.change.id.clone()).or_insert(label.version);
         let made = match (one.change.op, &now) {
             (Op::Create, Some(_)) => uncreate(view, table.fields(&one.change.id), &one.change, &created),
-            (Op::Update, Some(_)) => restore(table, table.fields(&one.change.id).as_ref(), &one.change, skip),
+            (Op::Update, Some(_)) => {
+                let id = one.change.id.clone();
+                let fields = fields_now.entry(id).or_insert_with(|| table.fields(&one.change.id));
+                restore(table, fields.as_mut(), &one.change, skip)
+            }
             (Op::Delete, None) => Ok((
                 Op::Create,
                 one.change
@@ -148,7 +153,7 @@ fn uncreate(view: &View<'_>, now: Option<Value>, change: &Change, created: &[&st
 
 fn restore(
     table: &dyn crate::kernel::table::AnyTable,
-    now: Option<&Value>,
+    mut now: Option<&mut Value>,
     change: &Change,
     skip: bool,
 ) -> Result<(Op, Fields), String> {
@@ -157,12 +162,17 @@ fn restore(
         if table.decoration().contains(&name.as_ref()) {
             continue;
         }
-        let current = now.and_then(|now| now.get(name.as_ref())).cloned().unwrap_or_default();
+        let place = now.as_mut().and_then(|now| now.get_mut(name.as_ref()));
+        let current = place.as_deref().cloned().unwrap_or_default();
         if current != value(field.to.as_deref()) {
             if skip {
                 continue;
             }
             return Err(format!("its {name} was changed since"));
+        }
+        // An earlier change of the same action finds the field as this one will leave it.
+        if let Some(place) = place {
+            *place = value(field.from.as_deref());
         }
         fields.insert(
             name.clone(),
