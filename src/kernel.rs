@@ -20,6 +20,7 @@ pub mod token;
 pub mod tool;
 pub mod undo;
 pub mod view;
+pub mod words;
 
 pub use engine::Engine;
 pub use entity::{Describe, Entity, Keys};
@@ -31,3 +32,4 @@ pub use state::{Snapshot, State};
 pub use table::{Label, Row};
 pub use tool::{Module, Registry, Tool, ToolKind};
 pub use view::{Past, View};
+pub use words::Words;

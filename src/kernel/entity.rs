@@ -57,6 +57,8 @@ pub trait Describe {
     fn key(&self) -> Option<String> {
         None
     }
+    /// Lists what it says, for searching; nothing where it is not searched.
+    fn words<'a>(&'a self, _words: &mut crate::kernel::Words<'a>) {}
     /// Whether it still takes part: not deleted, not removed.
     fn is_alive(&self) -> bool {
         true

@@ -198,6 +198,10 @@ impl Describe for Member {
             keys.key("sponsor", sponsor);
         }
     }
+    fn words<'a>(&'a self, words: &mut crate::kernel::Words<'a>) {
+        words.title(&self.display_name);
+        words.title(&self.handle);
+    }
     fn label(&self) -> String {
         self.display_name.clone()
     }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::{OrdMap, OrdSet, Vector};
 use jiff::Timestamp;
 use projections::record::Changed;
 use projections::{Digest, Id, Op};
@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::kernel::entity::{Entity, Keys};
+use crate::kernel::words::{Part, Term, WordIndex, Words};
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -75,6 +76,10 @@ type Key<E> = (Arc<str>, &'static str, Arc<str>, Id<E>);
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: OrdSet<Key<E>>,
+    words: WordIndex,
+    /// Where each row stands in `placed`, for the word index; only rows that say something have a place.
+    places: OrdMap<Id<E>, u32>,
+    placed: Vector<Option<Arc<Row<E>>>>,
 }
 
 impl<E> Default for Table<E> {
@@ -82,6 +87,9 @@ impl<E> Default for Table<E> {
         Self {
             rows: OrdMap::new(),
             index: OrdSet::new(),
+            words: WordIndex::default(),
+            places: OrdMap::new(),
+            placed: Vector::new(),
         }
     }
 }
@@ -133,6 +141,49 @@ impl<E: Entity> Table<E> {
             .filter_map(|(_, _, key, id)| self.rows.get(id).map(|row| (key.as_ref(), row)))
     }
 
+    /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it.
+    pub fn search<'a>(
+        &'a self,
+        org: &str,
+        terms: &[Term],
+        part: Part,
+        from: Option<Id<E>>,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
+        let from = from.and_then(|id| self.places.range(..=id).next_back().map(|(_, place)| *place));
+        let hits = self.words.hits(org, terms, part, from);
+        hits.filter_map(|place| self.placed.get(usize::try_from(place).ok()?)?.as_ref())
+    }
+
+    /// The words of this kind's rows.
+    pub fn words(&self) -> &WordIndex {
+        &self.words
+    }
+
+    fn reword(&mut self, before: Option<&Arc<Row<E>>>, after: Option<&Arc<Row<E>>>) {
+        let (mut old, mut new) = (Words::default(), Words::default());
+        if let Some(row) = before.filter(|row| row.is_alive()) {
+            row.entity.words(&mut old);
+        }
+        if let Some(row) = after.filter(|row| row.is_alive()) {
+            row.entity.words(&mut new);
+        }
+        let Some(row) = after.or(before) else { return };
+        let place = match self.places.get(&row.id) {
+            Some(place) => *place,
+            None if new == Words::default() => return,
+            None => {
+                let place = u32::try_from(self.placed.len()).unwrap_or(u32::MAX);
+                self.placed.push_back(None);
+                self.places.insert(row.id, place);
+                place
+            }
+        };
+        self.words.change(&row.org, place, &old, &new);
+        if let Ok(at) = usize::try_from(place) {
+            self.placed.set(at, after.cloned());
+        }
+    }
+
     fn by_text(&self, id: &str) -> Option<&Arc<Row<E>>> {
         self.rows.get(&id.parse::<Id<E>>().ok()?)
     }
@@ -142,7 +193,9 @@ impl<E: Entity> Table<E> {
         for (org, name, key) in keys_of(&row) {
             self.index.insert((org, name, key, row.id));
         }
-        self.rows.insert(row.id, Arc::new(row));
+        let row = Arc::new(row);
+        let before = self.rows.insert(row.id, Arc::clone(&row));
+        self.reword(before.as_ref(), Some(&row));
     }
 
     fn unlist(&mut self, id: Id<E>) {
@@ -177,7 +230,8 @@ impl<E: Entity> Table<E> {
         }
         if change.op == Op::Delete {
             self.unlist(id);
-            self.rows.remove(&id);
+            let before = self.rows.remove(&id);
+            self.reword(before.as_ref(), None);
             return Ok(());
         }
         for (name, field) in &change.fields {

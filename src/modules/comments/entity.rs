@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use projections::Id;
 
 use crate::kernel::identity::Member;
-use crate::kernel::{Describe, Keys, View};
+use crate::kernel::{Describe, Keys, View, Words};
 use crate::{choice, entity};
 
 choice! {
@@ -59,6 +59,12 @@ impl Describe for Comment {
             keys.key("thread", thread);
             keys.of(thread);
         }
+        for member in &self.mentions {
+            keys.key("mention", member);
+        }
+    }
+    fn words<'a>(&'a self, words: &mut Words<'a>) {
+        words.body(&self.body);
     }
     fn label(&self) -> String {
         crate::kernel::text::clip(&self.body, 60)

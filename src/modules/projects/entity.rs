@@ -6,7 +6,7 @@ use projections::Id;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::identity::Member;
-use crate::kernel::{Describe, Keys, Rejection, Row, View};
+use crate::kernel::{Describe, Keys, Rejection, Row, View, Words};
 use crate::{choice, entity};
 
 choice! {
@@ -174,6 +174,14 @@ impl Describe for Project {
         for member in &self.members {
             keys.key("member", member.member);
         }
+    }
+    fn words<'a>(&'a self, words: &mut Words<'a>) {
+        if self.lifecycle == Lifecycle::Deleted {
+            return;
+        }
+        words.title(&self.key);
+        words.title(&self.name);
+        words.body(&self.description);
     }
     fn label(&self) -> String {
         self.name.clone()

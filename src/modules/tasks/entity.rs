@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::kernel::identity::Member;
-use crate::kernel::{Describe, Keys, View};
+use crate::kernel::{Describe, Keys, View, Words};
 use crate::modules::labels::Label;
 use crate::modules::projects::Project;
 use crate::modules::workflows::State;
@@ -159,6 +159,14 @@ impl Describe for Task {
         }
         if let Some(source) = &self.source {
             keys.key("external", &source.external_id);
+        }
+    }
+    fn words<'a>(&'a self, words: &mut Words<'a>) {
+        words.title(self.human_key());
+        words.title(&self.title);
+        words.body(&self.description);
+        for item in &self.checklist {
+            words.body(&item.text);
         }
     }
     fn label(&self) -> String {

@@ -1,0 +1,190 @@
+//! The word index of a table: which rows say which words, kept with every change; cloning shares structure.
+//!
+//! A posting is one `u64`: the word's number above, the row's place below, newest first. Rows that say a word in their
+//! title stand in a second, smaller set as well, so that the best hits come first without looking at the others.
+
+mod hits;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::{OrdMap, OrdSet};
+
+use crate::kernel::text;
+
+pub use hits::{Hits, Part};
+
+/// Longer words are told apart by their beginning only, in characters.
+const WORD_MAX: usize = 32;
+/// How many words a beginning may stand for; what comes after them in the alphabet is not looked at.
+pub const EXPANDED_MAX: usize = 512;
+
+/// What an entity says, collected for the word index.
+#[derive(Debug, Default, PartialEq)]
+pub struct Words<'a> {
+    parts: Vec<(bool, Cow<'a, str>)>,
+}
+
+impl<'a> Words<'a> {
+    /// What it is called: key, title, name. Counts more than the rest.
+    pub fn title(&mut self, text: impl Into<Cow<'a, str>>) {
+        self.parts.push((true, text.into()));
+    }
+
+    /// What else it says.
+    pub fn body(&mut self, text: impl Into<Cow<'a, str>>) {
+        self.parts.push((false, text.into()));
+    }
+
+    /// Each word, and whether the title has it.
+    fn split(&self) -> BTreeMap<String, bool> {
+        let mut found = BTreeMap::new();
+        for (title, part) in &self.parts {
+            for word in tokens(part) {
+                *found.entry(word).or_insert(false) |= title;
+            }
+        }
+        found
+    }
+}
+
+/// The words of a text in order, folded: runs of letters and digits.
+pub fn tokens(given: &str) -> Vec<String> {
+    let folded = text::fold(given);
+    let words = folded.split(|letter: char| !letter.is_alphanumeric());
+    let cut = |word: &str| match word.char_indices().nth(WORD_MAX) {
+        Some((at, _)) => word.get(..at).unwrap_or(word).to_owned(),
+        None => word.to_owned(),
+    };
+    words.filter(|word| !word.is_empty()).map(cut).collect()
+}
+
+/// One word that is looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Term {
+    /// The word, folded.
+    pub word: String,
+    /// Whether words that begin with it count too.
+    pub prefix: bool,
+}
+
+/// A word's number, and in how many rows it is.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    number: u32,
+    rows: u32,
+}
+
+type Dictionary = OrdMap<Arc<str>, Known>;
+
+/// The index. Places are given by the table, in the order in which rows came to be.
+#[derive(Clone, Debug, Default)]
+pub struct WordIndex {
+    orgs: OrdMap<Arc<str>, Dictionary>,
+    all: OrdSet<u64>,
+    titles: OrdSet<u64>,
+    next: u32,
+}
+
+fn posting(word: u32, place: u32) -> u64 {
+    (u64::from(word) << 32) | u64::from(u32::MAX - place)
+}
+
+impl WordIndex {
+    /// Takes a row from what it said to what it says now.
+    pub fn change(&mut self, org: &str, place: u32, before: &Words<'_>, after: &Words<'_>) {
+        if before == after {
+            return;
+        }
+        let (before, after) = (before.split(), after.split());
+        for (word, title) in before.iter().filter(|(word, title)| after.get(*word) != Some(title)) {
+            self.remove(org, word, place, *title);
+        }
+        for (word, title) in after.iter().filter(|(word, title)| before.get(*word) != Some(title)) {
+            self.insert(org, word, place, *title);
+        }
+    }
+
+    fn insert(&mut self, org: &str, word: &str, place: u32, title: bool) {
+        if !self.orgs.contains_key(org) {
+            self.orgs.insert(Arc::from(org), Dictionary::new());
+        }
+        let Some(dictionary) = self.orgs.get_mut(org) else {
+            return;
+        };
+        let number = if let Some(known) = dictionary.get_mut(word) {
+            known.rows += 1;
+            known.number
+        } else {
+            let number = self.next;
+            self.next += 1;
+            dictionary.insert(Arc::from(word), Known { number, rows: 1 });
+            number
+        };
+        self.all.insert(posting(number, place));
+        if title {
+            self.titles.insert(posting(number, place));
+        }
+    }
+
+    fn remove(&mut self, org: &str, word: &str, place: u32, title: bool) {
+        let Some(dictionary) = self.orgs.get_mut(org) else {
+            return;
+        };
+        let Some(known) = dictionary.get_mut(word) else { return };
+        let number = known.number;
+        known.rows = known.rows.saturating_sub(1);
+        if known.rows == 0 {
+            dictionary.remove(word);
+        }
+        self.all.remove(&posting(number, place));
+        if title {
+            self.titles.remove(&posting(number, place));
+        }
+    }
+
+    /// In how many rows of an organisation a word is.
+    pub fn rows_with(&self, org: &str, word: &str) -> usize {
+        let known = self.orgs.get(org).and_then(|words| words.get(word));
+        known.map_or(0, |known| usize::try_from(known.rows).unwrap_or(usize::MAX))
+    }
+
+    /// Whether a beginning stands for more words than are looked at.
+    pub fn is_broad(&self, org: &str, term: &Term) -> bool {
+        term.prefix && self.meant(org, term).nth(EXPANDED_MAX).is_some()
+    }
+
+    fn meant(&self, org: &str, term: &Term) -> impl Iterator<Item = Known> {
+        let (words, beginning, whole) = (self.orgs.get(org), term.word.clone(), !term.prefix);
+        let from: Arc<str> = Arc::from(term.word.as_str());
+        words
+            .into_iter()
+            .flat_map(move |words| words.range(from.clone()..))
+            .take_while(move |(word, _)| {
+                if whole {
+                    word.as_ref() == beginning
+                } else {
+                    word.starts_with(&beginning)
+                }
+            })
+            .map(|(_, known)| *known)
+    }
+
+    /// The places of the rows of an organisation that say all terms, newest first; `from` leaves out newer ones.
+    pub fn hits(&self, org: &str, terms: &[Term], part: Part, from: Option<u32>) -> Hits<'_> {
+        let meant: Vec<Vec<u32>> = terms
+            .iter()
+            .map(|term| {
+                self.meant(org, term)
+                    .take(EXPANDED_MAX)
+                    .map(|known| known.number)
+                    .collect()
+            })
+            .collect();
+        Hits::new(&self.all, &self.titles, &meant, part, from)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+//! Walking through postings: several words of one term side by side, several terms in step.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use imbl::OrdSet;
+
+/// So many postings are stepped over before the tree is searched again.
+const STEPS_MAX: usize = 12;
+
+/// Where all words have to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// In the title.
+    Title,
+    /// Anywhere, but not all in the title.
+    Rest,
+}
+
+/// The places of one word.
+struct Run<'a> {
+    set: &'a OrdSet<u64>,
+    word: u32,
+    ahead: Box<dyn Iterator<Item = &'a u64> + 'a>,
+}
+
+impl<'a> Run<'a> {
+    fn at(set: &'a OrdSet<u64>, word: u32, from: u32) -> Self {
+        let mut run = Self {
+            set,
+            word,
+            ahead: Box::new(std::iter::empty()),
+        };
+        run.jump(from);
+        run
+    }
+
+    fn jump(&mut self, from: u32) {
+        let first = u64::from(self.word) << 32;
+        self.ahead = Box::new(self.set.range(first | u64::from(from)..=first | u64::from(u32::MAX)));
+    }
+
+    /// The next place at or after one.
+    fn seek(&mut self, from: u32) -> Option<u32> {
+        for _ in 0..STEPS_MAX {
+            let place = lower(*self.ahead.next()?);
+            if place >= from {
+                return Some(place);
+            }
+        }
+        self.jump(from);
+        self.ahead.next().map(|posting| lower(*posting))
+    }
+}
+
+fn lower(posting: u64) -> u32 {
+    u32::try_from(posting & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}
+
+/// The places of any of a term's words, in order.
+struct Either<'a> {
+    runs: Vec<Run<'a>>,
+    heads: BinaryHeap<Reverse<(u32, usize)>>,
+}
+
+impl<'a> Either<'a> {
+    fn new(set: &'a OrdSet<u64>, words: &[u32], from: u32) -> Self {
+        let mut either = Self {
+            runs: words.iter().map(|word| Run::at(set, *word, from)).collect(),
+            heads: BinaryHeap::new(),
+        };
+        for (at, run) in either.runs.iter_mut().enumerate() {
+            either.heads.extend(run.seek(from).map(|place| Reverse((place, at))));
+        }
+        either
+    }
+
+    /// The first place at or after one; it stays where it is when that is here.
+    fn seek(&mut self, from: u32) -> Option<u32> {
+        loop {
+            let Reverse((place, at)) = *self.heads.peek()?;
+            if place >= from {
+                return Some(place);
+            }
+            self.heads.pop();
+            if let Some(next) = self.runs.get_mut(at).and_then(|run| run.seek(from)) {
+                self.heads.push(Reverse((next, at)));
+            }
+        }
+    }
+}
+
+/// The places where all terms are, in order.
+struct Every<'a> {
+    terms: Vec<Either<'a>>,
+}
+
+impl<'a> Every<'a> {
+    fn new(set: &'a OrdSet<u64>, terms: &[Vec<u32>], from: u32) -> Self {
+        Self {
+            terms: terms.iter().map(|words| Either::new(set, words, from)).collect(),
+        }
+    }
+
+    fn seek(&mut self, from: u32) -> Option<u32> {
+        let mut wanted = from;
+        'again: loop {
+            for term in &mut self.terms {
+                let place = term.seek(wanted)?;
+                if place > wanted {
+                    wanted = place;
+                    continue 'again;
+                }
+            }
+            return (!self.terms.is_empty()).then_some(wanted);
+        }
+    }
+}
+
+/// Rows that say all words, newest first, as places.
+pub struct Hits<'a> {
+    every: Every<'a>,
+    but: Option<Every<'a>>,
+    next: Option<u32>,
+}
+
+impl<'a> Hits<'a> {
+    pub(super) fn new(
+        all: &'a OrdSet<u64>,
+        titles: &'a OrdSet<u64>,
+        terms: &[Vec<u32>],
+        part: Part,
+        from: Option<u32>,
+    ) -> Self {
+        let from = from.map_or(0, |place| u32::MAX - place);
+        let rest = part == Part::Rest;
+        Self {
+            every: Every::new(if rest { all } else { titles }, terms, from),
+            but: rest.then(|| Every::new(titles, terms, from)),
+            next: Some(from),
+        }
+    }
+}
+
+impl Iterator for Hits<'_> {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            let place = self.every.seek(self.next?)?;
+            self.next = place.checked_add(1);
+            let titled = self.but.as_mut().is_some_and(|but| but.seek(place) == Some(place));
+            if !titled {
+                return Some(u32::MAX - place);
+            }
+        }
+    }
+}

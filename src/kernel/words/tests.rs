@@ -1,0 +1,82 @@
+//! The index says what reading every row would say.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+
+type Said = (String, String);
+
+fn words((title, body): &Said) -> Words<'_> {
+    let mut words = Words::default();
+    words.title(title.as_str());
+    words.body(body.as_str());
+    words
+}
+
+fn naive(rows: &BTreeMap<u32, Said>, terms: &[Term], part: Part) -> Vec<u32> {
+    let says = |text: &str, term: &Term| {
+        tokens(text).iter().any(|word| match term.prefix {
+            true => word.starts_with(&term.word),
+            false => *word == term.word,
+        })
+    };
+    let fits = |(title, body): &Said| {
+        let titled = terms.iter().all(|term| says(title, term));
+        let anywhere = terms.iter().all(|term| says(title, term) || says(body, term));
+        if part == Part::Title {
+            titled
+        } else {
+            anywhere && !titled
+        }
+    };
+    rows.iter()
+        .rev()
+        .filter(|(_, said)| fits(said))
+        .map(|(place, _)| *place)
+        .collect()
+}
+
+fn sentence() -> impl Strategy<Value = String> {
+    proptest::collection::vec("[abÁ]{1,3}", 0..6).prop_map(|words| words.join("-"))
+}
+
+proptest! {
+    #[test]
+    fn the_index_agrees_with_a_naive_scan(
+        steps in proptest::collection::vec((0..40_u32, 0..2_usize, proptest::option::weighted(0.8, (sentence(), sentence()))), 1..120),
+        asked in proptest::collection::vec(("[ab]{1,3}", any::<bool>()), 1..4),
+        from in proptest::option::of(0..40_u32),
+    ) {
+        let mut index = WordIndex::default();
+        let mut rows = [BTreeMap::<u32, Said>::new(), BTreeMap::new()];
+        for (place, org, said) in steps {
+            let before = rows[org].remove(&(place * 2 + org as u32)).unwrap_or_default();
+            let place = place * 2 + org as u32;
+            let after = said.clone().unwrap_or_default();
+            index.change(["x", "y"][org], place, &words(&before), &words(&after));
+            rows[org].extend(said.map(|said| (place, said)));
+        }
+        let terms: Vec<Term> = asked.into_iter().map(|(word, prefix)| Term { word, prefix }).collect();
+        for (org, name) in ["x", "y"].into_iter().enumerate() {
+            for part in [Part::Title, Part::Rest] {
+                let mut wanted = naive(&rows[org], &terms, part);
+                wanted.retain(|place| from.is_none_or(|from| *place <= from));
+                prop_assert_eq!(index.hits(name, &terms, part, from).collect::<Vec<_>>(), wanted);
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_when_all_rows_are_gone() {
+    let mut index = WordIndex::default();
+    let said = ("Fix the door".to_owned(), "It squeaks, the door".to_owned());
+    let none = Words::default();
+    index.change("x", 3, &none, &words(&said));
+    assert_eq!((index.rows_with("x", "door"), index.rows_with("y", "door")), (1, 0));
+    index.change("x", 3, &words(&said), &none);
+    assert_eq!((index.all.len(), index.titles.len()), (0, 0));
+    assert!(index.orgs.values().all(OrdMap::is_empty));
+}
