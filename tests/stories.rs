@@ -4,5 +4,6 @@ mod confirming;
 mod first;
 mod labels;
 mod organizations;
+mod search;
 mod work;
 mod workflows;

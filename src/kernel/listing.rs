@@ -101,6 +101,46 @@ impl<'a> Listing<'a> {
         Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
     }
 
+    /// The answer where the hits come in their order already, the best first, and are not made into items before they are
+    /// shown. `open` begins after the place and identifier of the last hit that was sent; `total` counts when asked to.
+    pub fn ranked<H, I: Iterator<Item = H>>(
+        mut self,
+        open: impl FnOnce(Option<(Value, String)>) -> I,
+        total: impl FnOnce() -> usize,
+        show: impl Fn(&H) -> (Value, Item),
+    ) -> Result<Value, Rejection> {
+        let sort = self.default_sort.to_owned();
+        let text = self.page.cursor.as_deref();
+        let cursor = text.map(|text| self.cursor(text, &sort)).transpose()?;
+        let limit = self.page.limit.size();
+        let hits = open(cursor.as_ref().map(|cursor| (cursor.k.clone(), cursor.i.clone())));
+        let (mut places, mut rows): (Vec<Value>, Vec<Item>) = hits.take(limit + 1).map(|hit| show(&hit)).unzip();
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        places.truncate(limit);
+        let (shown, sent, cut) = self.cut(&rows)?;
+        let last = rows.get(sent.wrapping_sub(1)).zip(places.get(sent.wrapping_sub(1)));
+        let next = last.filter(|_| more || cut).map(|(row, place)| {
+            encode(&Cursor {
+                p: cursor.as_ref().map_or(self.view.state.position, |cursor| cursor.p),
+                k: place.clone(),
+                i: id(row),
+                s: sort,
+            })
+        });
+        if cut {
+            let left = text::count(rows.len() - sent, "item");
+            self.notices.push(format!(
+                "the answer was cut at {ANSWER_BYTES_MAX} bytes: {left} of this page left out; go on with page.nextCursor, or ask for fewer fields"
+            ));
+        }
+        let mut page = json!({"nextCursor": next, "hasMore": more || cut});
+        if let (Value::Object(members), Some(Count::Exact)) = (&mut page, self.page.count) {
+            members.insert("total".to_owned(), total().into());
+        }
+        Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+    }
+
     fn sorted(&self, mut items: Vec<Item>, sort: &str) -> Result<Vec<Item>, Rejection> {
         let field = sort.trim_start_matches('-');
         let known = items.first().is_none_or(|item| item.contains_key(field));

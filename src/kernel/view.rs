@@ -15,6 +15,7 @@ use crate::kernel::principal::{Caller, Rights};
 use crate::kernel::state::State;
 use crate::kernel::table::{Label, Row};
 use crate::kernel::tool::Registry;
+use crate::kernel::words::{Part, Term};
 use crate::kernel::{Rejection, record_view};
 
 /// Records that are already in the journal; what they say never changes.
@@ -106,6 +107,18 @@ impl<'a> View<'a> {
     pub fn keys<E: Entity>(&self, index: &'static str) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> {
         let found = self.state.table::<E>().map(|table| table.keys(&self.caller.org, index));
         found.into_iter().flatten().filter(|(_, row)| row.is_visible(self))
+    }
+
+    /// The rows that say all terms in one part, newest first; `from` leaves out newer ones.
+    pub fn search<'s, E: Entity>(
+        &'s self,
+        terms: &[Term],
+        part: Part,
+        from: Option<Id<E>>,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
+        let table = self.state.table::<E>();
+        let found = table.map(|table| table.search(&self.caller.org, terms, part, from));
+        found.into_iter().flatten().filter(|row| row.is_visible(self))
     }
 
     /// Describes a row of any kind; `None` where there is none that the caller may know of.

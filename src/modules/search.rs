@@ -1,7 +1,11 @@
 //! Search: finding things, people and tools.
 
+mod found;
 mod me;
+mod similar;
 mod tools;
+mod words;
+mod work;
 
 use crate::kernel::Module;
 use crate::kernel::tool::output;
@@ -10,6 +14,38 @@ use crate::kernel::tool::output;
 pub fn module() -> Module {
     Module::new("search", "Search", "Finding things, people and tools")
         .always()
+        .read(
+            "search",
+            "Full-text search over what you may see: all words must be there, titles before texts, newest first.",
+            words::search,
+        )
+        .core()
+        .returns(output::list(&[
+            "id",
+            "type",
+            "key",
+            "title",
+            "snippet",
+            "author",
+            "untrusted",
+            "score",
+            "url",
+        ]))
+        .read(
+            "find_similar",
+            "Likely duplicates of a text or a thing, with similarity and shared words; ask before creating.",
+            similar::find,
+        )
+        .core()
+        .returns(output::list(&[
+            "id",
+            "type",
+            "key",
+            "title",
+            "similarity",
+            "sharedWords",
+            "url",
+        ]))
         .read(
             "resolve_references",
             "Turn names, keys and handles into ids, many at once; says candidates where a name is not clear.",
@@ -45,5 +81,24 @@ pub fn module() -> Module {
             "inputSchema",
             "callable",
             "address",
+        ]))
+        .read(
+            "get_my_work",
+            "What waits for you: your open tasks by urgency, mentions, claims, decisions, timer, events, check-ins.",
+            work::get,
+        )
+        .core()
+        .returns(output::item(&[
+            "member",
+            "today",
+            "counts",
+            "tasks",
+            "mentions",
+            "claimed",
+            "decisions",
+            "timer",
+            "events",
+            "overdueKpis",
+            "checkIns",
         ]))
 }
