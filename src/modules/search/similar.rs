@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::found::Found;
+use super::tools::SILENT;
 use super::words::{Filter, LANDED, Searchable, rows};
 use crate::kernel::arg::{Int, List, Str};
 use crate::kernel::words::{Part, Term, tokens};
@@ -51,9 +52,9 @@ const ROWS_PER_WORD_MAX: usize = 400;
 /// Rows that are compared.
 const COMPARED_MAX: usize = 200;
 /// Less alike than this is not shown.
-const LEAST: f64 = 0.4;
+const LEAST: f64 = 0.5;
 /// Words with the same first letters count as the same: inflections and slips at the end.
-const STEM: usize = 5;
+const STEM: usize = 4;
 
 /// A thing that says nearly the same.
 pub struct Alike<'a> {
@@ -72,9 +73,20 @@ fn stem(word: &str) -> &str {
         .unwrap_or(word)
 }
 
+/// The words of a text that tell something; all where none does.
+fn telling(text: &str) -> BTreeSet<String> {
+    let all: BTreeSet<String> = tokens(text).into_iter().collect();
+    let some: BTreeSet<String> = all
+        .iter()
+        .filter(|word| !SILENT.contains(&word.as_str()))
+        .cloned()
+        .collect();
+    if some.is_empty() { all } else { some }
+}
+
 /// The visible things nearest to a text, the nearest first; `but` is left out.
 pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&str>, most: usize) -> Vec<Alike<'a>> {
-    let words: BTreeSet<String> = tokens(wanted).into_iter().collect();
+    let words = telling(wanted);
     let mut asked: Vec<&str> = words.iter().map(|word| stem(word)).collect();
     asked.sort_by_key(|word| (std::cmp::Reverse(word.len()), *word));
     asked.dedup();
@@ -121,7 +133,7 @@ pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&st
 /// Half how alike the letters are, half how many words both titles share.
 fn compare<'a>(folded: &str, words: &BTreeSet<String>, found: Found<'a>) -> Alike<'a> {
     let title = text::fold(&found.title());
-    let own: BTreeSet<String> = tokens(&title).into_iter().collect();
+    let own = telling(&title);
     let same = |word: &&String| own.iter().any(|one| stem(one) == stem(word));
     let shared: Vec<String> = words.iter().filter(same).cloned().collect();
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));

@@ -44,8 +44,8 @@ args! {
     }
 }
 
-/// Words that say nothing about which tool is meant.
-const SILENT: [&str; 24] = [
+/// Words that say nothing about what is meant.
+pub const SILENT: [&str; 24] = [
     "a", "an", "the", "to", "of", "in", "on", "for", "and", "or", "with", "i", "want", "my", "me", "all", "this",
     "that", "it", "is", "how", "do", "can", "please",
 ];

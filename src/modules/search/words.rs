@@ -239,11 +239,11 @@ pub fn search(args: Search, view: &View<'_>) -> Result<Value, Rejection> {
         let items = alike.iter().map(|one| one.found.shown(view, &terms, one.similarity));
         return list.answer(items.collect());
     }
-    if let Some(short) = terms.iter().find(|term| term.prefix && term.word.chars().count() < 3) {
-        if filter.kinds.iter().any(|kind| broad(view, *kind, short)) {
+    for term in terms.iter().filter(|term| term.prefix) {
+        if filter.kinds.iter().any(|kind| broad(view, *kind, term)) {
             list = list.notice(format!(
                 "more than {EXPANDED_MAX} words begin with `{}`; only the first of them were looked at: write more letters",
-                short.word
+                term.word
             ));
         }
     }
