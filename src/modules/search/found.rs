@@ -89,6 +89,16 @@ impl Found<'_> {
         }
     }
 
+    /// Its identifier as a number.
+    pub fn bits(&self) -> u128 {
+        match self {
+            Self::Member(row) => row.id.bits(),
+            Self::Project(row) => row.id.bits(),
+            Self::Task(row) => row.id.bits(),
+            Self::Comment(row) => row.id.bits(),
+        }
+    }
+
     /// When it last changed.
     pub fn updated_at(&self) -> jiff::Timestamp {
         match self {

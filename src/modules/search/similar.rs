@@ -48,9 +48,9 @@ args! {
 /// Words of the text that are looked up, the longest first.
 const WORDS_MAX: usize = 16;
 /// Rows that are looked at for each word, the newest first.
-const ROWS_PER_WORD_MAX: usize = 400;
+const ROWS_PER_WORD_MAX: usize = 200;
 /// Rows that are compared.
-const COMPARED_MAX: usize = 200;
+const COMPARED_MAX: usize = 100;
 /// Less alike than this is not shown.
 const LEAST: f64 = 0.5;
 /// Words with the same first letters count as the same: inflections and slips at the end.
@@ -91,7 +91,7 @@ pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&st
     asked.sort_by_key(|word| (std::cmp::Reverse(word.len()), *word));
     asked.dedup();
     asked.truncate(WORDS_MAX);
-    let mut pool: BTreeMap<String, (f64, Found<'a>)> = BTreeMap::new();
+    let mut pool: BTreeMap<u128, (f64, Found<'a>)> = BTreeMap::new();
     for word in asked {
         let term = [Term {
             word: word.to_owned(),
@@ -107,7 +107,7 @@ pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&st
             let size = u32::try_from(found.len()).unwrap_or(u32::MAX);
             let weight = 1.0 / (2.0 + f64::from(size)).ln();
             for one in found {
-                pool.entry(one.id()).or_insert((0.0, one)).0 += weight;
+                pool.entry(one.bits()).or_insert((0.0, one)).0 += weight;
             }
         }
     }
