@@ -72,7 +72,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="orkestra-conformance-") as name:
         folder = Path(name)
         if options.fixtures:
-            with started([options.fixtures.resolve()], folder / "fixtures.log") as said:
+            with started([options.fixtures.resolve(), folder / "fixtures"], folder / "fixtures.log") as said:
                 tallies += [suite("fixtures", revision, said["mcp"], folder) for revision in SCORED]
         if options.orkestra:
             token = folder / "token"
