@@ -38,16 +38,21 @@ def started(command, log, **environment):
                 process.kill()
 
 
+def required(revision):
+    """The names of the server scenarios that count for a revision; what else runs is reported only."""
+    command = ["node", SUITE, "list", "--requirements", revision]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=SUITE_PATIENCE_SECS, check=True).stdout
+    return set(re.findall(r"^\s*- ([\w-]+)$", said.partition("Client scenarios")[0], re.M))
+
+
 def suite(what, revision, url, folder, baseline=None):
     """Runs what a revision requires. Gives the scored scenarios that passed (or failed as listed) and that failed."""
     command = ["node", SUITE, "server", "--url", url, "--requirements", revision]
     command += ["--expected-failures", baseline] if baseline else []
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SUITE_PATIENCE_SECS)
-    said = done.stdout + done.stderr
-    scored, _, rest = said.partition("=== SUMMARY ===")[2].partition("Not scored")
-    verdicts = dict((name, mark) for mark, name in re.findall(r"^\s*([✓✗]) ([\w-]+): \d+ passed", scored, re.M))
-    for name in re.findall(r"^\s*[✓✗] ([\w-]+) \(", rest, re.M):
-        verdicts.pop(name, None)
+    said, scored = done.stdout + done.stderr, required(revision)
+    found = re.findall(r"^\s*([✓✗]) ([\w-]+): \d+ passed", said.partition("=== SUMMARY ===")[2], re.M)
+    verdicts = {name: mark for mark, name in found if name in scored}
     listed = set(re.findall(r"^\s*- ([\w-]+)", baseline.read_text(), re.M)) if baseline else set()
     failed = sorted(name for name, mark in verdicts.items() if mark == "✗" and name not in listed)
     excused = sum(mark == "✗" and name in listed for name, mark in verdicts.items())
