@@ -1,5 +1,7 @@
 //! A table: all entities of one kind in persistent maps, with the keys they are found by.
 
+mod said;
+
 use std::any::Any;
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::kernel::entity::{Entity, Keys};
-use crate::kernel::words::{Part, Term, WordIndex, Words};
+use crate::kernel::words::WordIndex;
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -139,49 +141,6 @@ impl<E: Entity> Table<E> {
             .range(from..)
             .take_while(move |(of, name, ..)| *of == org && *name == index)
             .filter_map(|(_, _, key, id)| self.rows.get(id).map(|row| (key.as_ref(), row)))
-    }
-
-    /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it.
-    pub fn search<'a>(
-        &'a self,
-        org: &str,
-        terms: &[Term],
-        part: Part,
-        from: Option<Id<E>>,
-    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
-        let from = from.and_then(|id| self.places.range(..=id).next_back().map(|(_, place)| *place));
-        let hits = self.words.hits(org, terms, part, from);
-        hits.filter_map(|place| self.placed.get(usize::try_from(place).ok()?)?.as_ref())
-    }
-
-    /// The words of this kind's rows.
-    pub fn words(&self) -> &WordIndex {
-        &self.words
-    }
-
-    fn reword(&mut self, before: Option<&Arc<Row<E>>>, after: Option<&Arc<Row<E>>>) {
-        let (mut old, mut new) = (Words::default(), Words::default());
-        if let Some(row) = before.filter(|row| row.is_alive()) {
-            row.entity.words(&mut old);
-        }
-        if let Some(row) = after.filter(|row| row.is_alive()) {
-            row.entity.words(&mut new);
-        }
-        let Some(row) = after.or(before) else { return };
-        let place = match self.places.get(&row.id) {
-            Some(place) => *place,
-            None if new == Words::default() => return,
-            None => {
-                let place = u32::try_from(self.placed.len()).unwrap_or(u32::MAX);
-                self.placed.push_back(None);
-                self.places.insert(row.id, place);
-                place
-            }
-        };
-        self.words.change(&row.org, place, &old, &new);
-        if let Ok(at) = usize::try_from(place) {
-            self.placed.set(at, after.cloned());
-        }
     }
 
     fn by_text(&self, id: &str) -> Option<&Arc<Row<E>>> {

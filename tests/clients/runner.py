@@ -59,11 +59,22 @@ class Server:
             raise SystemExit("the server did not stop within 30 s")
 
 
-def play(name, command, mode, kind, where, tasks, token):
+def unverified(binary, data):
+    """Why the journal does not verify, or nothing where it does."""
+    done = subprocess.run([binary, "journal", "verify", "--data", data], capture_output=True, text=True, timeout=120)
+    return done.stderr.strip() if done.returncode else ""
+
+
+def play(name, command, mode, kind, where, tasks, token, binary, data):
     started = time.monotonic()
     environment = {**os.environ, "MCP_TOKEN": token}
     transport = "http" if kind == "http" else "stdio"
     protocol, passed, failed = scenario.play([*command, mode, transport, *where], environment, mode, tasks)
+    wrong = unverified(binary, data)
+    if wrong:
+        failed["leaves a journal that verifies"] = wrong
+    else:
+        passed.append("leaves a journal that verifies")
     secs = round(time.monotonic() - started, 1)
     verdict = {"client": name, "mode": mode, "over": kind, "protocol": protocol, "passed": len(passed), "failed": failed, "secs": secs}
     print(json.dumps(verdict), flush=True)
@@ -82,20 +93,21 @@ def main():
         server = Server(binary, folder)
         try:
             token = server.token_file.read_text().strip()
-            stdio = [binary, "stdio", "--data", folder / "data"]
+            data = folder / "data"
+            stdio = [binary, "stdio", "--data", data]
             # Beside a running server, `orkestra stdio` connects to it; on its own (below), it opens the journal itself.
             runs = [(*client, mode, kind) for client in CLIENTS for mode in client[2] for kind in ("http", "stdio")]
             chosen = [run for run in runs if options.only in f"{run[0]}-{run[4]}-{run[5]}"]
             with ThreadPoolExecutor(2) as pool:
                 tallies = list(pool.map(lambda run: play(
-                    run[0], run[1], run[4], run[5], [server.said["mcp"]] if run[5] == "http" else stdio, run[3], token,
+                    run[0], run[1], run[4], run[5], [server.said["mcp"]] if run[5] == "http" else stdio, run[3], token, binary, data,
                 ), chosen))  # fmt: skip
         finally:
             server.stop()
         for name, command, modes, tasks in CLIENTS[:2]:
             for mode in modes:
                 if options.only in f"{name}-{mode}-stdio-alone":
-                    tallies.append(play(name, command, mode, "stdio-alone", stdio, tasks, token))
+                    tallies.append(play(name, command, mode, "stdio-alone", stdio, tasks, token, binary, data))
     passed, failed = (sum(column) for column in zip(*tallies)) if tallies else (0, 0)
     print(f"clients: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)

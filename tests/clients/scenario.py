@@ -70,7 +70,7 @@ class Adapter:
         assert result.get("isError"), f"{tool} did not refuse: {result}"
         error = result["structuredContent"]["error"]
         assert error["code"] == code, f"{tool}: {error['code']} instead of {code}: {error}"
-        assert error["message"] and error["hint"], f"{tool}: no message or hint: {error}"
+        assert error["message"] and (error.get("hint") or error.get("nextTool")), f"{tool}: no message or way on: {error}"
         return error
 
     def close(self):
@@ -165,6 +165,19 @@ class Scenario:
         assert "In progress" in json.dumps(error["allowed"]), f"allowed targets are missing: {error}"
         assert self.state(self.tasks[1]) == "Backlog", "the task was moved all the same"
 
+    def comments_and_assigns(self):
+        me = find(self.client.call("get_me"), "handle")
+        self.write("add_task_comment", task=self.tasks[0], body="Half of it is done.")
+        said = self.client.call("list_comments", target=self.tasks[0])["items"]
+        assert "Half of it is done." in json.dumps(said), f"the comment is missing: {said}"
+        self.write("assign_task", task=self.tasks[0], assignees={"add": [me]})
+        assert me in json.dumps(self.task(self.tasks[0])["assignees"]), "the task has no assignee"
+
+    def drops_what_is_cancelled(self):
+        offer = self.client.call("create_task", project=self.key, title="Never to be")
+        self.client.call("cancel_action", actionId=offer["actionId"], reason="changed my mind")
+        self.client.refusal("confirm_action", "not_pending", actionId=offer["actionId"], confirmToken=offer["confirmToken"])
+
     def takes_a_move_back(self):
         self.write("undo_action", actionId=self.moved["actionId"])
         assert self.state(self.tasks[0]) == "Backlog", "the move was not taken back"
@@ -181,8 +194,8 @@ class Scenario:
 
     STEPS = (
         negotiates, lists_tools, knows_the_caller, drops_what_hosts_inject, previews_before_it_writes, creates_tasks,
-        shows_transitions, moves_a_task, refuses_an_illegal_move, takes_a_move_back, refuses_an_unknown_tool,
-        refuses_wrong_arguments,
+        shows_transitions, moves_a_task, refuses_an_illegal_move, comments_and_assigns, drops_what_is_cancelled,
+        takes_a_move_back, refuses_an_unknown_tool, refuses_wrong_arguments,
     )  # fmt: skip
 
 

@@ -17,9 +17,12 @@ fn words((title, body): &Said) -> Words<'_> {
 
 fn naive(rows: &BTreeMap<u32, Said>, terms: &[Term], part: Part) -> Vec<u32> {
     let says = |text: &str, term: &Term| {
-        tokens(text).iter().any(|word| match term.prefix {
-            true => word.starts_with(&term.word),
-            false => *word == term.word,
+        tokens(text).iter().any(|word| {
+            if term.prefix {
+                word.starts_with(&term.word)
+            } else {
+                *word == term.word
+            }
         })
     };
     let fits = |(title, body): &Said| {
@@ -52,8 +55,8 @@ proptest! {
         let mut index = WordIndex::default();
         let mut rows = [BTreeMap::<u32, Said>::new(), BTreeMap::new()];
         for (place, org, said) in steps {
-            let before = rows[org].remove(&(place * 2 + org as u32)).unwrap_or_default();
-            let place = place * 2 + org as u32;
+            let before = rows[org].remove(&(place * 2 + u32::try_from(org).unwrap())).unwrap_or_default();
+            let place = place * 2 + u32::try_from(org).unwrap();
             let after = said.clone().unwrap_or_default();
             index.change(["x", "y"][org], place, &words(&before), &words(&after));
             rows[org].extend(said.map(|said| (place, said)));

@@ -34,7 +34,8 @@ fn in_use(view: &View<'_>, project: Id<Project>) -> bool {
     view.get(project).is_some_and(|row| row.lifecycle != Lifecycle::Deleted)
 }
 
-/// The project of the thing that a comment is about; `None` where the thing is gone.
+/// The project of the thing that a comment is about; `None` where the thing is gone, `Some(None)` where it has no project.
+#[expect(clippy::option_option, reason = "the three cases are three things")]
 fn target<'a>(view: &View<'a>, comment: &Comment) -> Option<Option<Id<Project>>> {
     match comment.target_kind.as_str() {
         "task" => {
