@@ -84,7 +84,12 @@ pub(crate) fn open(disk: &dyn Disk, options: &Options) -> Result<Opened, Error> 
         last,
         active,
         torn,
+        growing,
     } = scan::scan(disk, options.record_bytes_max, &mut watch)?.ok_or_else(missing)?;
+    if growing {
+        let dir = disk.describe();
+        return Err(Error::Locked { dir });
+    }
     checkpoint::refuse_truncated(disk, last)?;
     settle(disk, &active, torn.as_ref())?;
     let segments = watch.0.segments();

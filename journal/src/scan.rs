@@ -41,6 +41,8 @@ pub(crate) struct Scanned {
     pub(crate) active: Active,
     /// What lies behind the good part and was never acknowledged.
     pub(crate) torn: Option<Torn>,
+    /// Whether somebody writes behind the good part.
+    pub(crate) growing: bool,
 }
 
 /// Scans a journal; `None` when there is no segment at all.
@@ -69,8 +71,9 @@ pub(crate) fn scan(disk: &dyn Disk, line_max: u64, watch: &mut impl Watch) -> Re
         ..
     } = opened;
     let (end, last, name) = (lines.offset(), walk.last, newest.clone());
+    let growing = verdict == Verdict::Growing;
     let torn = match verdict {
-        Verdict::Clean => None,
+        Verdict::Clean | Verdict::Growing => None,
         Verdict::Torn { bytes } => Some(Torn {
             file: name.clone(),
             offset: end,
@@ -100,6 +103,7 @@ pub(crate) fn scan(disk: &dyn Disk, line_max: u64, watch: &mut impl Watch) -> Re
         last,
         active,
         torn,
+        growing,
     }))
 }
 
@@ -218,6 +222,7 @@ impl<W: Watch> Walk<'_, W> {
             offset,
             seq: self.last + 1,
             batch: opened.batch,
+            line_max: self.line_max,
         })
     }
 }

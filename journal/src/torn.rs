@@ -3,6 +3,7 @@
 //! | what is there | verdict |
 //! |---|---|
 //! | zeros to the end | clean: nothing was being written |
+//! | the next record, good | growing: a writer went on meanwhile; cannot be when the directory is locked |
 //! | a good record whose `batch` is greater than the first missing record | damaged: that batch was only written after the missing record had been synced |
 //! | a good record of another batch than the last one, or out of order | damaged: no write of ours leaves that |
 //! | a NUL first | torn: the sector in which the batch began never arrived, a cut was interrupted, or stray bytes |
@@ -29,11 +30,15 @@ pub(crate) struct Tail {
     pub(crate) seq: u64,
     /// The batch of the last good record of the segment; 0 when there is none.
     pub(crate) batch: u64,
+    /// The longest line that the options allow, in bytes.
+    pub(crate) line_max: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Clean,
+    /// The next record stands there, whole and good: a writer went on while this was read.
+    Growing,
     /// So many bytes were never acknowledged.
     Torn {
         bytes: u64,
@@ -51,6 +56,9 @@ pub(crate) fn judge(tail: &Tail) -> Verdict {
     let whole = Verdict::Torn {
         bytes: data.len() as u64,
     };
+    if tail.grows(data) {
+        return Verdict::Growing;
+    }
     if let Some(why) = records(tail, data) {
         return Verdict::Damaged { offset: 0, why };
     }
@@ -68,6 +76,14 @@ impl Tail {
     fn data(&self) -> Option<&[u8]> {
         let end = self.bytes.iter().rposition(|byte| *byte != 0)? + 1;
         self.bytes.get(..end)
+    }
+
+    fn grows(&self, data: &[u8]) -> bool {
+        let first = newline(data).and_then(|end| data.get(..end));
+        let record = first
+            .filter(|line| (line.len() as u64) < self.line_max)
+            .map(line::check);
+        matches!(record, Some(Ok(record)) if record.seq == self.seq && record.batch >= self.batch)
     }
 
     /// What is wrong with its first line; `None` when it is all zeros.

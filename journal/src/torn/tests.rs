@@ -19,6 +19,7 @@ fn after_nine(bytes: Vec<u8>) -> Verdict {
         offset: 4096,
         seq: 10,
         batch: 8,
+        line_max: 400,
     })
 }
 
@@ -94,4 +95,12 @@ fn zeros_inside_a_sector_are_damage() {
     bytes[100..140].fill(0);
     bytes.resize(4096, 0);
     assert!(damaged(&after_nine(bytes)));
+}
+
+#[test]
+fn a_next_record_means_that_somebody_writes_and_a_longer_one_is_damage() {
+    assert_eq!(after_nine(lines(10, 10, 2)), Verdict::Growing);
+    let mut long = Vec::new();
+    encode(&mut long, 10, 10, &format!(r#"{{"fill":"{}"}}"#, "x".repeat(500)));
+    assert!(damaged(&after_nine(long)));
 }
