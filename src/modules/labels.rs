@@ -1,8 +1,10 @@
 //! Labels: tags per organisation or project, in exclusive groups if wanted.
 
-mod change;
 pub mod entity;
+mod merge;
 mod tools;
+mod update;
+mod uses;
 
 pub use entity::Label;
 pub use tools::check_color;
@@ -30,19 +32,19 @@ pub fn module() -> Module {
         .write(
             ToolKind::Write,
             "update_label",
-            "Change a label's name, colour, group or description.",
-            change::update,
+            "Change a label's name, colour, group, exclusiveness or description.",
+            update::update,
         )
         .write(
             ToolKind::Destructive,
             "merge_labels",
-            "Merge labels into one; their tasks get it, and the old names still lead there.",
-            change::merge,
+            "Merge labels into one; their tasks get it and their names lead to it.",
+            merge::merge,
         )
         .write(
             ToolKind::Destructive,
             "delete_label",
-            "Delete a label, with another one in its place if wanted.",
-            change::delete,
+            "Delete a label, or replace it by another one wherever it is used.",
+            merge::delete,
         )
 }

@@ -104,7 +104,7 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
         return Err(Rejection::argument("group", "is required where exclusive is true"));
     }
     let scope = project.map(|row| row.id);
-    refuse_taken(view, &args.name, scope)?;
+    free_name(view, scope, &args.name, None)?;
     let known: Vec<String> = view.rows::<Label>().map(|row| row.name.clone()).collect();
     let id = view.new_id::<Label>();
     let mut plan = Plan::new(format!("Create label \"{}\"", args.name.0));
@@ -129,29 +129,39 @@ pub fn create(args: CreateLabel, view: &View<'_>) -> Result<Plan, Rejection> {
     Ok(plan)
 }
 
-/// Refuses what is no `#rgb` or `#rrggbb`.
-pub fn check_color(color: Option<&str>) -> Result<(), Rejection> {
-    let Some(text) = color else { return Ok(()) };
-    let digits = text.strip_prefix('#').unwrap_or_default();
-    if matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(());
-    }
-    Err(Rejection::argument(
-        "color",
-        format!("must be #rgb or #rrggbb, not `{text}`"),
-    ))
-}
-
-/// Refuses a name that a label of the same scope or of the organisation has, case aside.
-pub(super) fn refuse_taken(view: &View<'_>, name: &str, scope: Option<Id<Project>>) -> Result<(), Rejection> {
+/// Refuses a name that another label has in the scope, or in the organisation.
+pub fn free_name(
+    view: &View<'_>,
+    scope: Option<Id<Project>>,
+    name: &str,
+    own: Option<Id<Label>>,
+) -> Result<(), Rejection> {
     let taken = view
         .find::<Label>(NAMES, &text::fold(name))
-        .find(|row| row.project == scope || row.project.is_none());
-    let Some(taken) = taken else { return Ok(()) };
-    Err(
-        Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
-            .field("name")
-            .current(json!({"id": taken.id.to_string(), "name": taken.name}))
-            .hint("use that one, or another name"),
-    )
+        .find(|row| Some(row.id) != own && (row.project == scope || row.project.is_none()));
+    match taken {
+        Some(taken) => Err(
+            Rejection::new("name_taken", format!("there is a label `{}` already", taken.name))
+                .field("name")
+                .current(json!({"id": taken.id.to_string(), "name": taken.name}))
+                .hint("use that one, or another name"),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what is not a colour.
+pub fn check_color(color: Option<&str>) -> Result<(), Rejection> {
+    match color.filter(|color| !is_color(color)) {
+        Some(color) => Err(Rejection::argument(
+            "color",
+            format!("must be #rgb or #rrggbb, not `{color}`"),
+        )),
+        None => Ok(()),
+    }
+}
+
+fn is_color(text: &str) -> bool {
+    let digits = text.strip_prefix('#').unwrap_or_default();
+    matches!(digits.len(), 3 | 6) && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
