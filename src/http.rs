@@ -99,6 +99,7 @@ pub fn router(faces: Faces) -> Router {
         .route("/v1/actions/{id}/confirm", post(actions::confirm))
         .route("/v1/actions/{id}/cancel", post(actions::cancel))
         .route("/v1/journal", get(journal::stream))
+        .route("/v1/digest", get(rest::digest))
         .route("/v1/boot", get(rest::boot))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::rest));
     Router::new()

@@ -7,6 +7,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod killed;
 mod served;
 mod server;
 mod stories;

@@ -1,8 +1,5 @@
 //! The program as others meet it: over HTTP, with good and bad requests, killed in the middle.
 
-use std::process::Command;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -116,81 +113,4 @@ fn mcp_lists_calls_and_refuses() {
         json!({"name": "get_me", "arguments": {}}),
     );
     assert_eq!((status, &mismatch["error"]["code"]), (400, &json!(-32020)));
-}
-
-/// Proposes and confirms until the server goes away; what was acknowledged, and what was only proposed.
-fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
-    let (mut confirmed, mut proposed) = (Vec::new(), Vec::new());
-    for number in 0.. {
-        let name = format!("Project {round} {number}");
-        let Some((202, pending)) = server.call(
-            "create_project",
-            &json!({"name": name, "key": format!("R{round}N{number}")}),
-        ) else {
-            break;
-        };
-        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
-        if number % 3 == 0 {
-            proposed.push((name, confirm));
-            continue;
-        }
-        match server.call("confirm_action", &confirm) {
-            Some((200, receipt)) if receipt["status"] == "succeeded" => confirmed.push(name),
-            _ => break,
-        }
-    }
-    (confirmed, proposed)
-}
-
-#[test]
-fn kill_9_at_random_moments_loses_nothing_that_was_acknowledged() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut server = Server::start(dir.path());
-    let (mut all, mut waiting): (Vec<String>, Vec<(String, Value)>) = (Vec::new(), Vec::new());
-    for round in 0..12 {
-        let after = Duration::from_millis(20 + (round * 37 % 90) as u64);
-        let (confirmed, proposed) = std::thread::scope(|scope| {
-            let working = scope.spawn(|| work(&server, round));
-            std::thread::sleep(after);
-            // The process dies while the other thread still talks to it.
-            Command::new("kill")
-                .args(["-9", &server.id().to_string()])
-                .status()
-                .unwrap();
-            working.join().unwrap()
-        });
-        server.kill();
-        all.extend(confirmed);
-        waiting.extend(proposed.into_iter().take(2));
-        server = Server::start(dir.path());
-    }
-    for (name, confirm) in waiting {
-        let (status, receipt) = server.call("confirm_action", &confirm).unwrap();
-        assert_eq!(
-            (status, &receipt["status"]),
-            (200, &json!("succeeded")),
-            "{name}: a pending action outlives a kill: {receipt}"
-        );
-        all.push(name);
-    }
-    assert!(all.len() > 12, "the rounds did some work");
-    for name in &all {
-        let (status, found) = server.call("get_project", &json!({"project": name})).unwrap();
-        assert_eq!(
-            (status, found["item"]["name"].as_str()),
-            (200, Some(name.as_str())),
-            "{found}"
-        );
-    }
-    server.kill();
-    let verified = Command::new(env!("CARGO_BIN_EXE_orkestra"))
-        .args(["journal", "verify", "--data"])
-        .arg(dir.path().join("data"))
-        .output()
-        .unwrap();
-    assert!(
-        verified.status.success(),
-        "{}",
-        String::from_utf8_lossy(&verified.stderr)
-    );
 }

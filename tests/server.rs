@@ -52,6 +52,12 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    /// Asks it politely to stop, and waits.
+    pub fn stop(mut self) {
+        Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        self.child.wait().unwrap();
+    }
+
     pub fn call(&self, tool: &str, args: &Value) -> Option<(u16, Value)> {
         self.send(
             "POST",

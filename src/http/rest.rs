@@ -161,6 +161,21 @@ pub(super) fn arguments(body: &Bytes) -> Result<serde_json::Map<String, Value>, 
     }
 }
 
+/// `GET /v1/digest`: the digest of the whole state and its position, for holders of `audit.read`. Equal histories have
+/// equal digests, so it tells whether a restored or replayed server stands where this one does. It walks the state.
+pub(super) async fn digest(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
+    let snapshot = app.faces.handle.snapshot();
+    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    if let Err(no) = rights.require("audit.read") {
+        return reply::rejection(&no);
+    }
+    let made = tokio::task::spawn_blocking(move || snapshot.digest().map(|digest| (snapshot.position, digest))).await;
+    match made {
+        Ok(Ok((position, digest))) => Json(json!({"position": position, "digest": digest})).into_response(),
+        _ => reply::rejection(&crate::processor::unavailable("the digest could not be computed")),
+    }
+}
+
 /// `GET /v1/boot`: what was found at the start.
 pub(super) async fn boot(State(app): State<App>) -> Response {
     Json(json!(app.faces.handle.boot())).into_response()

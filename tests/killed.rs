@@ -1,0 +1,206 @@
+//! The program is killed at random moments under load; what it said before must hold afterwards, seen from outside.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use journal::Look;
+use orkestra::kernel::State;
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+const ROUNDS: usize = 200;
+
+/// Proposes and confirms until the server goes away; what was acknowledged, and what was only proposed.
+fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
+    let (mut confirmed, mut proposed) = (Vec::new(), Vec::new());
+    for number in 0.. {
+        let name = format!("Project {round} {number}");
+        let Some((202, pending)) = server.call(
+            "create_project",
+            &json!({"name": name, "key": format!("R{round}N{number}")}),
+        ) else {
+            break;
+        };
+        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        if number % 3 == 0 {
+            proposed.push((name, confirm));
+            continue;
+        }
+        match server.call("confirm_action", &confirm) {
+            Some((200, receipt)) if receipt["status"] == "succeeded" => confirmed.push(name),
+            _ => break,
+        }
+    }
+    (confirmed, proposed)
+}
+
+/// The digest of the state folded from the journal alone, up to a position.
+fn folded(dir: &Path, position: u64) -> String {
+    let registry = orkestra::modules::registry();
+    let mut state = State::new(&registry.kinds());
+    let look = Look::at(&dir.join("data/journal")).unwrap();
+    for line in look.reader(1).take(usize::try_from(position).unwrap()) {
+        let line = line.unwrap();
+        state.apply(line.seq, &line.text).unwrap();
+    }
+    assert_eq!(state.position, position);
+    state.digest().unwrap().to_string()
+}
+
+/// The server's own word on where it stands.
+fn stands(server: &Server) -> (u64, String) {
+    let bearer = format!("Bearer {}", server.token);
+    let (status, said) = server
+        .send("GET", "/v1/digest", &[("authorization", &bearer)], b"")
+        .unwrap();
+    assert_eq!(status, 200, "{said}");
+    (
+        said["position"].as_u64().unwrap(),
+        said["digest"].as_str().unwrap().to_owned(),
+    )
+}
+
+/// One life of the server: some work, then `kill -9` while it goes on.
+fn life(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
+    let after = Duration::from_millis(5 + (round * 37 % 90) as u64);
+    std::thread::scope(|scope| {
+        let working = scope.spawn(|| work(server, round));
+        std::thread::sleep(after);
+        // The process dies while the other thread still talks to it.
+        Command::new("kill")
+            .args(["-9", &server.id().to_string()])
+            .status()
+            .unwrap();
+        working.join().unwrap()
+    })
+}
+
+#[test]
+fn kill_9_at_random_moments_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Server::start(dir.path());
+    let mut all: Vec<String> = Vec::new();
+    for round in 0..ROUNDS {
+        let (confirmed, proposed) = life(&server, round);
+        server.kill();
+        all.extend(confirmed);
+        server = Server::start(dir.path());
+        for (name, confirm) in proposed.into_iter().take(2) {
+            let (status, receipt) = server.call("confirm_action", &confirm).unwrap();
+            assert_eq!(
+                (status, &receipt["status"]),
+                (200, &json!("succeeded")),
+                "{name}: a pending action outlives a kill: {receipt}"
+            );
+            all.push(name);
+        }
+        if round % 20 == 19 {
+            let (position, digest) = stands(&server);
+            assert_eq!(
+                folded(dir.path(), position),
+                digest,
+                "round {round}: the journal alone gives the same state"
+            );
+        }
+    }
+    assert!(all.len() > ROUNDS, "the rounds did some work: {}", all.len());
+    for name in &all {
+        let (status, found) = server.call("get_project", &json!({"project": name})).unwrap();
+        assert_eq!(
+            (status, found["item"]["name"].as_str()),
+            (200, Some(name.as_str())),
+            "{found}"
+        );
+    }
+    server.kill();
+    let verified = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+        .args(["journal", "verify", "--data"])
+        .arg(dir.path().join("data"))
+        .output()
+        .unwrap();
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+}
+
+#[test]
+fn a_hundred_parallel_confirms_execute_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (_, pending) = server
+        .call("create_project", &json!({"name": "Once", "key": "ONCE"}))
+        .unwrap();
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    let said: Vec<(u16, Value)> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..100)
+            .map(|_| scope.spawn(|| server.call("confirm_action", &confirm).unwrap()))
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    assert!(
+        said.iter()
+            .all(|(status, receipt)| *status == 200 && receipt["result"] == said[0].1["result"])
+    );
+    let first = said
+        .iter()
+        .filter(|(_, receipt)| receipt["alreadyConfirmed"] == json!(false));
+    assert_eq!(first.count(), 1, "one of them did it");
+    let look = Look::at(&dir.path().join("data/journal")).unwrap();
+    let executed = look
+        .reader(1)
+        .filter(|line| line.as_ref().unwrap().text.contains("\"execution.succeeded\""));
+    assert_eq!(executed.count(), 1, "and the journal knows of one");
+}
+
+#[test]
+fn an_altered_byte_is_named_and_missing_records_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    for number in 0..5 {
+        server
+            .call("create_project", &json!({"name": format!("Project {number}")}))
+            .unwrap();
+    }
+    server.stop();
+    let data = dir.path().join("data");
+    let run = |args: &[&str]| {
+        let out = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+            .args(args)
+            .arg("--data")
+            .arg(&data)
+            .output()
+            .unwrap();
+        (
+            out.status.success(),
+            String::from_utf8(out.stdout).unwrap(),
+            String::from_utf8(out.stderr).unwrap(),
+        )
+    };
+    let (_, note, _) = run(&["journal", "checkpoint"]);
+    let kept = dir.path().join("kept");
+    std::fs::write(&kept, note).unwrap();
+    let check = ["journal", "verify", "--checkpoint", kept.to_str().unwrap()];
+    assert!(run(&check).0);
+    let segment = data.join("journal/00000000000000000001.log");
+    let whole = std::fs::read(&segment).unwrap();
+    let at = whole.windows(9).position(|part| part == b"Project 2").unwrap();
+    let mut altered = whole.clone();
+    altered[at] ^= 1;
+    std::fs::write(&segment, &altered).unwrap();
+    let (good, _, said) = run(&check);
+    assert!(
+        !good && said.contains("00000000000000000001.log is damaged at byte"),
+        "{said}"
+    );
+    // The last line goes, and with it what lies beside the journal that could tell.
+    let last = whole.trim_ascii_end().iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    std::fs::write(&segment, &whole[..last]).unwrap();
+    std::fs::remove_dir_all(data.join("journal/checkpoints")).unwrap();
+    std::fs::remove_dir_all(data.join("journal/tiles")).unwrap();
+    let (good, _, said) = run(&check);
+    assert!(!good && said.contains("vouches for"), "{said}");
+}
