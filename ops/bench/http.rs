@@ -64,7 +64,8 @@ async fn serve_constant() {
 struct Server {
     child: Child,
     address: String,
-    token: String,
+    /// One caller may have 50 offers open, so several share the connections.
+    tokens: Vec<String>,
 }
 
 impl Drop for Server {
@@ -82,8 +83,8 @@ fn start(mut command: Command) -> Server {
         .unwrap();
     let said: Value = serde_json::from_str(&line).unwrap();
     let address = said["http"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    let token = said["token"].as_str().unwrap_or_default().to_owned();
-    Server { child, address, token }
+    let tokens = vec![said["token"].as_str().unwrap_or_default().to_owned()];
+    Server { child, address, tokens }
 }
 
 fn orkestra(dir: &Path) -> Server {
@@ -92,7 +93,23 @@ fn orkestra(dir: &Path) -> Server {
         .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
         .arg(dir);
     command.env("ORKESTRA_LIMITS__NORMAL_PER_MINUTE", "100000000");
-    start(command)
+    let mut server = start(command);
+    for number in 0..3 {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+        command
+            .args([
+                "token",
+                "create",
+                "--json",
+                "--name",
+                &format!("bench {number}"),
+                "--data",
+            ])
+            .arg(dir);
+        let said: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+        server.tokens.push(said["token"].as_str().unwrap().to_owned());
+    }
+    server
 }
 
 fn constant() -> Server {
@@ -109,12 +126,13 @@ struct Wire {
 }
 
 impl Wire {
-    async fn open(server: &Server) -> Self {
+    async fn open(server: &Server, number: usize) -> Self {
+        let token = &server.tokens[number % server.tokens.len()];
         let stream = TcpStream::connect(&server.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let head = format!(
             "POST /mcp HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n",
-            server.address, server.token
+            server.address, token
         );
         Self {
             stream: tokio::io::BufReader::new(stream),
@@ -189,7 +207,7 @@ async fn load(server: &Server, work: Work, round: usize) -> f64 {
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut tasks = Vec::new();
     for connection in 0..CONNECTIONS {
-        let mut wire = Wire::open(server).await;
+        let mut wire = Wire::open(server, connection).await;
         let (stop, count) = (Arc::clone(&stop), Arc::clone(&count));
         tasks.push(tokio::spawn(async move {
             for number in 0_u64.. {
