@@ -87,12 +87,15 @@ fn start(mut command: Command) -> Server {
     Server { child, address, tokens }
 }
 
-fn orkestra(dir: &Path) -> Server {
+fn orkestra(dir: &Path, buffered: bool) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
         .arg(dir);
     command.env("ORKESTRA_LIMITS__NORMAL_PER_MINUTE", "100000000");
+    if buffered {
+        command.arg("--buffered-reads");
+    }
     let mut server = start(command);
     for number in 0..3 {
         let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
@@ -192,7 +195,8 @@ async fn turn(wire: &mut Wire, work: Work, name: &str) -> u64 {
             1
         }
         Work::Pair => {
-            wire.call("create_label", &json!({"name": name})).await;
+            wire.call("create_task", &json!({"project": "BENCH", "title": name}))
+                .await;
             let pending = wire.said();
             let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
             wire.call("confirm_action", &confirm).await;
@@ -241,20 +245,31 @@ fn resident_kib(server: &Server) -> u64 {
 }
 
 async fn measure() {
-    let dir = tempfile::tempdir().unwrap();
-    let (bare, ours) = (constant(), orkestra(dir.path()));
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (bare, ours, quick) = (constant(), orkestra(dir.path(), false), orkestra(other.path(), true));
+    let mut wire = Wire::open(&ours, 0).await;
+    wire.call("create_project", &json!({"name": "Bench", "key": "BENCH"}))
+        .await;
+    let pending = wire.said();
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    wire.call("confirm_action", &confirm).await;
     println!("memory idle: {} MiB", resident_kib(&ours) / 1024);
-    let (mut constants, mut reads, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut constants, mut reads, mut buffered, mut pairs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         constants.push(load(&bare, Work::Read("get_me"), round).await);
-        reads.push(load(&ours, Work::Read("list_projects"), round).await);
+        reads.push(load(&ours, Work::Read("get_me"), round).await);
+        buffered.push(load(&quick, Work::Read("get_me"), round).await);
         pairs.push(load(&ours, Work::Pair, round).await);
     }
-    let (constant, read, pair) = (median(constants), median(reads), median(pairs));
+    let (constant, read, quick, pair) = (median(constants), median(reads), median(buffered), median(pairs));
     println!("constant server      {constant:>9.0} calls/s");
     println!(
         "read, durable        {read:>9.0} calls/s  {:.2} of the constant server (bar 0.70)",
         read / constant
+    );
+    println!(
+        "read, buffered       {quick:>9.0} calls/s  {:.2} of the constant server",
+        quick / constant
     );
     println!(
         "propose and confirm  {pair:>9.0} calls/s  {:.2} of the constant server (bar 0.30)",
