@@ -124,10 +124,13 @@ fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
         .block_on(future)
 }
 
-/// Data, to standard output.
-#[expect(clippy::print_stdout, reason = "this is where data leaves the program")]
+/// Data, to standard output. Who reads it may stop reading: then there is nothing left to do.
 fn print(text: &str) {
-    println!("{text}");
+    use std::io::Write as _;
+    if let Err(cause) = writeln!(std::io::stdout().lock(), "{text}") {
+        let gone = cause.kind() == std::io::ErrorKind::BrokenPipe;
+        std::process::exit(i32::from(!gone));
+    }
 }
 
 /// Everything else, to standard error.

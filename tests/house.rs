@@ -8,6 +8,7 @@
 )]
 
 mod killed;
+mod security;
 mod served;
 mod server;
 mod stories;

@@ -23,7 +23,7 @@ impl Server {
             .arg("--token-file")
             .arg(&token_file)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(dir.join("serve.log")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -85,6 +85,18 @@ impl Server {
 
     /// One request; `None` where the server went away. A `host` among the headers replaces the right one.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<(u16, Value)> {
+        let (status, _, body) = self.raw(method, path, headers, body)?;
+        Some((status, serde_json::from_str(&body).unwrap_or(Value::Null)))
+    }
+
+    /// The same with the head of the answer (in small letters) and its body as they came.
+    pub fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Option<(u16, String, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         let host = headers
             .iter()
@@ -106,7 +118,7 @@ impl Server {
         let text = String::from_utf8_lossy(&answer).into_owned();
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+        Some((status, head.to_lowercase(), body.to_owned()))
     }
 }
 

@@ -72,8 +72,8 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         .await
         .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
     let address = listener.local_addr()?;
-    announce(&args, &dir, &opened, address, first.as_deref());
-    serve(listener, &dir, opened, &config).await
+    let say = |opened: &Opened| announce(&args, &dir, opened, address, first.as_deref());
+    serve(listener, &dir, opened, &config, say).await
 }
 
 /// What file, environment and flags say.
@@ -205,7 +205,13 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
     }
 }
 
-async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, config: &Config) -> Outcome {
+async fn serve(
+    listener: TcpListener,
+    dir: &DataDir,
+    opened: Opened,
+    config: &Config,
+    announce: impl FnOnce(&Opened),
+) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
@@ -217,6 +223,8 @@ async fn serve(listener: TcpListener, dir: &DataDir, opened: Opened, config: &Co
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(dir, faces.clone(), opened.handle.closed())?;
+    // Only now: whoever reads the line may connect at once, to either.
+    announce(&opened);
     let served = crate::http::serve(listener, faces, stop_signal()).await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));

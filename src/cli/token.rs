@@ -159,6 +159,13 @@ fn request(args: CreateArgs) -> Result<TokenRequest, Failure> {
     if let Some(names) = &args.profile {
         crate::modules::profile::Selection::of_names(Some(names), false, &[]).map_err(|no| Failure::new(no.message))?;
     }
+    if args.scope.iter().any(|scope| scope.trim().is_empty()) {
+        return Err(Failure {
+            code: 2,
+            ..Failure::new("an empty --scope would mean nothing")
+                .hint("write tasks.read, tasks.* or *, or leave --scope out")
+        });
+    }
     let expires_at = args
         .expires
         .as_deref()

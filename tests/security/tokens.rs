@@ -1,0 +1,203 @@
+//! Bearer tokens: their form, their end, and what they open.
+
+use serde_json::json;
+
+use super::{call, exported, headers, orkestra, proposed, token};
+use crate::server::Server;
+
+/// Security tests 13, 20 and 22: whatever is wrong with a token, the answer is the same 401; nobody is nobody.
+#[test]
+fn every_bad_token_gets_the_same_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (gone, id) = token(dir.path(), &[]);
+    assert!(orkestra(dir.path(), &["token", "revoke", &id]).status.success());
+    let mut altered = server.token.clone().into_bytes();
+    altered[20] = if altered[20] == b'x' { b'y' } else { b'x' };
+    let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJvd25lciIsImF1ZCI6Im9ya2VzdHJhIn0.";
+    let altered = String::from_utf8(altered).unwrap();
+    let mut bodies = Vec::new();
+    for bearer in [
+        "",
+        "Bearer ",
+        &format!("Bearer {altered}"),
+        &format!("Bearer {gone}"),
+        &format!("Bearer {jwt}"),
+    ] {
+        for path in ["/v1/tools/get_me", "/mcp", "/mcp/p/compact", "/v1/actions/x/confirm"] {
+            let (status, head, said) = server
+                .raw("POST", path, &headers(bearer, "tools/list", None), b"{}")
+                .unwrap();
+            assert_eq!(status, 401, "{bearer} {path}: {said}");
+            assert!(head.contains("www-authenticate: bearer"), "{head}");
+            bodies.push(said);
+        }
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "{bodies:?}");
+    assert_eq!(
+        server
+            .send("GET", &format!("/v1/boot?token={}", server.token), &[], b"")
+            .unwrap()
+            .0,
+        401
+    );
+}
+
+/// Security tests 14 and 61: neither bearer nor confirm tokens are in the journal or the log, nor are arguments in the log.
+#[test]
+fn secrets_are_neither_journaled_nor_logged() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let confirm = proposed(&server, "SECRET");
+    call(&server, &server.token, "confirm_action", &confirm);
+    let bearer = format!("Bearer {}", server.token);
+    let sentinels = [
+        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        "AKIAIOSFODNN7EXAMPLE",
+        "c00k1e-s3nt1nel",
+    ];
+    let sent = [("authorization", bearer.as_str()), ("cookie", sentinels[2])];
+    let args = json!({"name": sentinels[0], "nonsense": sentinels[1]}).to_string();
+    server
+        .send("POST", "/v1/tools/create_project", &sent, args.as_bytes())
+        .unwrap();
+    server.mcp(
+        "/mcp",
+        "tools/call",
+        Some("create_project"),
+        json!({"name": "create_project", "arguments": {"name": sentinels[0]}}),
+    );
+    let journal = exported(dir.path());
+    let (log, confirm) = (
+        std::fs::read_to_string(dir.path().join("serve.log")).unwrap(),
+        confirm["confirmToken"].as_str().unwrap(),
+    );
+    for secret in [server.token.as_str(), confirm, sentinels[2]] {
+        assert!(!journal.contains(secret) && !log.contains(secret), "{secret}");
+    }
+    assert!(sentinels.iter().all(|secret| !log.contains(secret)), "{log}");
+    let listed = orkestra(dir.path(), &["token", "list", "--json"]);
+    assert!(!String::from_utf8_lossy(&listed.stdout).contains(&server.token));
+}
+
+/// Security test 15: a revoked token ends at once, and so does what it has in flight.
+#[test]
+fn a_revoked_token_cannot_confirm_what_it_proposed() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (soon_gone, id) = token(dir.path(), &[]);
+    let (_, pending) = call(
+        &server,
+        &soon_gone,
+        "create_project",
+        &json!({"name": "Late", "key": "LATE"}),
+    );
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    assert!(orkestra(dir.path(), &["token", "revoke", &id]).status.success());
+    assert_eq!(call(&server, &soon_gone, "confirm_action", &confirm).0, 401);
+    assert_eq!(
+        call(&server, &server.token, "get_project", &json!({"project": "LATE"})).0,
+        404
+    );
+}
+
+/// Security tests 15 and 16: an expired token is refused; a rotated one is good until its grace ends.
+#[test]
+fn tokens_end_when_they_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (brief, _) = token(dir.path(), &["--expires", "1s"]);
+    let (old, id) = token(dir.path(), &[]);
+    let rotated = orkestra(dir.path(), &["token", "rotate", &id, "--overlap", "2s", "--json"]);
+    let new: serde_json::Value = serde_json::from_slice(&rotated.stdout).unwrap();
+    let new = new["token"].as_str().unwrap();
+    let works = |token: &str| call(&server, token, "get_me", &json!({})).0;
+    assert_eq!((works(&old), works(new)), (200, 200));
+    std::thread::sleep(std::time::Duration::from_millis(2300));
+    assert_eq!((works(&old), works(new), works(&brief)), (401, 200, 401));
+}
+
+/// Security tests 17 and 18: a token opens its scopes and nothing else; what it hides does not exist for it.
+#[test]
+fn a_token_opens_only_its_scopes() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let confirm = proposed(&server, "SCOPED");
+    let (narrow, _) = token(dir.path(), &["--scope", "tasks.read", "--scope", "projects.read"]);
+    let bearer = format!("Bearer {narrow}");
+    let text = confirm.to_string();
+    let sent = [("authorization", bearer.as_str())];
+    let (status, head, _) = server
+        .raw("POST", "/v1/tools/confirm_action", &sent, text.as_bytes())
+        .unwrap();
+    assert!(
+        status == 403 && head.contains("scope=\"actions.confirm\""),
+        "{status} {head}"
+    );
+    let ask = |name: &str| {
+        let text = super::body(1, "tools/call", json!({"name": name, "arguments": {}}));
+        let sent = headers(&bearer, "tools/call", Some(name));
+        let said = server.send("POST", "/mcp", &sent, text.as_bytes()).unwrap();
+        said.1["error"].to_string().replace(name, "@")
+    };
+    assert_eq!(ask("create_project"), ask("nothing_of_the_kind"));
+    let text = super::body(1, "tools/list", json!({}));
+    let (_, listed) = server
+        .send("POST", "/mcp", &headers(&bearer, "tools/list", None), text.as_bytes())
+        .unwrap();
+    for tool in listed["result"]["tools"].as_array().unwrap() {
+        let hint = &tool["annotations"]["readOnlyHint"];
+        assert!(
+            hint == &json!(true) || !tool["name"].as_str().unwrap().contains("create"),
+            "{}",
+            tool["name"]
+        );
+    }
+}
+
+/// Security test 19: an empty scope is refused, it never means everything.
+#[test]
+fn an_empty_scope_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let _server = Server::start(dir.path());
+    let said = orkestra(dir.path(), &["token", "create", "--name", "x", "--scope", ""]);
+    assert!(!said.status.success(), "{}", String::from_utf8_lossy(&said.stdout));
+}
+
+/// CVE-2026-52869: a legacy session belongs to the token that opened it.
+#[test]
+fn a_session_is_nobody_elses() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (other, _) = token(dir.path(), &[]);
+    let (own, foreign) = (format!("Bearer {}", server.token), format!("Bearer {other}"));
+    let open = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}});
+    let plain = |bearer: &str| {
+        vec![
+            ("authorization".to_owned(), bearer.to_owned()),
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("accept".to_owned(), "application/json, text/event-stream".to_owned()),
+        ]
+    };
+    let send = |method: &str, headers: &[(String, String)], body: &str| {
+        let headers: Vec<(&str, &str)> = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        server.raw(method, "/mcp", &headers, body.as_bytes()).unwrap()
+    };
+    let (status, head, _) = send("POST", &plain(&own), &open.to_string());
+    assert_eq!(status, 200);
+    let session = head
+        .lines()
+        .find_map(|line| line.strip_prefix("mcp-session-id: "))
+        .unwrap();
+    let inside = |bearer: &str| [plain(bearer), vec![("mcp-session-id".to_owned(), session.to_owned())]].concat();
+    let list = json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).to_string();
+    assert_eq!(send("POST", &inside(&foreign), &list).0, 404);
+    assert_eq!(send("GET", &inside(&foreign), "").0, 404);
+    assert_eq!(send("DELETE", &inside(&foreign), "").0, 404);
+    assert_eq!(send("POST", &inside(&own), &list).0, 200);
+}

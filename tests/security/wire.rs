@@ -1,0 +1,250 @@
+//! What reaches the server that was never meant for it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{body, call, exported, headers, token};
+use crate::server::Server;
+
+/// Security test 1: a foreign host is refused before any handler, and the refusal is journaled.
+#[test]
+fn a_foreign_host_is_refused_counted_and_journaled() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let before = exported(dir.path()).lines().count();
+    for host in ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", ""] {
+        let mut sent = headers(&bearer, "tools/list", None);
+        sent.push(("host", host));
+        let text = body(1, "tools/list", json!({}));
+        assert_eq!(
+            server.send("POST", "/mcp", &sent, text.as_bytes()).map(|said| said.0),
+            Some(403),
+            "{host}"
+        );
+    }
+    let until = Instant::now() + Duration::from_secs(20);
+    let noted = loop {
+        let text = exported(dir.path());
+        if text.contains("security.rejected") || Instant::now() > until {
+            break text;
+        }
+        std::thread::sleep(Duration::from_millis(250));
+    };
+    assert!(noted.contains("security.rejected"), "{noted}");
+    assert_eq!(noted.lines().count(), before + 1, "four refusals, one folded record");
+}
+
+/// Security tests 2 and 3: a foreign origin is refused although the host is right; no origin and a local one are let in.
+#[test]
+fn origins_are_checked_on_the_mcp_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let text = body(1, "tools/list", json!({}));
+    let cases = [
+        (None, 200),
+        (Some("http://localhost:5173"), 200),
+        (Some("https://evil.example"), 403),
+        (Some("null"), 403),
+        (Some("http://127.0.0.1.evil.example"), 403),
+        (Some("file://"), 403),
+    ];
+    for (origin, status) in cases {
+        let mut sent = headers(&bearer, "tools/list", None);
+        sent.extend(origin.map(|origin| ("origin", origin)));
+        let said = server.send("POST", "/mcp", &sent, text.as_bytes()).unwrap();
+        assert_eq!(said.0, status, "{origin:?}");
+    }
+}
+
+/// Security test 4: without a word about a proxy, nothing but loopback is listened on.
+#[test]
+fn a_public_address_needs_an_explicit_word() {
+    let dir = tempfile::tempdir().unwrap();
+    for address in ["0.0.0.0:0", "[::]:0"] {
+        let said = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+            .args(["serve", "--listen", address, "--data"])
+            .arg(dir.path().join("data"))
+            .output()
+            .unwrap();
+        let why = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.status.code() == Some(2) && why.contains("--behind-proxy"), "{why}");
+    }
+    assert!(!dir.path().join("data").exists(), "and nothing was made");
+}
+
+/// Security tests 5 and 6: headers and `_meta` must be there and agree with the body.
+#[test]
+fn headers_and_meta_must_agree_with_the_body() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let good = body(1, "tools/call", json!({"name": "get_me", "arguments": {}}));
+    let code = |sent: &[(&str, &str)], text: &str| {
+        let (status, said) = server.send("POST", "/mcp", sent, text.as_bytes()).unwrap();
+        (status, said["error"]["code"].as_i64(), said)
+    };
+    let all = headers(&bearer, "tools/call", Some("get_me"));
+    let without = |gone: &str| -> Vec<(&str, &str)> { all.iter().copied().filter(|(name, _)| *name != gone).collect() };
+    assert_eq!(code(&all, &good).0, 200);
+    assert_eq!(code(&without("mcp-method"), &good).0, 400);
+    assert_eq!(code(&without("mcp-name"), &good).0, 400);
+    let other = headers(&bearer, "tools/list", Some("get_me"));
+    assert_eq!(code(&other, &good).1, Some(-32020));
+    let no_meta =
+        json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_me", "arguments": {}}});
+    let (status, found, said) = code(&all, &no_meta.to_string());
+    assert_eq!(status, 400, "{said}");
+    assert!(matches!(found, Some(-32602 | -32020)), "{said}");
+    let mut future = all.clone();
+    future.retain(|(name, _)| *name != "mcp-protocol-version");
+    future.push(("mcp-protocol-version", "2999-01-01"));
+    let (status, found, said) = code(&future, &good.replace("2026-07-28", "2999-01-01"));
+    assert_eq!((status, found), (400, Some(-32022)), "{said}");
+    assert!(said["error"]["data"]["supported"].is_array(), "{said}");
+}
+
+/// Security tests 7 and 8: what is too long, too deep, several at once or ambiguous is refused before anything is hashed.
+#[test]
+fn bodies_that_are_long_deep_or_ambiguous_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let sent = headers(&bearer, "tools/call", Some("get_me"));
+    let before = exported(dir.path()).lines().count();
+    let with = |arguments: &str| {
+        body(1, "tools/call", json!({"name": "get_me", "arguments": "@"})).replace("\"@\"", arguments)
+    };
+    let deep = format!("{{\"a\":{}1{}}}", "[".repeat(100), "]".repeat(100));
+    let cases = [
+        ("too long", " ".repeat((1 << 20) + 1), 413),
+        ("a batch", format!("[{}]", with("{}")), 400),
+        ("too deep", with(&deep), 400),
+        ("a key twice", with(r#"{"a":1,"a":2}"#), 400),
+        ("not a number", with(r#"{"a":NaN}"#), 400),
+        ("infinity", with(r#"{"a":1e999}"#), 400),
+        ("a lone surrogate", with(r#"{"a":"\ud800"}"#), 400),
+        ("broken", with("{"), 400),
+        ("nothing", String::new(), 400),
+    ];
+    for (what, text, status) in cases {
+        let said = server.send("POST", "/mcp", &sent, text.as_bytes()).unwrap();
+        assert_eq!(said.0, status, "{what}: {}", said.1);
+    }
+    assert_eq!(exported(dir.path()).lines().count(), before, "none became a call");
+    let spelled = with("{\"fields\":[\"id\"]}").replace("\"arguments\"", "\"Arguments\"");
+    let (_, said) = server.send("POST", "/mcp", &sent, spelled.as_bytes()).unwrap();
+    assert!(
+        said["error"].is_object() || said["result"]["structuredContent"].get("id") != Some(&json!(null)),
+        "members are told apart by case: {said}"
+    );
+}
+
+/// Security test 9: a schema never leads a client elsewhere.
+#[test]
+fn no_schema_points_to_an_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (_, listed) = server.mcp("/mcp", "tools/list", None, json!({}));
+    let text = listed["result"]["tools"].to_string();
+    assert!(!text.contains("\"$ref\":\"http") && !text.contains("x-mcp-header"));
+}
+
+/// Security test 10: clients that use the same request ids at the same time get their own answers.
+#[test]
+fn equal_request_ids_never_cross() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let tokens: Vec<String> = (0..4).map(|_| token(dir.path(), &[]).0).collect();
+    std::thread::scope(|scope| {
+        for (who, token) in tokens.iter().enumerate() {
+            let server = &server;
+            scope.spawn(move || {
+                let bearer = format!("Bearer {token}");
+                let sent = headers(&bearer, "tools/call", Some("get_project"));
+                for round in 0..50u64 {
+                    let wanted = format!("nowhere-{who}-{round}");
+                    let params = json!({"name": "get_project", "arguments": {"project": wanted}});
+                    let text = body(round, "tools/call", params);
+                    let (_, said) = server.send("POST", "/mcp", &sent, text.as_bytes()).unwrap();
+                    assert_eq!(said["id"], round);
+                    assert!(said.to_string().contains(&wanted), "{wanted}: {said}");
+                }
+            });
+        }
+    });
+}
+
+/// Security test 12: of the codes that the specification reserves, only the defined ones are ever sent.
+#[test]
+fn no_reserved_error_code_is_invented() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let methods = [
+        "tools/call",
+        "tools/list",
+        "prompts/get",
+        "resources/read",
+        "tasks/get",
+        "ping",
+        "",
+        "x",
+    ];
+    let params = [
+        json!({}),
+        json!({"name": "nope"}),
+        json!({"name": 7}),
+        json!({"uri": "x:y", "name": "get_me"}),
+    ];
+    let mut found = Vec::new();
+    for method in methods {
+        for params in &params {
+            for name in [None, Some("nope"), Some("get_me")] {
+                let sent = headers(&bearer, method, name);
+                let text = body(1, method, params.clone());
+                let (_, said) = server.send("POST", "/mcp", &sent, text.as_bytes()).unwrap();
+                found.extend(said["error"]["code"].as_i64());
+            }
+        }
+    }
+    assert!(found.len() > 20, "{found:?}");
+    for code in found {
+        let reserved = (-32099..=-32020).contains(&code);
+        assert!(!reserved || (-32022..=-32020).contains(&code), "{code}");
+    }
+}
+
+/// Security test 64: over the quota is a 429 that says when to come back, journaled; another token is not drained by it.
+#[test]
+fn a_limit_refuses_one_token_only_and_is_journaled() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (other, _) = token(dir.path(), &[]);
+    let bearer = format!("Bearer {}", server.token);
+    let refused = std::thread::scope(|scope| {
+        let flood = || {
+            (0..400).find_map(|_| {
+                let said = server.raw("GET", "/v1/boot", &[("authorization", &bearer)], b"")?;
+                (said.0 == 429).then_some(said)
+            })
+        };
+        let floods: Vec<_> = (0..4).map(|_| scope.spawn(flood)).collect();
+        floods.into_iter().find_map(|flood| flood.join().unwrap())
+    });
+    let (_, head, said) = refused.expect("1,600 requests are more than 1,000");
+    for header in ["retry-after:", "ratelimit:", "ratelimit-policy:"] {
+        assert!(head.contains(header), "{header} is missing: {head}");
+    }
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["error"]["code"], "rate_limited");
+    assert_eq!(call(&server, &other, "get_me", &json!({})).0, 200);
+    let until = Instant::now() + Duration::from_secs(20);
+    while !exported(dir.path()).contains("limit") {
+        assert!(Instant::now() < until, "the refusals are not journaled");
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
