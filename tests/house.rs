@@ -13,4 +13,5 @@ mod served;
 mod server;
 mod stories;
 mod story;
+mod surface;
 mod tidy;

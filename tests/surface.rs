@@ -1,0 +1,67 @@
+//! The tool surface as a client sees it: names per address as snapshots, and a budget of bytes, because models pay for it.
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use crate::story::check;
+
+/// Bytes that `tools/list` may have at an address. The whole surface grows with the modules; a profile must not.
+const BUDGETS: [(&str, usize); 5] = [
+    ("/mcp", 140_000),
+    ("/mcp/p/core", 110_000),
+    ("/mcp/p/compact", 16_000),
+    ("/mcp/x/tasks", 70_000),
+    ("/mcp/read", 60_000),
+];
+
+/// The most that one tool may take.
+const TOOL_BYTES_MAX: usize = 4_300;
+
+fn tools(server: &Server, address: &str) -> Vec<Value> {
+    let (status, listed) = server.mcp(address, "tools/list", None, json!({}));
+    assert_eq!(status, 200, "{address}: {listed}");
+    listed["result"]["tools"].as_array().unwrap().clone()
+}
+
+#[test]
+fn addresses_show_what_they_say_within_their_budgets() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let mut shown = String::new();
+    for (address, budget) in BUDGETS {
+        let tools = tools(&server, address);
+        let bytes = Value::from(tools.clone()).to_string().len();
+        assert!(bytes <= budget, "{address} lists {bytes} bytes, {budget} are allowed");
+        let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        shown += &format!("{address}: {} tools\n  {}\n", names.len(), names.join("\n  "));
+    }
+    check("surface_addresses", &shown);
+}
+
+#[test]
+fn every_tool_is_small_and_has_all_annotations() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    for tool in tools(&server, "/mcp") {
+        let (name, bytes) = (tool["name"].as_str().unwrap(), tool.to_string().len());
+        assert!(bytes <= TOOL_BYTES_MAX, "{name} takes {bytes} bytes");
+        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+            assert!(tool["annotations"][hint].is_boolean(), "{name} says nothing of {hint}");
+        }
+        assert!(
+            tool["outputSchema"].is_object() && tool["inputSchema"]["type"] == "object",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_input_schema_is_a_snapshot() {
+    let registry = orkestra::modules::registry();
+    let mut shown = String::new();
+    for tool in registry.tools() {
+        let schema = serde_json::to_string_pretty(&*tool.input).unwrap();
+        shown += &format!("{} ({}, {})\n{schema}\n\n", tool.name, tool.kind, tool.permission);
+    }
+    check("surface_schemas", &shown);
+}
