@@ -1,5 +1,7 @@
 //! The tool surface as a client sees it: names per address as snapshots, and a budget of bytes, because models pay for it.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -33,7 +35,7 @@ fn addresses_show_what_they_say_within_their_budgets() {
         let bytes = Value::from(tools.clone()).to_string().len();
         assert!(bytes <= budget, "{address} lists {bytes} bytes, {budget} are allowed");
         let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
-        shown += &format!("{address}: {} tools\n  {}\n", names.len(), names.join("\n  "));
+        let _ = writeln!(shown, "{address}: {} tools\n  {}", names.len(), names.join("\n  "));
     }
     check("surface_addresses", &shown);
 }
@@ -61,7 +63,7 @@ fn every_input_schema_is_a_snapshot() {
     let mut shown = String::new();
     for tool in registry.tools() {
         let schema = serde_json::to_string_pretty(&*tool.input).unwrap();
-        shown += &format!("{} ({}, {})\n{schema}\n\n", tool.name, tool.kind, tool.permission);
+        let _ = writeln!(shown, "{} ({}, {})\n{schema}\n", tool.name, tool.kind, tool.permission);
     }
     check("surface_schemas", &shown);
 }
