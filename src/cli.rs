@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::{self, Config};
 use crate::data::DataDir;
 
 /// Work management for AI agents: every write is previewed, confirmed and journaled.
@@ -115,6 +116,15 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+/// What file and environment say, for commands without flags of the server.
+fn configured() -> Result<Config, Failure> {
+    let loaded = config::load(None, figment::value::Dict::new()).map_err(|cause| Failure {
+        code: 2,
+        ..Failure::from(cause)
+    })?;
+    Ok(loaded.config)
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {

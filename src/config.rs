@@ -105,8 +105,11 @@ pub struct Loaded {
     figment: Figment,
 }
 
-/// Reads `file` (or [`FILE`] in the working directory, if it is there), the environment, and what flags said.
+/// Reads `file` (or what `ORKESTRA_CONFIG` names, or [`FILE`] in the working directory, if it is there), the environment,
+/// and what flags said.
 pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
+    let named = std::env::var_os("ORKESTRA_CONFIG").map(PathBuf::from);
+    let file = file.or(named.as_deref());
     if let Some(file) = file.filter(|file| !file.is_file()) {
         return Err(Error::NoFile(file.to_owned()));
     }

@@ -9,6 +9,7 @@ mod recent;
 pub use opening::{Boot, Error as Failed, Opening, open};
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -215,6 +216,8 @@ pub(crate) struct Processor {
     published: Arc<ArcSwap<crate::kernel::State>>,
     durable: Arc<watch::Sender<u64>>,
     closed: Arc<watch::Sender<Option<Arc<str>>>>,
+    /// Whether the journal took back what it had accepted, because the disk is full.
+    taken_back: Arc<AtomicBool>,
 }
 
 impl Processor {
@@ -241,14 +244,18 @@ impl Processor {
             return Duration::from_hours(1);
         };
         let left = due.duration_since((self.clock)());
+        // What is overdue already could not be journaled: the disk is asked again, but not all the time.
+        let least = Duration::from_millis(if left.is_negative() { 500 } else { 1 });
         Duration::try_from(left)
             .unwrap_or_default()
-            .min(Duration::from_hours(1))
-            + Duration::from_millis(1)
+            .clamp(least, Duration::from_hours(1))
     }
 
     /// Takes several requests into one group commit. False when nothing can go on.
     fn together(&mut self, requests: impl Iterator<Item = Request>) -> bool {
+        if self.taken_back.swap(false, Ordering::AcqRel) {
+            self.back_to_durable();
+        }
         let before = self.engine.state().clone();
         let (mut records, mut thens) = (Vec::new(), Vec::new());
         for request in requests {
@@ -275,10 +282,11 @@ impl Processor {
             return true;
         }
         let after: Snapshot = Arc::new(self.engine.state().clone());
-        let (published, durable, closed) = (
+        let (published, durable, closed, taken_back) = (
             Arc::clone(&self.published),
             Arc::clone(&self.durable),
             Arc::clone(&self.closed),
+            Arc::clone(&self.taken_back),
         );
         let thens = Arc::new(std::sync::Mutex::new(Some(thens)));
         let later = Arc::clone(&thens);
@@ -289,6 +297,10 @@ impl Processor {
                     durable.send_replace(*seq);
                     Ok(())
                 }
+                Err(cause @ journal::Error::Full { .. }) => {
+                    taken_back.store(true, Ordering::Release);
+                    Err(unavailable(&cause.to_string()))
+                }
                 Err(cause) => {
                     closed.send_replace(Some(Arc::from(cause.to_string())));
                     Err(unavailable(&cause.to_string()))
@@ -296,12 +308,16 @@ impl Processor {
             };
             answer_all(&later, &said);
         };
-        match self.log.append(records, Box::new(done)) {
+        match self.log.append_after(before.position, records, Box::new(done)) {
             Ok(_) => true,
             Err(cause) => {
                 // Nothing was written: the state goes back to what the journal holds, and everybody hears why.
-                self.recent.cut(before.position);
-                self.engine.reset(before);
+                if matches!(cause, journal::Error::Moved { .. }) {
+                    self.back_to_durable();
+                } else {
+                    self.recent.cut(before.position);
+                    self.engine.reset(before);
+                }
                 answer_all(&thens, &Err(unavailable(&cause.to_string())));
                 self.log.closed().is_none_or(|why| {
                     self.stop(&why);
@@ -309,6 +325,14 @@ impl Processor {
                 })
             }
         }
+    }
+
+    /// What was decided on records that the journal took back never happened.
+    fn back_to_durable(&mut self) {
+        let durable = crate::kernel::State::clone(&self.published.load());
+        tracing::warn!(position = durable.position, "the disk is full: back to what is durable");
+        self.recent.cut(durable.position);
+        self.engine.reset(durable);
     }
 
     fn stop(&self, why: &str) {

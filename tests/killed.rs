@@ -40,7 +40,7 @@ fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
 fn folded(dir: &Path, position: u64) -> String {
     let registry = orkestra::modules::registry();
     let mut state = State::new(&registry.kinds());
-    let look = Look::at(&dir.join("data/journal")).unwrap();
+    let look = Look::at(&dir.join("data/journal"), 1 << 20).unwrap();
     for line in look.reader(1).take(usize::try_from(position).unwrap()) {
         let line = line.unwrap();
         state.apply(line.seq, &line.text).unwrap();
@@ -149,7 +149,7 @@ fn a_hundred_parallel_confirms_execute_once() {
         .iter()
         .filter(|(_, receipt)| receipt["alreadyConfirmed"] == json!(false));
     assert_eq!(first.count(), 1, "one of them did it");
-    let look = Look::at(&dir.path().join("data/journal")).unwrap();
+    let look = Look::at(&dir.path().join("data/journal"), 1 << 20).unwrap();
     let executed = look
         .reader(1)
         .filter(|line| line.as_ref().unwrap().text.contains("\"execution.succeeded\""));

@@ -90,6 +90,14 @@ pub enum Error {
         /// Why no further segment can be had.
         why: Arc<str>,
     },
+    /// What the records were decided on is not what the log holds: records between were refused. Nothing was written.
+    #[error("the records follow record {after}, and the log goes on after {last}")]
+    Moved {
+        /// What they were decided on.
+        after: u64,
+        /// The last record accepted.
+        last: u64,
+    },
     /// A record is larger than allowed, or the records of one append than a segment; nothing was written.
     #[error("{bytes} bytes cannot be appended, at most {max} are allowed")]
     TooLarge {

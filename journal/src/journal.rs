@@ -114,6 +114,14 @@ impl Journal {
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
+    fn push(&self, priority: Priority, after: Option<u64>, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        let given = self.inner.queue.push(priority, after, bodies, done);
+        if matches!(given, Err(Error::Full { .. })) {
+            self.inner.chores.want();
+        }
+        given
+    }
+
     /// The durable records from `from` on, without a copy of each if [`Reader::next_ref`] is used. Goes on when asked again
     /// after more became durable.
     pub fn reader(&self, from: u64) -> Reader {
@@ -254,11 +262,11 @@ fn start(writer: Writer, lock: Lock) -> Result<Threads, Error> {
 
 impl Log for Journal {
     fn append_as(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        let given = self.inner.queue.push(priority, bodies, done);
-        if matches!(given, Err(Error::Full { .. })) {
-            self.inner.chores.want();
-        }
-        given
+        self.push(priority, None, bodies, done)
+    }
+
+    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.push(Priority::Normal, Some(after), bodies, done)
     }
 
     fn durable(&self) -> u64 {

@@ -9,7 +9,7 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Error, Options, Reader, line};
+use crate::{Error, Reader, line};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -44,21 +44,21 @@ impl Watch for Seen {
 }
 
 impl Look {
-    /// Looks at the journal in a directory. Every line is checked once.
+    /// Looks at the journal in a directory. Every line is checked once; `line_max` is the largest record, in bytes, as for
+    /// [`crate::Options::record_bytes_max`].
     ///
     /// # Errors
     /// As for [`crate::Journal::open`], except that a held lock does not matter; [`Error::Missing`] when there is no segment.
-    pub fn at(dir: &Path) -> Result<Self, Error> {
+    pub fn at(dir: &Path, line_max: u64) -> Result<Self, Error> {
         let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-        Self::on(Arc::new(disk))
+        Self::on(Arc::new(disk), line_max)
     }
 
     /// Looks at the journal on any disk.
     ///
     /// # Errors
     /// As for [`Look::at`].
-    pub fn on(disk: Arc<dyn Disk>) -> Result<Self, Error> {
-        let line_max = Options::default().record_bytes_max;
+    pub fn on(disk: Arc<dyn Disk>, line_max: u64) -> Result<Self, Error> {
         let mut seen = Seen::default();
         let found = scan::scan(disk.as_ref(), line_max, &mut seen)?;
         let (Some(found), Some(newest)) = (found, seen.newest) else {

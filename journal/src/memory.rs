@@ -46,7 +46,19 @@ impl MemoryLog {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, bodies: &[String], done: Done) -> Result<u64, Error> {
+    fn accept(&self, after: Option<u64>, bodies: &[String], done: Done) -> Result<u64, Error> {
+        if bodies.is_empty() {
+            return Err(Error::Malformed {
+                why: "there is no record",
+            });
+        }
+        let last = self.push(after, bodies, done)?;
+        self.shared.moved.notify_all();
+        self.call();
+        Ok(last)
+    }
+
+    fn push(&self, after: Option<u64>, bodies: &[String], done: Done) -> Result<u64, Error> {
         let max = Options::default().record_bytes_max;
         for body in bodies {
             let bytes = body.len() as u64 + line::LINE_EXTRA_BYTES;
@@ -61,7 +73,11 @@ impl MemoryLog {
                 reason: Arc::clone(reason),
             });
         }
-        let batch = state.lines.len() as u64 + 1;
+        let last = state.lines.len() as u64;
+        if let Some(after) = after.filter(|after| *after != last) {
+            return Err(Error::Moved { after, last });
+        }
+        let batch = last + 1;
         for (seq, body) in (batch..).zip(bodies) {
             state.lines.push(Line {
                 seq,
@@ -98,15 +114,11 @@ impl MemoryLog {
 
 impl Log for MemoryLog {
     fn append_as(&self, _: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        if bodies.is_empty() {
-            return Err(Error::Malformed {
-                why: "there is no record",
-            });
-        }
-        let last = self.push(&bodies, done)?;
-        self.shared.moved.notify_all();
-        self.call();
-        Ok(last)
+        self.accept(None, &bodies, done)
+    }
+
+    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.accept(Some(after), &bodies, done)
     }
 
     fn durable(&self) -> u64 {

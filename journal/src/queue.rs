@@ -84,8 +84,14 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts records, or refuses all of them.
-    pub(crate) fn push(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+    /// Accepts records, or refuses all of them; with `after`, only where the first becomes the record after that one.
+    pub(crate) fn push(
+        &self,
+        priority: Priority,
+        after: Option<u64>,
+        bodies: Vec<String>,
+        done: Done,
+    ) -> Result<u64, Error> {
         let bytes = self.measure(&bodies)?;
         let mut state = self.state();
         if let Some(reason) = &state.closed {
@@ -97,6 +103,10 @@ impl Queue {
             return Err(Error::Closed {
                 reason: BY_OWNER.into(),
             });
+        }
+        if let Some(after) = after.filter(|after| *after != state.given) {
+            let last = state.given;
+            return Err(Error::Moved { after, last });
         }
         self.refuse_full(&state, priority, bytes)?;
         state.accepted_bytes += bytes;

@@ -9,7 +9,7 @@ use journal::Look;
 use serde_json::{Value, json};
 
 use super::{DataArg, Failure, Outcome, print};
-use crate::config;
+use crate::config::{self, Config};
 use crate::data::DataDir;
 use crate::door::Keys;
 
@@ -48,10 +48,17 @@ impl Finding {
 
 pub(super) async fn run(args: DoctorArgs) -> Outcome {
     let dir = args.data.dir();
-    let (values, configured) = configuration(args.config.as_deref());
+    let (config, values, configured) = configuration(args.config.as_deref());
+    let line_max = config.journal.record_bytes_max;
     let mut findings = vec![configured];
     if dir.exists() {
-        findings.extend([private(&dir), keys(&dir), journal(&dir), room(&dir), server(&dir).await]);
+        findings.extend([
+            private(&dir),
+            keys(&dir),
+            journal(&dir, line_max),
+            room(&dir),
+            server(&dir).await,
+        ]);
     } else {
         let said = format!("{} holds no journal yet", dir.0.display());
         findings.push(Finding::good("data", said));
@@ -91,7 +98,7 @@ fn tell(values: &[Value], findings: &[Finding]) {
     }
 }
 
-fn configuration(file: Option<&Path>) -> (Vec<Value>, Finding) {
+fn configuration(file: Option<&Path>) -> (Config, Vec<Value>, Finding) {
     match config::load(file, Dict::new()) {
         Ok(loaded) => {
             let line = |(key, shown, from): (String, String, String)| {
@@ -99,11 +106,12 @@ fn configuration(file: Option<&Path>) -> (Vec<Value>, Finding) {
                 json!({"key": key, "value": value, "from": from})
             };
             let values: Vec<Value> = loaded.explain().into_iter().map(line).collect();
-            (values, Finding::good("configuration", "understood"))
+            (loaded.config, values, Finding::good("configuration", "understood"))
         }
         Err(cause) => {
             let fix = "correct or remove that key; ops/configuration.md lists them all";
-            (Vec::new(), Finding::bad("configuration", cause.to_string(), fix))
+            let finding = Finding::bad("configuration", cause.to_string(), fix);
+            (Config::default(), Vec::new(), finding)
         }
     }
 }
@@ -126,9 +134,9 @@ fn private(dir: &DataDir) -> Finding {
 }
 
 fn keys(dir: &DataDir) -> Finding {
-    if !dir.keys().join("pepper").exists() {
+    if !Keys::are_in(&dir.keys()) {
         let fix = "restore the folder keys from the backup; without it every bearer token must be made again";
-        return Finding::bad("keys", format!("{} is not there", dir.keys().display()), fix);
+        return Finding::bad("keys", format!("{} is not complete", dir.keys().display()), fix);
     }
     match Keys::open(&dir.keys()) {
         Ok(_) => Finding::good("keys", "readable by their owner only"),
@@ -136,8 +144,8 @@ fn keys(dir: &DataDir) -> Finding {
     }
 }
 
-fn journal(dir: &DataDir) -> Finding {
-    match Look::at(&dir.journal()) {
+fn journal(dir: &DataDir, line_max: u64) -> Finding {
+    match Look::at(&dir.journal(), line_max) {
         Ok(look) => Finding::good(
             "journal",
             format!(
@@ -154,11 +162,10 @@ fn journal(dir: &DataDir) -> Finding {
     }
 }
 
-/// What is left on the disk, as far as a new segment is concerned.
+/// Whether anything can be written at all, beside the journal.
 fn room(dir: &DataDir) -> Finding {
-    let spare = dir.journal().join(".doctor");
+    let spare = dir.0.join(".doctor");
     let tried = std::fs::File::create(&spare).and_then(|file| {
-        // Not preallocated: only whether anything can be written at all.
         std::io::Write::write_all(&mut &file, &[0; 4096])?;
         file.sync_all()
     });

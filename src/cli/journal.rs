@@ -5,13 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use journal::{
-    Fault, FaultKind, Journal, Log as _, Look, Options, Report, SigningKey, Verification, VerifyingKey, verify,
-};
+use journal::{Fault, FaultKind, Journal, Log as _, Look, Report, SigningKey, Verification, VerifyingKey, verify};
 use projections::Record;
 use serde_json::json;
 
-use super::{DataArg, Failure, Outcome, note, print, progress};
+use super::{DataArg, Failure, Outcome, configured, note, print, progress};
 use crate::data::{DataDir, ORIGIN};
 use crate::door::Keys;
 use crate::kernel::token::hex;
@@ -103,6 +101,11 @@ fn there(dir: &DataDir) -> Result<PathBuf, Failure> {
     }
 }
 
+fn look(dir: &DataDir) -> Result<Look, Failure> {
+    let path = there(dir)?;
+    Ok(Look::at(&path, configured()?.journal.record_bytes_max)?)
+}
+
 fn verified(dir: &DataDir, against: &Verification) -> Result<Report, Failure> {
     let path = there(dir)?;
     let bar = progress::bytes();
@@ -116,7 +119,7 @@ fn verified(dir: &DataDir, against: &Verification) -> Result<Report, Failure> {
 
 fn stat(dir: &DataDir, as_json: bool) -> Outcome {
     let path = there(dir)?;
-    let look = Look::at(&path)?;
+    let look = look(dir)?;
     let bytes = bytes_in(&path);
     let (records, segments) = (look.last_seq(), look.segments());
     let at = |seq: u64| {
@@ -151,10 +154,15 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
         .sum()
 }
 
-fn public_key(dir: &DataDir, given: Option<&str>) -> Result<VerifyingKey, Failure> {
+/// The key given, else the directory's own; `None` where there is neither, as in a copy of the journal alone.
+fn public_key(dir: &DataDir, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
     match given {
-        Some(text) => Ok(VerifyingKey::parse(text)?),
-        None => Ok(signing_key(dir)?.verifying_key()?),
+        Some(text) => Ok(Some(VerifyingKey::parse(text)?)),
+        None if Keys::are_in(&dir.keys()) => Ok(Some(signing_key(dir)?.verifying_key()?)),
+        None => {
+            note("there are no keys here, so signatures are not checked; give the public key with --key");
+            Ok(None)
+        }
     }
 }
 
@@ -170,8 +178,8 @@ fn check(dir: &DataDir, files: &[PathBuf], key: Option<&str>, as_json: bool) -> 
     };
     let against = Verification {
         earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
-        key: Some(public_key(dir, key)?),
-        record_bytes_max: None,
+        key: public_key(dir, key)?,
+        record_bytes_max: Some(configured()?.journal.record_bytes_max),
     };
     let report = verified(dir, &against)?;
     if as_json {
@@ -238,7 +246,7 @@ fn shown(report: &Report) -> serde_json::Value {
 }
 
 fn export(dir: &DataDir, from: u64, to: u64) -> Outcome {
-    let look = Look::at(&there(dir)?)?;
+    let look = look(dir)?;
     let last = to.min(look.last_seq());
     let bar = progress::records((last + 1).saturating_sub(from));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -269,7 +277,7 @@ fn hung_up(cause: std::io::Error) -> Outcome {
 }
 
 fn tail(dir: &DataDir, lines: u64, follow: bool) -> Outcome {
-    let mut look = Look::at(&there(dir)?)?;
+    let mut look = look(dir)?;
     let mut reader = look.reader((look.last_seq() + 1).saturating_sub(lines));
     loop {
         let mut out = std::io::stdout().lock();
@@ -289,7 +297,7 @@ fn tail(dir: &DataDir, lines: u64, follow: bool) -> Outcome {
 
 fn open(dir: &DataDir) -> Result<Journal, Failure> {
     let path = there(dir)?;
-    let opened = Journal::open(&path, Options::default(), ORIGIN).map_err(|cause| {
+    let opened = Journal::open(&path, configured()?.journal_options(), ORIGIN).map_err(|cause| {
         let failure = Failure::new(&cause);
         if matches!(cause, journal::Error::Locked { .. }) {
             failure.hint(

@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest};
-use super::{DataArg, Failure, remote};
-use crate::config::Config;
+use super::{DataArg, Failure, configured, remote};
 use crate::door::Doorman;
 use crate::kernel::Caller;
 use crate::processor::Handle;
@@ -67,11 +66,13 @@ pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Valu
     if let Some(reply) = remote::ask(&dir, request.clone()).await {
         return reply.map_err(Failure::from);
     }
-    if !dir.exists() {
+    // A client-started `orkestra stdio` needs a token before any server ran, so making one founds the organisation.
+    let founds = matches!(request, OperatorRequest::Token(TokenRequest::Create { .. }));
+    if !dir.exists() && !founds {
         return Err(Failure::new(format!("{}: there is no journal here", dir.0.display()))
             .hint("say where with --data, or start a server there first: orkestra serve"));
     }
-    let opened = super::serve::open(&dir, &Config::default())?;
+    let opened = super::serve::open(&dir, &configured()?)?;
     let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
     opened.close()?;
     reply

@@ -54,6 +54,11 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> Outcome {
     telemetry::init();
     let config = configured(&args)?;
+    // Before anything is made: a first token must not be lost because the port is taken.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
+    let address = listener.local_addr()?;
     let dir = args.data.dir();
     let opened = open(&dir, &config)?;
     let first = if opened.handle.boot().first {
@@ -68,10 +73,6 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
     if args.demo {
         demo(&opened).await?;
     }
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
-    let address = listener.local_addr()?;
     let say = |opened: &Opened| announce(&args, &dir, opened, address, first.as_deref());
     serve(listener, &dir, opened, &config, say).await
 }
@@ -193,6 +194,9 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
         boot.expired,
         boot.without_outcome
     ));
+    if token.is_none() && opened.handle.snapshot().used.is_empty() {
+        note("  no token was ever used here; make one with: orkestra token create --name \"my client\"");
+    }
     if let Some(token) = token.filter(|_| args.token_file.is_none()) {
         note("\nThis is the owner's bearer token. It is shown once; keep it in a password manager:\n");
         print(token);

@@ -6,8 +6,7 @@ use clap::Args;
 use tokio::io::{AsyncRead, AsyncWrite, copy};
 
 use super::remote::{Purpose, connect};
-use super::{DataArg, Failure, Outcome};
-use crate::config::Config;
+use super::{DataArg, Failure, Outcome, configured};
 use crate::door::{Doorman, Limits};
 use crate::http::Faces;
 use crate::mcp::{Server, Visitor};
@@ -47,16 +46,17 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     if let Some(stream) = connect(&dir, &purpose).await {
         return pipe(stream).await;
     }
-    let opened = super::serve::open(&dir, &Config::default())?;
+    let config = configured()?;
+    let opened = super::serve::open(&dir, &config)?;
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(crate::door::limits::Rates::default())),
+        limits: Arc::new(Limits::new(config.rates())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: Vec::new(),
         public_origins: Vec::new(),
-        body_bytes_max: 1 << 20,
+        body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(&dir, faces.clone(), opened.handle.closed())?;
     let streams = (tokio::io::stdin(), tokio::io::stdout());

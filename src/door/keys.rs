@@ -56,6 +56,13 @@ pub fn private_dir(path: &Path) -> Result<(), Error> {
 }
 
 impl Keys {
+    /// Whether all of them are there. Nothing is made.
+    pub fn are_in(dir: &Path) -> bool {
+        ["pepper", "confirm", "signing"]
+            .iter()
+            .all(|name| dir.join(name).is_file())
+    }
+
     /// Opens the keys of a data directory; makes those that are missing.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         private_dir(dir)?;

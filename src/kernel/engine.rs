@@ -191,6 +191,15 @@ pub fn unknown_tool(name: &str) -> Rejection {
         .next("find_tools", serde_json::json!({"intent": name.replace('_', " ")}))
 }
 
+/// The answer to every write in a closed organisation but its reopening.
+pub fn closed() -> Rejection {
+    Rejection::new(
+        "organization_closed",
+        "this organisation is closed, and nothing in it can be changed",
+    )
+    .hint("an owner can reopen it with manage_organization, op reopen")
+}
+
 /// Whether a caller may use a tool at all.
 pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejection> {
     let rights = crate::kernel::view::rights(state, caller);
@@ -203,13 +212,9 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejectio
         .parse()
         .ok()
         .and_then(|id| state.table::<Organization>()?.get(id));
-    let closed = organization.is_some_and(|row| row.status == OrganizationStatus::Closed);
-    if closed && matches!(tool.run, Run::Decide(_)) && tool.name != "manage_organization" {
-        return Err(Rejection::new(
-            "organization_closed",
-            "this organisation is closed, and nothing in it can be changed",
-        )
-        .hint("an owner can reopen it with manage_organization, op reopen"));
+    let is_closed = organization.is_some_and(|row| row.status == OrganizationStatus::Closed);
+    if is_closed && matches!(tool.run, Run::Decide(_)) && tool.name != "manage_organization" {
+        return Err(closed());
     }
     let denied = || {
         let denied = organization.map(|row| &row.settings.agent_policy.denied_tools);

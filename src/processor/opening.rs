@@ -201,6 +201,7 @@ fn start(
         published: Arc::clone(&published),
         durable: Arc::new(durable),
         closed: Arc::new(closed),
+        taken_back: Arc::default(),
     };
     tokio::spawn(processor.run());
     Handle {

@@ -148,6 +148,15 @@ fn people_and_programs_come_in() {
         one(json!({"email": "x", "kind": "agent", "sponsor": "ana", "role": "owner"})),
         "owner_must_be_human",
     );
+    let twice = json!([{"email": "eva@example.com"}, {"email": "EVA@example.com"}]);
+    let twice = manage("invite_members", json!({"invites": twice}));
+    story.refused("ana", "manage_organization", twice, "validation_failed");
+    let guests = |yes: bool| manage("update_settings", json!({"settings": {"guestAccess": yes}}));
+    story.given("ana", "manage_organization", guests(false));
+    let guest = json!({"email": "gus@example.com", "role": "guest"});
+    story.refused("ana", "manage_organization", one(guest.clone()), "policy_denied");
+    story.given("ana", "manage_organization", guests(true));
+    story.given("ana", "manage_organization", one(guest));
     story.refused(
         "ana",
         "manage_organization",
@@ -171,6 +180,9 @@ fn people_and_programs_come_in() {
     let revoke = manage("revoke_invitation", json!({"invitation": invitation_id}));
     story.does("ana", "manage_organization", revoke.clone());
     story.refused("ana", "manage_organization", revoke, "not_found");
+    // Whose invitation is gone can be asked again, and is the same member.
+    let again = story.given("ana", "manage_organization", one(json!({"email": "carla@example.com"})));
+    assert_eq!(again["invited"][0]["handle"], "@carla");
     check("organizations_invitations", &story.end());
 }
 
@@ -286,6 +298,12 @@ fn another_owner_and_the_end() {
         manage("close", json!({"confirmName": "Acme"})),
     );
     story.refused("bea", "create_project", json!({"name": "Late"}), "organization_closed");
+    story.refused(
+        "bea",
+        "manage_organization",
+        manage("invite_members", json!({"invites": [{"email": "late@example.com"}]})),
+        "organization_closed",
+    );
     story.call("bea", "list_projects", json!({})).unwrap();
     story.does("bea", "manage_organization", manage("reopen", json!({})));
     story.given("bea", "create_project", json!({"name": "Again"}));

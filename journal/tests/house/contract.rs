@@ -108,6 +108,23 @@ fn what_cannot_be_a_record_is_refused_before_it_is_numbered() {
 }
 
 #[test]
+fn what_was_decided_on_another_position_is_refused() {
+    each(|log| {
+        append(&*log, 1, 3).unwrap();
+        for after in [0, 2, 4] {
+            let refused = log.append_after(after, vec![body(4)], Box::new(|_| panic!("called")));
+            assert!(
+                matches!(refused, Err(Error::Moved { last: 3, .. })),
+                "{after}: {refused:?}"
+            );
+        }
+        assert_eq!(log.append_after(3, vec![body(4)], Box::new(|_| ())).unwrap(), 4);
+        assert_eq!(append(&*log, 5, 5).unwrap(), 5);
+        assert_eq!(check_all(&*log), 5);
+    });
+}
+
+#[test]
 fn a_closed_log_says_so_and_can_be_read() {
     each(|log| {
         append(&*log, 1, 3).unwrap();

@@ -82,7 +82,7 @@ fn a_look_needs_no_lock_and_sees_what_came_since() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = Journal::open(dir.path(), small(), ORIGIN).unwrap();
     append(&journal, 1, 3).unwrap();
-    let mut look = Look::at(dir.path()).unwrap();
+    let mut look = Look::at(dir.path(), small().record_bytes_max).unwrap();
     let mut reader = look.reader(1);
     assert_eq!((look.last_seq(), reader.by_ref().count()), (3, 3));
     // Enough for several segments.

@@ -118,6 +118,55 @@ fn a_full_disk_refuses_work_keeps_room_for_refusals_and_recovers() {
 }
 
 #[test]
+fn nothing_that_builds_on_refused_records_is_written() {
+    let disk = SimulatedDisk::new();
+    let (journal, _) = open(&disk).unwrap();
+    append_until_failure(&journal, 10);
+    disk.set(Fate {
+        space_bytes: Some(2000),
+        ..Fate::default()
+    });
+    // A writer that does not wait: each record is decided on the one before, durable or not.
+    let (done, said) = std::sync::mpsc::channel();
+    let mut after = journal.durable();
+    let mut refused_at_once = None;
+    for _ in 0..400 {
+        let done = done.clone();
+        match journal.append_after(
+            after,
+            vec![body(after + 1)],
+            Box::new(move |heard| drop(done.send(heard))),
+        ) {
+            Ok(given) => after = given,
+            Err(cause) => {
+                refused_at_once = Some(cause);
+                break;
+            }
+        }
+        std::thread::yield_now();
+    }
+    drop(done);
+    assert!(
+        matches!(refused_at_once, Some(Error::Full { .. } | Error::Moved { .. })),
+        "{refused_at_once:?}"
+    );
+    let heard: Vec<_> = said.into_iter().collect();
+    let good = heard.iter().take_while(|heard| heard.is_ok()).count();
+    assert!(
+        heard[good..]
+            .iter()
+            .all(|heard| matches!(heard, Err(Error::Full { .. }))),
+        "all or none, in order"
+    );
+    assert_eq!(
+        check_all(&journal),
+        10 + good as u64,
+        "a prefix, and nothing behind a gap"
+    );
+    assert_eq!(journal.closed(), None);
+}
+
+#[test]
 fn a_full_disk_can_be_opened_and_read() {
     for closed in [true, false] {
         let disk = crate::support::filled(40, closed);

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::invitation::Invitation;
 use super::read::own;
 use crate::kernel::arg::{In, JsonObject, List, Str, UpdateArgs};
+use crate::kernel::engine::closed;
 use crate::kernel::identity::{Member, Organization, OrganizationStatus};
 use crate::kernel::plan::Undo;
 use crate::kernel::{Plan, Ref, Rejection, Risk, Row, View, text};
@@ -74,6 +75,9 @@ pub fn manage(args: ManageOrganization, view: &View<'_>) -> Result<Plan, Rejecti
     only_its_own(&args)?;
     let row = own(view, args.organization.as_ref())?;
     Plan::expect(view, row, args.write.expected_version)?;
+    if row.status == OrganizationStatus::Closed && args.op != Operation::Reopen {
+        return Err(closed());
+    }
     match args.op {
         Operation::UpdateSettings => settings::update(view, row, needed(args.settings, "settings")?),
         Operation::InviteMembers => invite::invite(view, row, &needed(args.invites, "invites")?),

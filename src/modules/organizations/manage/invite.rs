@@ -9,7 +9,7 @@ use crate::kernel::entity::NAMES;
 use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role};
 use crate::kernel::plan::Undo;
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
-use crate::modules::organizations::invitation::{Invitation, InvitationStatus, LIFETIME};
+use crate::modules::organizations::invitation::{Invitation, InvitationStatus, LIFETIME, open_of};
 
 args! {
     /// Somebody to ask in.
@@ -33,14 +33,13 @@ pub(super) fn invite(view: &View<'_>, row: &Row<Organization>, invites: &[Invite
         text::count(invites.len(), "member"),
         row.name
     ));
-    let mut lines = Vec::new();
-    let mut handles: Vec<String> = Vec::new();
+    let (mut lines, mut made) = (Vec::new(), Made::default());
     for (number, invite) in invites.iter().enumerate() {
         let here = |no: Rejection| {
             let field = no.field.clone().unwrap_or_else(|| "email".to_owned());
             no.field(format!("invites[{number}].{field}"))
         };
-        lines.push(one(&mut plan, view, row, invite, &mut handles).map_err(here)?);
+        lines.push(one(&mut plan, view, row, invite, &mut made).map_err(here)?);
     }
     plan.detail("invitations", &lines);
     plan.undo = Undo::Never("revoke the invitation, or remove the member");
@@ -48,64 +47,62 @@ pub(super) fn invite(view: &View<'_>, row: &Row<Organization>, invites: &[Invite
     Ok(plan)
 }
 
+/// What this call has given away already.
+#[derive(Default)]
+struct Made {
+    handles: Vec<String>,
+    emails: Vec<String>,
+}
+
 fn one(
     plan: &mut Plan,
     view: &View<'_>,
     row: &Row<Organization>,
     invite: &Invite,
-    handles: &mut Vec<String>,
+    made: &mut Made,
 ) -> Result<Value, Rejection> {
     if invite.teams.as_ref().is_some_and(|teams| !teams.is_empty()) {
         return Err(Rejection::not_yet("teams", "Teams"));
     }
     let kind = invite.kind.unwrap_or(MemberKind::Human);
     let email = invite.email.to_lowercase();
-    check(view, row, kind, &email)?;
-    let role = role(view, kind, invite.role.as_ref())?;
+    let role = role(view, row, kind, invite.role.as_ref())?;
     let sponsor = sponsor(view, kind, invite.sponsor.as_ref())?;
-    let handle = free_handle(view, &email, handles);
-    let known = view
-        .find::<Member>(NAMES, &text::fold(&email))
-        .find(|member| member.email.as_deref() == Some(&email));
-    let member = match known {
-        Some(known) if known.status != MemberStatus::Removed => return Err(already(known)),
-        Some(known) => {
-            plan.edit("member.invited", known, |member| {
-                member.status = MemberStatus::Invited;
-                member.roles = vec![role.id];
-            })?;
-            known.id
-        }
-        None => {
-            let id = view.new_id::<Member>();
-            let human = kind == MemberKind::Human;
-            let (event, status) = if human {
-                ("member.invited", MemberStatus::Invited)
-            } else {
-                // Nobody has to accept for a program; its sponsor answers for it.
-                ("member.joined", MemberStatus::Active)
-            };
-            let member = Member {
-                kind,
-                display_name: handle.clone(),
-                email: human.then(|| email.clone()),
-                handle: handle.clone(),
-                status,
-                sponsor,
-                roles: vec![role.id],
-                ..Member::default()
-            };
-            plan.create(event, id, member)?;
-            id
-        }
+    let new = |handle: String, status: MemberStatus| Member {
+        kind,
+        display_name: handle.clone(),
+        handle,
+        status,
+        sponsor,
+        roles: vec![role.id],
+        ..Member::default()
     };
-    let asked = match kind {
-        MemberKind::Human => Some(asked(plan, view, &email, member, role.id)?.to_string()),
-        _ => None,
+    if kind != MemberKind::Human {
+        // Nobody has to accept for a program; its sponsor answers for it.
+        let (id, handle) = (view.new_id::<Member>(), free_handle(view, &email, &mut made.handles));
+        plan.create("member.joined", id, new(handle.clone(), MemberStatus::Active))?;
+        return Ok(json!({"member": id.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name}));
+    }
+    let known = check(view, row, &email, &mut made.emails)?;
+    let (id, handle) = if let Some(known) = known {
+        plan.edit("member.invited", known, |member| {
+            member.status = MemberStatus::Invited;
+            member.roles = vec![role.id];
+        })?;
+        (known.id, known.handle.clone())
+    } else {
+        let (id, handle) = (view.new_id::<Member>(), free_handle(view, &email, &mut made.handles));
+        let member = Member {
+            email: Some(email.clone()),
+            ..new(handle.clone(), MemberStatus::Invited)
+        };
+        plan.create("member.invited", id, member)?;
+        (id, handle)
     };
+    let invitation = asked(plan, view, &email, id, role.id)?;
     Ok(json!({
-        "member": member.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name,
-        "email": asked.as_ref().map(|_| email), "invitation": asked,
+        "member": id.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name, "email": email,
+        "invitation": invitation.to_string(),
     }))
 }
 
@@ -129,11 +126,14 @@ fn asked(
     Ok(id)
 }
 
-fn check(view: &View<'_>, row: &Row<Organization>, kind: MemberKind, email: &str) -> Result<(), Rejection> {
+/// Refuses an address that may not be invited. Gives the member who had it before, where there is one.
+fn check<'a>(
+    view: &View<'a>,
+    row: &Row<Organization>,
+    email: &str,
+    invited: &mut Vec<String>,
+) -> Result<Option<&'a Row<Member>>, Rejection> {
     let domain = email.split_once('@').map(|(_, domain)| domain);
-    if kind != MemberKind::Human {
-        return Ok(());
-    }
     let Some(domain) = domain.filter(|domain| domain.contains('.')) else {
         return Err(Rejection::argument(
             "email",
@@ -149,10 +149,26 @@ fn check(view: &View<'_>, row: &Row<Organization>, kind: MemberKind, email: &str
         .field("email")
         .allowed(allowed.iter().cloned()));
     }
+    if invited.iter().any(|one| one == email) {
+        return Err(Rejection::argument("email", format!("must not be `{email}` twice")));
+    }
+    invited.push(email.to_owned());
     let known = view
         .find::<Member>(NAMES, &text::fold(email))
-        .find(|member| member.email.as_deref() == Some(email) && member.status != MemberStatus::Removed);
-    known.map_or(Ok(()), |member| Err(already(member)))
+        .find(|member| member.email.as_deref() == Some(email));
+    match known {
+        Some(known) if is_in(view, known) => Err(already(known)),
+        known => Ok(known.map(AsRef::as_ref)),
+    }
+}
+
+/// Whether a member takes part, or still can by an invitation that is good.
+fn is_in(view: &View<'_>, member: &Row<Member>) -> bool {
+    match member.status {
+        MemberStatus::Active | MemberStatus::Suspended => true,
+        MemberStatus::Invited => open_of(view, member.id).is_some(),
+        MemberStatus::Removed => false,
+    }
 }
 
 fn already(member: &Row<Member>) -> Rejection {
@@ -163,7 +179,12 @@ fn already(member: &Row<Member>) -> Rejection {
     .current(json!({"id": member.id.to_string(), "handle": format!("@{}", member.handle), "status": member.status}))
 }
 
-fn role<'a>(view: &View<'a>, kind: MemberKind, given: Option<&Ref<Role>>) -> Result<&'a Row<Role>, Rejection> {
+fn role<'a>(
+    view: &View<'a>,
+    row: &Row<Organization>,
+    kind: MemberKind,
+    given: Option<&Ref<Role>>,
+) -> Result<&'a Row<Role>, Rejection> {
     let default = if kind == MemberKind::Human {
         "member"
     } else {
@@ -180,6 +201,9 @@ fn role<'a>(view: &View<'a>, kind: MemberKind, given: Option<&Ref<Role>>) -> Res
         return Err(
             Rejection::new("owner_must_be_human", "agents and services cannot own an organisation").field("role"),
         );
+    }
+    if role.name == "guest" && !row.settings.guest_access {
+        return Err(Rejection::new("policy_denied", "no guests may be invited here").field("role"));
     }
     let may = match role.grantable.as_str() {
         "owners" => view.rights.allow("*"),

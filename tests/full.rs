@@ -1,0 +1,144 @@
+//! A disk that fills up under load: work is refused and nothing else, and it goes on when there is room again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::disk::{Fate, SimulatedDisk};
+use journal::{Journal, Log as _, Options};
+use orkestra::kernel::identity::Member;
+use orkestra::kernel::{Caller, State};
+use orkestra::modules::organizations::founding::Founding;
+use orkestra::processor::{self, Handle, Opening};
+use serde_json::{Map, Value, json};
+
+use crate::story;
+
+fn options() -> Options {
+    Options {
+        segment_bytes: 64 << 10,
+        record_bytes_max: 16 << 10,
+        reserve_bytes: 4 << 10,
+        ..Options::default()
+    }
+}
+
+fn opening(journal: &Journal) -> Opening {
+    Opening {
+        log: Arc::new(journal.clone()),
+        registry: Arc::new(orkestra::data::registry()),
+        key: story::key(),
+        clock: Arc::new(orkestra::data::now),
+        checkpoint: None,
+        torn: None,
+        founding: Some(Founding {
+            name: "Acme".to_owned(),
+            slug: "acme".to_owned(),
+            timezone: "UTC".to_owned(),
+            currency: "EUR".to_owned(),
+            locale: None,
+            owner: ("Ana".to_owned(), "ana".to_owned(), None),
+        }),
+        wait_for_reads: true,
+    }
+}
+
+fn owner(handle: &Handle) -> Caller {
+    let snapshot = handle.snapshot();
+    let row = snapshot.table::<Member>().unwrap().rows().next().unwrap();
+    orkestra::demo::author(row.org.clone(), row.id)
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+/// Proposes and confirms until the disk refuses; the names of what was acknowledged.
+async fn work(handle: Handle, caller: Caller, who: usize) -> Vec<String> {
+    let mut done = Vec::new();
+    for number in 0..400 {
+        let name = format!("label {who} {number}");
+        let Ok(pending) = handle
+            .call(caller.clone(), "create_label", object(&json!({"name": name})))
+            .await
+        else {
+            return done;
+        };
+        let confirm = object(&json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]}));
+        match handle.call(caller.clone(), "confirm_action", confirm).await {
+            Ok(_) => done.push(name),
+            Err(no) => {
+                assert_eq!(no.code, "unavailable", "{no:?}");
+                return done;
+            }
+        }
+    }
+    done
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fills_up_refuses_and_goes_on() {
+    let disk = SimulatedDisk::new();
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
+    let handle = processor::open(opening(&journal)).unwrap();
+    let caller = owner(&handle);
+    let mut all = Vec::new();
+    for round in 0..8 {
+        disk.set(Fate {
+            space_bytes: Some(40_000 + round * 7_001),
+            ..Fate::default()
+        });
+        let workers: Vec<_> = (0..8)
+            .map(|who| {
+                tokio::spawn(work(
+                    handle.clone(),
+                    caller.clone(),
+                    usize::try_from(round).unwrap() * 8 + who,
+                ))
+            })
+            .collect();
+        for worker in workers {
+            all.extend(worker.await.unwrap());
+        }
+        assert_eq!(*handle.closed().borrow(), None, "a full disk closes nothing");
+        disk.set(Fate::default());
+        let name = format!("room again {round}");
+        let mut tries = 0;
+        while work_once(&handle, &caller, &name).await.is_err() {
+            tries += 1;
+            assert!(tries < 200, "there is room again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        all.push(name);
+    }
+    journal.close().unwrap();
+    let registry = orkestra::data::registry();
+    let mut folded = State::new(&registry.kinds());
+    for line in journal.read(1).unwrap() {
+        let line = line.unwrap();
+        folded.apply(line.seq, &line.text).unwrap();
+    }
+    assert_eq!(
+        folded.digest().unwrap(),
+        handle.snapshot().digest().unwrap(),
+        "the journal alone gives the state"
+    );
+    let labels = folded.table::<orkestra::modules::labels::Label>().unwrap();
+    let names: Vec<String> = labels.rows().map(|row| row.name.clone()).collect();
+    assert!(
+        all.len() > 8 && all.iter().all(|name| names.contains(name)),
+        "everything acknowledged is there"
+    );
+}
+
+async fn work_once(handle: &Handle, caller: &Caller, name: &str) -> Result<(), String> {
+    let pending = handle
+        .call(caller.clone(), "create_label", object(&json!({"name": name})))
+        .await;
+    let pending = pending.map_err(|no| no.message)?;
+    let confirm = object(&json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]}));
+    handle
+        .call(caller.clone(), "confirm_action", confirm)
+        .await
+        .map(drop)
+        .map_err(|no| no.message)
+}
