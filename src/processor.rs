@@ -30,6 +30,8 @@ use recent::Recent;
 const WAITING_MAX: usize = 4096;
 /// Most requests in one step of the processor.
 const TOGETHER_MAX: usize = 512;
+/// A batch takes no further request when its records have so many bytes.
+const BATCH_BYTES_MAX: usize = 1 << 20;
 
 /// Where the hour comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -256,22 +258,30 @@ impl Processor {
         if self.taken_back.swap(false, Ordering::AcqRel) {
             self.back_to_durable();
         }
-        let before = self.engine.state().clone();
-        let (mut records, mut thens) = (Vec::new(), Vec::new());
-        for request in requests {
-            match request(&mut self.engine, (self.clock)(), &self.recent) {
-                Ok(outcome) => {
-                    self.recent.push(before.position + len(&records), &outcome.records);
-                    records.extend(outcome.records);
-                    thens.push(outcome.then);
-                }
-                Err(unfit) => {
-                    self.stop(&format!("a step does not fit the state: {unfit}"));
-                    return false;
+        let mut requests = requests.peekable();
+        while requests.peek().is_some() {
+            let before = self.engine.state().clone();
+            let (mut records, mut thens, mut bytes) = (Vec::new(), Vec::new(), 0);
+            // A batch is written whole or not at all, so one caller's large records must not refuse everybody's.
+            while let Some(request) = requests.next_if(|_| bytes < BATCH_BYTES_MAX) {
+                match request(&mut self.engine, (self.clock)(), &self.recent) {
+                    Ok(outcome) => {
+                        self.recent.push(before.position + len(&records), &outcome.records);
+                        bytes += outcome.records.iter().map(String::len).sum::<usize>();
+                        records.extend(outcome.records);
+                        thens.push(outcome.then);
+                    }
+                    Err(unfit) => {
+                        self.stop(&format!("a step does not fit the state: {unfit}"));
+                        return false;
+                    }
                 }
             }
+            if !self.append(before, records, thens) {
+                return false;
+            }
         }
-        self.append(before, records, thens)
+        true
     }
 
     fn append(&mut self, before: crate::kernel::State, records: Vec<String>, thens: Thens) -> bool {

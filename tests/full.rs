@@ -1,10 +1,10 @@
 //! A disk that fills up under load: work is refused and nothing else, and it goes on when there is room again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use journal::disk::{Fate, SimulatedDisk};
-use journal::{Journal, Log as _, Options};
+use journal::{Done, Error, Hook, Journal, Line, Log, MemoryLog, Options, Priority, Records};
 use orkestra::kernel::identity::Member;
 use orkestra::kernel::{Caller, State};
 use orkestra::modules::organizations::founding::Founding;
@@ -22,9 +22,9 @@ fn options() -> Options {
     }
 }
 
-fn opening(journal: &Journal) -> Opening {
+fn opening(log: Arc<dyn Log>) -> Opening {
     Opening {
-        log: Arc::new(journal.clone()),
+        log,
         registry: Arc::new(orkestra::data::registry()),
         key: story::key(),
         clock: Arc::new(orkestra::data::now),
@@ -79,7 +79,7 @@ async fn work(handle: Handle, caller: Caller, who: usize) -> Vec<String> {
 async fn a_disk_that_fills_up_refuses_and_goes_on() {
     let disk = SimulatedDisk::new();
     let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(&journal)).unwrap();
+    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
     let caller = owner(&handle);
     let mut all = Vec::new();
     for round in 0..8 {
@@ -111,23 +111,136 @@ async fn a_disk_that_fills_up_refuses_and_goes_on() {
         all.push(name);
     }
     journal.close().unwrap();
+    holds(&journal, &handle, &all);
+}
+
+/// The journal alone gives the state, and everything that was acknowledged is in it.
+fn holds(log: &dyn Log, handle: &Handle, all: &[String]) {
     let registry = orkestra::data::registry();
     let mut folded = State::new(&registry.kinds());
-    for line in journal.read(1).unwrap() {
+    for line in log.read(1).unwrap() {
         let line = line.unwrap();
         folded.apply(line.seq, &line.text).unwrap();
     }
-    assert_eq!(
-        folded.digest().unwrap(),
-        handle.snapshot().digest().unwrap(),
-        "the journal alone gives the state"
-    );
+    assert_eq!(folded.digest().unwrap(), handle.snapshot().digest().unwrap());
     let labels = folded.table::<orkestra::modules::labels::Label>().unwrap();
     let names: Vec<String> = labels.rows().map(|row| row.name.clone()).collect();
+    assert!(all.len() > 8 && all.iter().all(|name| names.contains(name)));
+}
+
+/// A log that now and then takes back what it accepted, as a full disk does, and goes on.
+#[derive(Clone, Default)]
+struct TakesBack {
+    inner: MemoryLog,
+    state: Arc<Mutex<Accepted>>,
+}
+
+#[derive(Default)]
+struct Accepted {
+    calls: u64,
+    taken_back: usize,
+    /// The last record given while something waits to be taken back.
+    given: Option<u64>,
+    waiting: Vec<Done>,
+}
+
+impl TakesBack {
+    /// Refuses everything that was accepted since the first one.
+    fn take_back(&self) {
+        let waiting = {
+            let mut state = self.state.lock().unwrap();
+            state.given = None;
+            std::mem::take(&mut state.waiting)
+        };
+        for done in waiting {
+            done(Err(Error::Full {
+                room_bytes: 0,
+                why: "for a test".into(),
+            }));
+        }
+    }
+}
+
+impl Log for TakesBack {
+    fn append_as(&self, _: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.append_after(self.durable(), bodies, done)
+    }
+
+    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        let mut state = self.state.lock().unwrap();
+        let last = state.given.unwrap_or_else(|| self.inner.durable());
+        if after != last {
+            return Err(Error::Moved { after, last });
+        }
+        state.calls += 1;
+        if state.given.is_none() && !state.calls.is_multiple_of(7) {
+            drop(state);
+            return self.inner.append_after(after, bodies, done);
+        }
+        if state.given.is_none() {
+            let log = self.clone();
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(2));
+                log.take_back();
+            });
+        }
+        let given = last + bodies.len() as u64;
+        state.given = Some(given);
+        state.taken_back += 1;
+        state.waiting.push(done);
+        Ok(given)
+    }
+
+    fn durable(&self) -> u64 {
+        self.inner.durable()
+    }
+
+    fn wait(&self, after: u64, timeout: Duration) -> u64 {
+        self.inner.wait(after, timeout)
+    }
+
+    fn on_durable(&self, hook: Hook) {
+        self.inner.on_durable(hook);
+    }
+
+    fn read(&self, from: u64) -> Result<Records, Error> {
+        self.inner.read(from)
+    }
+
+    fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
+        self.inner.get(seq)
+    }
+
+    fn closed(&self) -> Option<Arc<str>> {
+        self.inner.closed()
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        self.inner.close()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_journal_takes_back_never_happened() {
+    let log = TakesBack::default();
+    let handle = processor::open(opening(Arc::new(log.clone()))).unwrap();
+    let caller = owner(&handle);
+    let mut all = Vec::new();
+    for round in 0..60 {
+        let workers: Vec<_> = (0..8)
+            .map(|who| tokio::spawn(work(handle.clone(), caller.clone(), round * 8 + who)))
+            .collect();
+        for worker in workers {
+            all.extend(worker.await.unwrap());
+        }
+    }
     assert!(
-        all.len() > 8 && all.iter().all(|name| names.contains(name)),
-        "everything acknowledged is there"
+        log.state.lock().unwrap().taken_back > 60,
+        "batches that build on each other were taken back"
     );
+    assert_eq!(*handle.closed().borrow(), None);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    holds(&log, &handle, &all);
 }
 
 async fn work_once(handle: &Handle, caller: &Caller, name: &str) -> Result<(), String> {
