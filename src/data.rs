@@ -8,6 +8,7 @@ use journal::{Journal, Log as _, Options, SigningKey};
 use thiserror::Error;
 
 use crate::door::keys::{self, Keys};
+use crate::door::limits::Rates;
 use crate::followers::notary::Notary;
 use crate::kernel::Registry;
 use crate::modules::organizations::founding::Founding;
@@ -87,6 +88,8 @@ pub struct How {
     pub wait_for_reads: bool,
     /// Sizes of the journal.
     pub options: Options,
+    /// Limits, for the tools that tell of them.
+    pub rates: Rates,
 }
 
 impl Default for How {
@@ -94,6 +97,7 @@ impl Default for How {
         Self {
             wait_for_reads: true,
             options: Options::default(),
+            rates: Rates::default(),
         }
     }
 }
@@ -104,9 +108,12 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
     let (journal, recovery) = Journal::open(&dir.journal(), how.options.clone(), ORIGIN)?;
     let keys = Keys::open(&dir.keys())?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
+    let mut registry = registry();
+    registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
+    registry.quotas.sensitive_per_minute = how.rates.sensitive_per_minute.get();
     let handle = processor::open(Opening {
         log: Arc::new(journal.clone()),
-        registry: Arc::new(registry()),
+        registry: Arc::new(registry),
         key: keys.confirm.clone(),
         clock: Arc::new(now),
         checkpoint: None,

@@ -2,16 +2,13 @@
 
 mod data;
 
-use std::sync::Arc;
-
 use jiff::ToSpan as _;
-use projections::{Actor, ActorKind};
+use projections::ActorKind;
 use serde_json::{Value, json};
 
-use crate::kernel::engine::Refused;
-use crate::kernel::identity::Member;
-use crate::kernel::{Caller, Plan, Rejection, Row, View};
-use crate::modules::organizations::invitation;
+use crate::kernel::identity::{Member, MemberStatus};
+use crate::kernel::table::Table;
+use crate::kernel::{Caller, Rejection};
 use crate::processor::Handle;
 use data::{COMMENTS, LABELS, PEOPLE, PROJECTS, TASKS, WAYS};
 
@@ -34,8 +31,10 @@ pub async fn fill(handle: &Handle, owner: &Caller, progress: &dyn Fn()) -> Resul
         json!({"op": "invite_members", "invites": invites}),
     )
     .await?;
-    for (email, _) in PEOPLE {
-        join(handle, owner, email).await?;
+    let asked = handle.snapshot();
+    let members = asked.table::<Member>().into_iter().flat_map(Table::rows);
+    for row in members.filter(|row| row.status == MemberStatus::Invited) {
+        handle.join(owner, row.id).await?;
     }
     for (name, color, group) in LABELS {
         does("create_label", json!({"name": name, "color": color, "group": group})).await?;
@@ -92,35 +91,6 @@ async fn carry_out(handle: &Handle, owner: &Caller, tool: &str, args: Value) -> 
         confirm.insert(name.to_owned(), pending.get(name).cloned().unwrap_or_default());
     }
     handle.call(owner.clone(), "confirm_action", confirm).await.map(drop)
-}
-
-/// Lets an invited member join, as an operator may.
-async fn join(handle: &Handle, owner: &Caller, email: &'static str) -> Result<(), Rejection> {
-    let caller = owner.clone();
-    let joined = handle.ask(move |engine, now, past| {
-        let planned = {
-            let view = View::new(engine.state(), &caller, now, engine.registry(), past, None);
-            let mut plan = Plan::new("Join");
-            let known = |row: &&Arc<Row<Member>>| row.email.as_deref() == Some(email);
-            let member = view.rows::<Member>().find(known);
-            let member = member.ok_or_else(|| Rejection::not_found("member", email));
-            member
-                .and_then(|member| invitation::accept(&mut plan, &view, member))
-                .map(|()| plan)
-        };
-        let operator = Actor {
-            via: "cli".into(),
-            ..Actor::system()
-        };
-        let operated = planned.map(|plan| engine.operate(operator, caller.org.clone(), &plan, now));
-        match operated {
-            Err(no) => Ok((Vec::new(), Err(no))),
-            Ok(Err(Refused::No(no))) => Ok((Vec::new(), Err(*no))),
-            Ok(Err(Refused::Unfit(unfit))) => Err(unfit),
-            Ok(Ok(text)) => Ok((vec![text], Ok(()))),
-        }
-    });
-    joined.await?
 }
 
 /// The owner as the demo's author.

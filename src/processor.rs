@@ -3,6 +3,7 @@
 //! Step, append, and only when it is durable: publish the new state and answer. Requests that arrive while the disk is busy
 //! share the next group commit.
 
+mod joining;
 mod opening;
 mod recent;
 

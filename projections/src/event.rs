@@ -15,7 +15,7 @@ pub fn event<T: Serialize>(name: &'static str, data: &T) -> Result<Event, serde_
     let data = serde_json::value::to_raw_value(data)?;
     Ok(Event {
         name: Cow::Borrowed(name),
-        v: 1,
+        v: crate::record::VERSION,
         data: Some(data),
         change: None,
     })

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The version of the envelope that this code writes. A record of a later version stops the start.
+/// The version of the envelope and of the events that this code writes. A record of a later version stops the start.
 pub const VERSION: u16 = 1;
 
 /// What kind of principal acts.

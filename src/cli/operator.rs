@@ -3,14 +3,15 @@
 //! Whoever may open the directory is its operator. Calls are made in the name of the first owner and recorded as such, with
 //! `via: cli`.
 
-use projections::{ActorKind, Stage};
+use projections::{ActorKind, Id, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::token::{self, TokenRequest};
+use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, configured, remote};
 use crate::door::Doorman;
-use crate::kernel::Caller;
+use crate::kernel::identity::Member;
+use crate::kernel::{Caller, State};
 use crate::processor::Handle;
 
 /// One request, as a running server takes it over its socket.
@@ -114,8 +115,18 @@ fn with_confirm_token(handle: &Handle, tool: &str, mut arguments: Map<String, Va
 
 /// The first owner, coming through the command line.
 pub(super) fn operator(handle: &Handle) -> Result<Caller, Failure> {
-    let (org, member) = token::member_of(handle, None)?;
-    Ok(Caller {
+    let (org, member) = people::owner(&handle.snapshot(), None)?;
+    Ok(caller(org, member))
+}
+
+/// An operator in the eyes of one organisation.
+pub(super) fn operator_of(state: &State, org: &str) -> Result<Caller, Failure> {
+    let (_, member) = people::owner(state, Some(org))?;
+    Ok(caller(org.to_owned(), member))
+}
+
+fn caller(org: String, member: Id<Member>) -> Caller {
+    Caller {
         org,
         member,
         kind: ActorKind::Human,
@@ -124,5 +135,5 @@ pub(super) fn operator(handle: &Handle) -> Result<Caller, Failure> {
         client: None,
         via: "cli",
         trace: None,
-    })
+    }
 }

@@ -118,6 +118,7 @@ pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
         &How {
             wait_for_reads: !config.buffered_reads,
             options: config.journal_options(),
+            rates: config.rates(),
         },
     )
     .map_err(|cause| {

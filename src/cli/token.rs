@@ -1,5 +1,8 @@
 //! `orkestra token`: bearer tokens. They are no tool of MCP: a token cannot make tokens.
 
+pub(super) mod people;
+mod shown;
+
 use clap::Subcommand;
 use jiff::{SignedDuration, Timestamp};
 use projections::{Actor, Id};
@@ -7,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::operator::{OperatorRequest, ask};
-use super::{DataArg, Failure, Outcome, note, print};
+use super::{DataArg, Failure, Outcome, note};
 use crate::door::Doorman;
 use crate::door::secret::Secret;
 use crate::kernel::engine::NewToken;
-use crate::kernel::identity::{ConfirmPolicy, Member, MemberStatus, Token};
+use crate::kernel::identity::{ConfirmPolicy, Member, Token};
 use crate::processor::Handle;
 
 #[derive(Debug, Subcommand)]
@@ -129,11 +132,11 @@ pub(super) async fn run(command: TokenCommand) -> Outcome {
         TokenCommand::Create(args) => {
             let (data, json) = (args.data.clone(), args.json);
             let reply = through(&data, request(args)?).await?;
-            show(&reply, json);
+            shown::one(&reply, json);
         }
         TokenCommand::List(args) => {
             let reply = through(&args.data, TokenRequest::List).await?;
-            list(&reply, args.json);
+            shown::all(&reply, args.json);
         }
         TokenCommand::Revoke(args) => {
             through(&args.data, TokenRequest::Revoke { id: args.id.clone() }).await?;
@@ -149,7 +152,7 @@ pub(super) async fn run(command: TokenCommand) -> Outcome {
                 },
             )
             .await?;
-            show(&reply, args.json);
+            shown::one(&reply, args.json);
         }
     }
     Ok(())
@@ -225,13 +228,13 @@ pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: Token
     };
     match request {
         TokenRequest::Create { member, wanted } => {
-            let (org, member) = member_of(handle, member.as_deref())?;
+            let (org, member) = people::one(handle, member.as_deref()).await?;
             let (id, secret) = create(handle, doorman, &org, member, *wanted).await?;
             Ok(
                 json!({"token": secret.reveal(), "id": id.to_string(), "prefix": secret.prefix(), "member": member.to_string()}),
             )
         }
-        TokenRequest::List => Ok(listed(handle)),
+        TokenRequest::List => Ok(shown::listed(handle)),
         TokenRequest::Revoke { id } => {
             let id = token_id(&id)?;
             operate(handle, move |engine, now| {
@@ -323,74 +326,4 @@ async fn operate<T: Send + 'static>(
         .await
         .map_err(|no| Failure::new(no.message))?
         .map_err(Failure::new)
-}
-
-pub(super) fn member_of(handle: &Handle, wanted: Option<&str>) -> Result<(String, Id<Member>), Failure> {
-    let snapshot = handle.snapshot();
-    let members = snapshot
-        .table::<Member>()
-        .ok_or_else(|| Failure::new("there are no members"))?;
-    let mut active = members.rows().filter(|row| row.status == MemberStatus::Active);
-    let found = match wanted {
-        None => active.next(),
-        Some(text) => active.find(|row| row.id.to_string() == text || row.handle == text.trim_start_matches('@')),
-    };
-    let found =
-        found.ok_or_else(|| Failure::new(format!("there is no active member `{}`", wanted.unwrap_or("owner"))))?;
-    Ok((found.org.clone(), found.id))
-}
-
-fn listed(handle: &Handle) -> Value {
-    let snapshot = handle.snapshot();
-    let now = handle.now();
-    let rows = snapshot
-        .table::<Token>()
-        .into_iter()
-        .flat_map(|table| table.rows().cloned().collect::<Vec<_>>());
-    let shown = |row: std::sync::Arc<crate::kernel::Row<Token>>| {
-        let member = snapshot
-            .table::<Member>()
-            .and_then(|table| table.get(row.member))
-            .map(|member| format!("@{}", member.handle));
-        json!({
-            "id": row.id.to_string(), "name": row.name, "prefix": row.prefix, "member": member, "scopes": row.scopes,
-            "profile": row.profile, "readOnly": row.read_only, "confirm": row.confirm, "createdAt": row.created_at,
-            "expiresAt": row.expires_at, "revokedAt": row.revoked_at, "good": row.is_good(now),
-            "lastUsedAt": snapshot.used.get(&row.id.to_string()),
-        })
-    };
-    rows.map(shown).collect()
-}
-
-fn show(reply: &Value, json: bool) {
-    let text = |name: &str| reply.get(name).and_then(Value::as_str).unwrap_or_default();
-    if json {
-        print(&reply.to_string());
-        return;
-    }
-    note(&format!("token {} — its value is shown once:", text("id")));
-    print(text("token"));
-}
-
-fn list(reply: &Value, json: bool) {
-    if json {
-        print(&reply.to_string());
-        return;
-    }
-    for token in reply.as_array().into_iter().flatten() {
-        let text = |name: &str| token.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-        let state = if token.get("good") == Some(&Value::Bool(true)) {
-            "good"
-        } else {
-            "over"
-        };
-        print(&format!(
-            "{}  {state}  {}…  {}  {}  last used {}",
-            text("id"),
-            text("prefix"),
-            text("member"),
-            text("name"),
-            text("lastUsedAt")
-        ));
-    }
 }

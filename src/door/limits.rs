@@ -13,7 +13,7 @@ use governor::{Quota, RateLimiter};
 use jiff::Timestamp;
 
 use crate::kernel::principal::Caller;
-use crate::kernel::tool::Tool;
+use crate::kernel::tool::{Quotas, Tool};
 
 crate::choice! {
     /// The class that a request is charged to (catalogue section 0.7).
@@ -36,9 +36,10 @@ pub struct Rates {
 
 impl Default for Rates {
     fn default() -> Self {
+        let told = Quotas::default();
         Self {
-            normal_per_minute: NonZeroU32::new(1000).unwrap_or(NonZeroU32::MIN),
-            sensitive_per_minute: NonZeroU32::new(100).unwrap_or(NonZeroU32::MIN),
+            normal_per_minute: NonZeroU32::new(told.normal_per_minute).unwrap_or(NonZeroU32::MIN),
+            sensitive_per_minute: NonZeroU32::new(told.sensitive_per_minute).unwrap_or(NonZeroU32::MIN),
         }
     }
 }

@@ -301,7 +301,7 @@ fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
 fn said(name: &'static str, facts: &impl Serialize) -> Event {
     let empty = |_| Event {
         name: name.into(),
-        v: 1,
+        v: projections::record::VERSION,
         data: None,
         change: None,
     };

@@ -282,7 +282,7 @@ impl Plan {
     pub fn events(&self) -> Vec<Event> {
         let event = |planned: &Planned| Event {
             name: planned.event.clone(),
-            v: 1,
+            v: projections::record::VERSION,
             data: None,
             change: Some(planned.change.clone()),
         };

@@ -153,11 +153,13 @@ impl State {
             });
         }
         let record = Record::parse(text).map_err(|cause| Unfit::Unreadable { seq, cause })?;
-        if record.v > projections::record::VERSION {
+        let known = projections::record::VERSION;
+        let newest = record.events.iter().map(|event| event.v).fold(record.v, u16::max);
+        if newest > known {
             return Err(Unfit::Future {
                 seq,
-                found: record.v,
-                known: projections::record::VERSION,
+                found: newest,
+                known,
             });
         }
         let org = record.org.as_deref().unwrap_or_default();

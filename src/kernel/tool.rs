@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::kernel::arg::Args;
@@ -254,8 +255,32 @@ pub fn object(value: Value) -> Map<String, Value> {
     }
 }
 
+/// How much a caller may do; kept by the door, told by tools.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quotas {
+    /// Requests a minute.
+    pub normal_per_minute: u32,
+    /// Of them, proposals of sensitive and bulk writes.
+    pub sensitive_per_minute: u32,
+    /// Offers that wait for a confirmation at once.
+    pub pending_actions: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            normal_per_minute: 1000,
+            sensitive_per_minute: 100,
+            pending_actions: crate::kernel::engine::PENDING_PER_CALLER_MAX,
+        }
+    }
+}
+
 /// Every module and tool there is.
 pub struct Registry {
+    /// What is told of limits.
+    pub quotas: Quotas,
     modules: Vec<(&'static str, &'static str, &'static str, bool)>,
     tools: Vec<Tool>,
     by_name: BTreeMap<&'static str, usize>,
@@ -266,6 +291,7 @@ impl Registry {
     /// Puts the modules together, in order.
     pub fn new(modules: Vec<Module>) -> Self {
         let mut registry = Self {
+            quotas: Quotas::default(),
             modules: Vec::new(),
             tools: Vec::new(),
             by_name: BTreeMap::new(),

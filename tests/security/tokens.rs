@@ -201,3 +201,37 @@ fn a_session_is_nobody_elses() {
     assert_eq!(send("DELETE", &inside(&foreign), "").0, 404);
     assert_eq!(send("POST", &inside(&own), &list).0, 200);
 }
+
+/// An invited person joins by the first token that an operator makes for them, once, and by no other way.
+#[test]
+fn an_invited_person_joins_with_a_token() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let invite = json!({"op": "invite_members", "invites": [{"email": "carla@example.com"}]});
+    let (_, pending) = call(&server, &server.token, "manage_organization", &invite);
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    assert_eq!(call(&server, &server.token, "confirm_action", &confirm).0, 200);
+    let nobody = orkestra(dir.path(), &["token", "create", "--name", "x", "--member", "dan"]);
+    assert!(!nobody.status.success());
+    let (carla, _) = token(dir.path(), &["--member", "@carla"]);
+    let (status, me) = call(&server, &carla, "get_me", &json!({}));
+    assert_eq!((status, &me["item"]["handle"]), (200, &json!("@carla")), "{me}");
+    let (_, found) = call(
+        &server,
+        &server.token,
+        "list_organization_members",
+        &json!({"status": "active"}),
+    );
+    assert_eq!(found["items"].as_array().unwrap().len(), 2, "{found}");
+}
+
+/// Without a server and without a directory, the first token founds the organisation: STDIO clients begin so.
+#[test]
+fn a_first_token_needs_no_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, id) = token(dir.path(), &[]);
+    assert!(made.starts_with("ork_live_") && id.starts_with("tok_"));
+    let other = dir.path().join("nothing here");
+    let said = orkestra(&other, &["actions", "list"]);
+    assert!(!said.status.success() && String::from_utf8_lossy(&said.stderr).contains("there is no journal here"));
+}

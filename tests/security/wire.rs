@@ -243,7 +243,7 @@ fn a_limit_refuses_one_token_only_and_is_journaled() {
     assert_eq!(said["error"]["code"], "rate_limited");
     assert_eq!(call(&server, &other, "get_me", &json!({})).0, 200);
     let until = Instant::now() + Duration::from_secs(20);
-    while !exported(dir.path()).contains("limit") {
+    while !exported(dir.path()).contains("\"limits.refused\"") {
         assert!(Instant::now() < until, "the refusals are not journaled");
         std::thread::sleep(Duration::from_millis(250));
     }

@@ -46,7 +46,9 @@ impl<E: Entity> Table<E> {
                 place
             }
         };
-        self.words.change(&row.org, place, &old, &new);
+        if old != new {
+            self.words.change(&row.org, place, &old, &new);
+        }
         if let Ok(at) = usize::try_from(place) {
             self.placed.set(at, after.cloned());
         }

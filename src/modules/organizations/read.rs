@@ -132,7 +132,7 @@ pub fn get(args: GetOrganization, view: &View<'_>) -> Result<Value, Rejection> {
         item,
         &["limits", "usage", "calendars", "policy"],
         |part| match part {
-            "limits" => Ok(Some(limits())),
+            "limits" => Ok(Some(json!(view.registry.quotas))),
             "usage" => Ok(Some(usage(view))),
             "policy" => Ok(Some(
                 json!({"confirmPolicy": row.settings.confirm_policy, "agentPolicy": row.settings.agent_policy}),
@@ -158,10 +158,6 @@ fn policies(view: &View<'_>) -> BTreeMap<&'static str, &'static str> {
             )
         })
         .collect()
-}
-
-fn limits() -> Value {
-    json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX})
 }
 
 fn usage(view: &View<'_>) -> Value {

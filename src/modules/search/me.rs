@@ -70,9 +70,7 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
     listing::item(view, &args.read, item, &["settings", "limits"], |part| {
         Ok(match part {
             "settings" => Some(json!(organization.settings)),
-            "limits" => Some(
-                json!({"normalPerMinute": 1000, "sensitivePerMinute": 100, "pendingActions": crate::kernel::engine::PENDING_PER_CALLER_MAX}),
-            ),
+            "limits" => Some(json!(view.registry.quotas)),
             _ => None,
         })
     })

@@ -1,5 +1,6 @@
 //! Creating tasks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use projections::Id;
@@ -10,6 +11,7 @@ use super::read::resolve_state;
 use crate::args;
 use crate::kernel::arg::{Date, Dec, In, JsonObject, List, Md, Str, WriteArgs};
 use crate::kernel::identity::{Member, MemberStatus};
+use crate::kernel::words::{self, Part, Term};
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
 use crate::modules::labels::Label;
 use crate::modules::projects::{Project, writable};
@@ -309,24 +311,34 @@ pub(super) fn labels(
     Ok(all)
 }
 
-/// The up to three open tasks with the most similar titles.
+/// Words of a new title that are looked up, and tasks that are compared for each.
+const SIMILAR_WORDS_MAX: usize = 8;
+const SIMILAR_TASKS_MAX: usize = 50;
+
+/// The up to three tasks of a project with the most similar titles, among the newest that share a word: a preview must not
+/// take longer because the project is large.
 fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let wanted = text::fold(title);
-    let mut near: Vec<(f64, String, String)> = view
-        .find::<Task>("project", &project.id.to_string())
-        .filter(|task| task.deleted_at.is_none())
-        .map(|task| {
-            (
-                text::likeness(&wanted, &text::fold(&task.title)),
-                task.human_key(),
-                task.title.clone(),
-            )
-        })
-        .filter(|(score, ..)| *score > 0.88)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    let mut asked = words::tokens(title);
+    asked.sort_by_key(|word| (std::cmp::Reverse(word.len()), word.clone()));
+    asked.dedup();
+    let mut near: BTreeMap<Id<Task>, (f64, &Row<Task>)> = BTreeMap::new();
+    for word in asked.into_iter().take(SIMILAR_WORDS_MAX) {
+        let term = [Term { word, prefix: false }];
+        let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
+        for task in view
+            .search::<Task>(&term, Part::Title, None)
+            .filter(alive)
+            .take(SIMILAR_TASKS_MAX)
+        {
+            near.entry(task.id)
+                .or_insert_with(|| (text::likeness(&wanted, &text::fold(&task.title)), task));
+        }
+    }
+    let mut near: Vec<(f64, &Row<Task>)> = near.into_values().filter(|(score, _)| *score > 0.88).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.human_key().cmp(&b.1.human_key())));
     near.truncate(3);
     near.into_iter()
-        .map(|(_, key, title)| json!({"key": key, "title": title}))
+        .map(|(_, task)| json!({"key": task.human_key(), "title": task.title}))
         .collect()
 }
