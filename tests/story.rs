@@ -292,6 +292,11 @@ impl Story {
             self.engine.state().digest().unwrap(),
             "the replayed state differs"
         );
+        assert_eq!(
+            from_checkpoint(self.engine.state(), &registry).digest().unwrap(),
+            self.engine.state().digest().unwrap(),
+            "the state that went through a checkpoint differs"
+        );
         self.transcript
     }
 
@@ -339,4 +344,16 @@ pub fn check(name: &str, transcript: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, transcript));
+}
+
+/// The state taken apart into the rows that a checkpoint keeps, and put together again.
+pub fn from_checkpoint(state: &State, registry: &Registry) -> State {
+    let mut again = State::new(&registry.kinds());
+    for kept in state.keep_all() {
+        let kept = kept.unwrap();
+        again.put_back(kept.kind, &kept.id, &kept.text).unwrap();
+    }
+    again.position = state.position;
+    again.at = state.at;
+    again
 }

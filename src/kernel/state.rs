@@ -1,5 +1,9 @@
 //! The state: what the journal says up to one position. Cloning shares structure; readers hold a clone.
 
+mod kept;
+
+pub use kept::{Kept, Spoilt};
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -204,14 +208,6 @@ impl State {
         }
         hash.update(self.position.to_be_bytes());
         Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))
-    }
-
-    /// Puts back one row of a checkpoint.
-    pub fn restore(&mut self, kind: &str, text: &str) -> Result<bool, serde_json::Error> {
-        match self.tables.get_mut(kind) {
-            Some(table) => table.restore(text).map(|()| true),
-            None => Ok(false),
-        }
     }
 }
 

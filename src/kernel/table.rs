@@ -1,5 +1,6 @@
 //! A table: all entities of one kind in persistent maps, with the keys they are found by.
 
+mod kept;
 mod said;
 
 use std::any::Any;
@@ -262,9 +263,11 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn share(&self) -> Box<dyn AnyTable>;
     /// Adds every row's canonical bytes to a digest.
     fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error>;
-    /// One row as JSON text, for a checkpoint.
-    fn row_text(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
-    /// Puts back a row that a checkpoint kept.
+    /// The identifiers of all rows, oldest first.
+    fn ids(&self) -> Vec<String>;
+    /// One row and its place as JSON text, for a checkpoint.
+    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
+    /// Puts back what [`AnyTable::keep`] gave.
     fn restore(&mut self, text: &str) -> Result<(), serde_json::Error>;
     /// Describes a row of an organisation.
     fn describe(&self, org: &str, id: &str) -> Option<Label>;
@@ -309,13 +312,16 @@ impl<E: Entity> AnyTable for Table<E> {
         Ok(())
     }
 
-    fn row_text(&self, id: &str) -> Option<Result<String, serde_json::Error>> {
-        self.by_text(id).map(|row| serde_json::to_string(row.as_ref()))
+    fn ids(&self) -> Vec<String> {
+        self.rows.keys().map(ToString::to_string).collect()
+    }
+
+    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>> {
+        self.by_text(id).map(|row| self.kept(row))
     }
 
     fn restore(&mut self, text: &str) -> Result<(), serde_json::Error> {
-        self.put(serde_json::from_str(text)?);
-        Ok(())
+        self.put_back(text)
     }
 
     fn describe(&self, org: &str, id: &str) -> Option<Label> {

@@ -52,5 +52,22 @@ impl<E: Entity> Table<E> {
         if let Ok(at) = usize::try_from(place) {
             self.placed.set(at, after.cloned());
         }
+        if after.is_none() {
+            // A row that comes back is new again, whether or not the state went through a checkpoint meanwhile.
+            self.places.remove(&row.id);
+        }
+    }
+
+    /// Takes the place that a checkpoint kept, before the row itself is put.
+    pub(super) fn take_place(&mut self, id: Id<E>, place: u32) {
+        let missing = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
+        while self.placed.len() < missing {
+            self.placed.push_back(None);
+        }
+        self.places.insert(id, place);
+    }
+
+    pub(super) fn place_of(&self, id: Id<E>) -> Option<u32> {
+        self.places.get(&id).copied()
     }
 }

@@ -1,0 +1,92 @@
+//! The state as rows of text: what a checkpoint keeps, and the way back.
+
+use jiff::Timestamp;
+use projections::{Action, Id, Named};
+use thiserror::Error;
+
+use super::State;
+
+/// The kind under which the hour of a token's last use is kept.
+const USED: &str = "used";
+
+/// One row of the state. The kind and the identifier tell it from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The kind of entity, `action`, or `used` for the last use of a token.
+    pub kind: &'static str,
+    /// Its identifier.
+    pub id: String,
+    /// JSON.
+    pub text: String,
+}
+
+/// Why a kept row cannot be put back: the checkpoint must not be used.
+#[derive(Debug, Error)]
+pub enum Spoilt {
+    /// No module of this program has the kind.
+    #[error("a checkpoint holds a {0}, which no module of this program knows")]
+    UnknownKind(String),
+    /// The text is not what this program writes.
+    #[error("a checkpoint's {kind} {id} cannot be read: {cause}")]
+    Unreadable {
+        /// The kind.
+        kind: String,
+        /// The identifier.
+        id: String,
+        /// What serde says.
+        cause: serde_json::Error,
+    },
+}
+
+impl State {
+    /// One row, to be kept; `None` where there is none.
+    pub fn keep(&self, kind: &str, id: &str) -> Option<Result<String, serde_json::Error>> {
+        match kind {
+            Action::KIND => {
+                let action = self.actions.get(id.parse::<Id<Action>>().ok()?)?;
+                Some(serde_json::to_string(action.as_ref()))
+            }
+            USED => self.used.get(id).map(serde_json::to_string),
+            _ => self.any(kind)?.keep(id),
+        }
+    }
+
+    /// Every row, one kind after the other; with position and hour it is the whole state.
+    pub fn keep_all(&self) -> impl Iterator<Item = Result<Kept, serde_json::Error>> {
+        let rows = self
+            .kinds()
+            .flat_map(|(kind, table)| table.ids().into_iter().map(move |id| (kind, id)));
+        let actions = self.actions.iter().map(|action| (Action::KIND, action.id.to_string()));
+        let used = self.used.keys().map(|token| (USED, token.clone()));
+        rows.chain(actions).chain(used).filter_map(|(kind, id)| {
+            let text = self.keep(kind, &id)?;
+            Some(text.map(|text| Kept { kind, id, text }))
+        })
+    }
+
+    /// Puts back one row. Position and hour are set when all are there.
+    ///
+    /// # Errors
+    /// Then the state is not whole and must be thrown away.
+    pub fn put_back(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
+        let unreadable = |cause| Spoilt::Unreadable {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            cause,
+        };
+        match kind {
+            Action::KIND => self.actions.restore(serde_json::from_str(text).map_err(unreadable)?),
+            USED => {
+                let at: Timestamp = serde_json::from_str(text).map_err(unreadable)?;
+                self.used.insert(id.to_owned(), at);
+            }
+            _ => self
+                .tables
+                .get_mut(kind)
+                .ok_or_else(|| Spoilt::UnknownKind(kind.to_owned()))?
+                .restore(text)
+                .map_err(unreadable)?,
+        }
+        Ok(())
+    }
+}
