@@ -1,17 +1,20 @@
 //! The test language: people call tools, time passes, and at the end the journal alone must rebuild the state.
 
+mod people;
+pub mod restarted;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use orkestra::kernel::engine::{Call, bootstrap};
-use orkestra::kernel::identity::{Member, MemberKind, Role};
+use orkestra::kernel::engine::{Call, Step};
 use orkestra::kernel::token::ConfirmKey;
 use orkestra::kernel::{Caller, Engine, Past, Plan, Registry, Rejection, State, View};
-use orkestra::modules::organizations::founding::{Founding, found};
-use projections::{Actor, ActorKind, Id};
+use projections::{Actor, Id};
 use serde_json::{Value, json};
+
+use restarted::{restarted, same};
 
 /// The records of a story, in order; record 1 stands first.
 #[derive(Default, Clone)]
@@ -60,97 +63,6 @@ impl Story {
         story
     }
 
-    /// Founds an organisation whose owner is `owner`.
-    pub fn found(&mut self, slug: &str, name: &str, owner: &str) {
-        let nobody = bootstrap("", Id::default());
-        let seed = Id::derive(self.now, slug.as_bytes());
-        let mut plan = Plan::new("Found");
-        let (org, member) = {
-            let view = View::new(
-                self.engine.state(),
-                &nobody,
-                self.now,
-                self.engine.registry(),
-                &self.records,
-                Some(seed),
-            );
-            let founding = Founding {
-                name: name.to_owned(),
-                slug: slug.to_owned(),
-                timezone: "Europe/Madrid".to_owned(),
-                currency: "EUR".to_owned(),
-                locale: None,
-                owner: (owner.to_owned(), owner.to_owned(), Some(format!("{owner}@example.com"))),
-            };
-            found(&mut plan, &view, &founding).unwrap()
-        };
-        let text = self
-            .engine
-            .operate(Actor::system(), org.to_string(), &plan, self.now)
-            .unwrap();
-        self.records.0.push(text);
-        self.know(owner, org.to_string(), member, ActorKind::Human, None);
-    }
-
-    fn know(&mut self, name: &str, org: String, member: Id<Member>, kind: ActorKind, sponsor: Option<Id<Member>>) {
-        let caller = Caller {
-            org,
-            member,
-            kind,
-            sponsor,
-            token: None,
-            client: None,
-            via: "mcp",
-            trace: None,
-        };
-        self.people.insert(name.to_owned(), caller);
-    }
-
-    /// Adds an active human with a built-in role.
-    pub fn human(&mut self, name: &str, role: &str) -> Id<Member> {
-        self.member(name, role, MemberKind::Human, None)
-    }
-
-    /// Adds an active agent with a built-in role, answered for by `sponsor`.
-    pub fn agent(&mut self, name: &str, role: &str, sponsor: &str) -> Id<Member> {
-        let sponsor = self.people[sponsor].member;
-        self.member(name, role, MemberKind::Agent, Some(sponsor))
-    }
-
-    fn member(&mut self, name: &str, role: &str, kind: MemberKind, sponsor: Option<Id<Member>>) -> Id<Member> {
-        let org = self.people["ana"].org.clone();
-        let roles: Vec<Id<Role>> = {
-            let table = self.engine.state().table::<Role>().unwrap();
-            table.find(&org, "name", role).map(|row| row.id).collect()
-        };
-        assert_eq!(roles.len(), 1, "there is one role {role}");
-        let id = Id::derive(self.now, name.as_bytes());
-        let mut plan = Plan::new("Join");
-        let email = (kind == MemberKind::Human).then(|| format!("{name}@example.com"));
-        let member = Member {
-            kind,
-            display_name: name.to_owned(),
-            handle: name.to_owned(),
-            email,
-            sponsor,
-            roles,
-            ..Member::default()
-        };
-        plan.create("member.joined", id, member).unwrap();
-        let text = self
-            .engine
-            .operate(Actor::system(), org.clone(), &plan, self.now)
-            .unwrap();
-        self.records.0.push(text);
-        let kind = if kind == MemberKind::Human {
-            ActorKind::Human
-        } else {
-            ActorKind::Agent
-        };
-        self.know(name, org, id, kind, sponsor);
-        id
-    }
-
     /// Carries out a plan as an operator would, in the eyes of `ana`.
     pub fn operate(&mut self, plan: impl FnOnce(&View<'_>) -> Result<Plan, Rejection>) -> Result<(), Rejection> {
         let (caller, past) = (self.caller("ana"), self.records.clone());
@@ -185,21 +97,38 @@ impl Story {
         self
     }
 
-    /// Calls a tool, without writing it down.
+    /// Calls a tool, without writing it down. An engine that was restarted from rows must say and write the same.
     pub fn call(&mut self, who: &str, tool: &str, args: Value) -> Result<Value, Rejection> {
-        let args = args.as_object().cloned().unwrap_or_default();
-        let call = Call {
+        let (mut restarted, call, past) = (
+            restarted(&self.engine),
+            self.asked(who, tool, &args),
+            self.records.clone(),
+        );
+        let step = self.take(&call);
+        same(tool, &step, &restarted.call(&call, self.now, &past).unwrap());
+        step.answer
+    }
+
+    /// Calls a tool of this engine alone.
+    pub fn alone(&mut self, who: &str, tool: &str, args: Value) -> Result<Value, Rejection> {
+        let call = self.asked(who, tool, &args);
+        self.take(&call).answer
+    }
+
+    fn asked(&self, who: &str, tool: &str, args: &Value) -> Call {
+        Call {
             caller: self.caller(who),
             tool: tool.to_owned(),
-            args,
-        };
+            args: args.as_object().cloned().unwrap_or_default(),
+        }
+    }
+
+    fn take(&mut self, call: &Call) -> Step {
         let past = self.records.clone();
-        let step = self
-            .engine
-            .call(&call, self.now, &past)
-            .expect("the engine takes its own records");
-        self.records.0.extend(step.records);
-        step.answer
+        let step = self.engine.call(call, self.now, &past);
+        let step = step.expect("the engine takes its own records");
+        self.records.0.extend(step.records.iter().cloned());
+        step
     }
 
     /// Calls a tool and writes call and answer into the transcript. Gives the answer, or `{"error": …}`.
@@ -293,7 +222,7 @@ impl Story {
             "the replayed state differs"
         );
         assert_eq!(
-            from_checkpoint(self.engine.state(), &registry).digest().unwrap(),
+            restarted(&self.engine).state().digest().unwrap(),
             self.engine.state().digest().unwrap(),
             "the state that went through a checkpoint differs"
         );
@@ -344,16 +273,4 @@ pub fn check(name: &str, transcript: &str) {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, transcript));
-}
-
-/// The state taken apart into the rows that a checkpoint keeps, and put together again.
-pub fn from_checkpoint(state: &State, registry: &Registry) -> State {
-    let mut again = State::new(&registry.kinds());
-    for kept in state.keep_all() {
-        let kept = kept.unwrap();
-        again.put_back(kept.kind, &kept.id, &kept.text).unwrap();
-    }
-    again.position = state.position;
-    again.at = state.at;
-    again
 }

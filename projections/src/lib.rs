@@ -1,7 +1,7 @@
-//! What the journal means: the event vocabulary, the life of an action, and the rows derived from them.
+//! What the journal means: the event vocabulary, the life of an action, and the fold of pending actions.
 //!
-//! The pure part (`record`, `life`, `actions`, `id`) is what every layer above speaks; it does no I/O. The rows in sled
-//! live under `store`, the only place that names sled, and may be deleted at any time.
+//! Every layer above speaks it; it does no I/O. Rows in sled, which may be deleted at any time, are to live under `store`,
+//! which does not exist yet.
 
 pub mod actions;
 pub mod digest;

@@ -1,17 +1,19 @@
 //! A table: all entities of one kind in persistent maps, with the keys they are found by.
 
+mod any;
 mod kept;
 mod said;
 
-use std::any::Any;
+pub use any::{AnyTable, Label, label};
+pub use kept::Unlike;
+
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet, Vector};
 use jiff::Timestamp;
 use projections::record::Changed;
-use projections::{Digest, Id, Op};
+use projections::{Id, Op};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::kernel::entity::{Entity, Keys};
@@ -171,6 +173,9 @@ impl<E: Entity> Table<E> {
             .parse()
             .map_err(|cause: projections::id::NotAnId| cause.to_string())?;
         let before = self.rows.get(&id).map(|row| Row::clone(row));
+        if change.op == Op::Create {
+            self.forget_place(id);
+        }
         match (change.op, &before) {
             (Op::Create, Some(_)) => return Err("it exists already".to_owned()),
             (Op::Update | Op::Delete, None) => return Err("it does not exist".to_owned()),
@@ -226,150 +231,4 @@ fn keys_of<E: Entity>(row: &Row<E>) -> Vec<(Arc<str>, &'static str, Arc<str>)> {
         .into_iter()
         .map(|(name, key)| (nobody.clone(), name, Arc::from(key)));
     own.chain(global).collect()
-}
-
-/// A short description of a row of any kind.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Label {
-    /// The kind of entity.
-    pub kind: &'static str,
-    /// Its identifier.
-    pub id: String,
-    /// Its human key, handle or slug.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Its name or title.
-    pub label: String,
-    /// Its version.
-    pub version: u64,
-}
-
-/// Describes a row.
-pub fn label<E: Entity>(row: &Row<E>) -> Label {
-    Label {
-        kind: E::KIND,
-        id: row.id.to_string(),
-        key: row.entity.key(),
-        label: row.entity.label(),
-        version: row.version,
-    }
-}
-
-/// A table whose kind is only known at run time.
-pub trait AnyTable: Send + Sync + std::fmt::Debug {
-    /// Applies one recorded change.
-    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit>;
-    /// A copy that shares structure.
-    fn share(&self) -> Box<dyn AnyTable>;
-    /// Adds every row's canonical bytes to a digest.
-    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error>;
-    /// The identifiers of all rows, oldest first.
-    fn ids(&self) -> Vec<String>;
-    /// One row and its place as JSON text, for a checkpoint.
-    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
-    /// Puts back what [`AnyTable::keep`] gave.
-    fn restore(&mut self, text: &str) -> Result<(), serde_json::Error>;
-    /// Describes a row of an organisation.
-    fn describe(&self, org: &str, id: &str) -> Option<Label>;
-    /// The rows of an organisation that people call `name` (folded).
-    fn named(&self, org: &str, name: &str) -> Vec<Label>;
-    /// All names in an organisation with the row each belongs to.
-    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)>;
-    /// The rows that belong to `owner`.
-    fn owned(&self, org: &str, owner: &str) -> Vec<Label>;
-    /// The records that changed a row.
-    fn records(&self, id: &str) -> Vec<u64>;
-    /// A row's fields as JSON.
-    fn fields(&self, id: &str) -> Option<serde_json::Value>;
-    /// How many rows there are.
-    fn count(&self) -> usize;
-    /// The word of its kind.
-    fn word(&self) -> &'static str;
-    /// Fields that do not count for a digest, nor for an undo.
-    fn decoration(&self) -> &'static [&'static str];
-    /// For the typed view.
-    fn as_any(&self) -> &dyn Any;
-}
-
-impl<E: Entity> AnyTable for Table<E> {
-    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit> {
-        self.changed(place, change).map_err(|why| Misfit {
-            seq: place.seq,
-            kind: E::KIND.to_owned(),
-            id: change.id.to_string(),
-            why,
-        })
-    }
-
-    fn share(&self) -> Box<dyn AnyTable> {
-        Box::new(self.clone())
-    }
-
-    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error> {
-        for row in self.rows.values() {
-            into.update(Digest::of(serde_json::to_string(row.as_ref())?.as_bytes()).bytes());
-        }
-        Ok(())
-    }
-
-    fn ids(&self) -> Vec<String> {
-        self.rows.keys().map(ToString::to_string).collect()
-    }
-
-    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>> {
-        self.by_text(id).map(|row| self.kept(row))
-    }
-
-    fn restore(&mut self, text: &str) -> Result<(), serde_json::Error> {
-        self.put_back(text)
-    }
-
-    fn describe(&self, org: &str, id: &str) -> Option<Label> {
-        self.by_text(id).filter(|row| row.org == org).map(|row| label(row))
-    }
-
-    fn named(&self, org: &str, name: &str) -> Vec<Label> {
-        self.find(org, crate::kernel::entity::NAMES, name)
-            .filter(|row| row.is_alive())
-            .map(|row| label(row))
-            .collect()
-    }
-
-    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)> {
-        self.keys(org, crate::kernel::entity::NAMES)
-            .filter(|(_, row)| row.is_alive())
-            .take(most)
-            .map(|(name, row)| (name.to_owned(), label(row)))
-            .collect()
-    }
-
-    fn owned(&self, org: &str, owner: &str) -> Vec<Label> {
-        self.find(org, crate::kernel::entity::OWNER, owner)
-            .map(|row| label(row))
-            .collect()
-    }
-
-    fn records(&self, id: &str) -> Vec<u64> {
-        self.by_text(id).map(|row| row.records.clone()).unwrap_or_default()
-    }
-
-    fn fields(&self, id: &str) -> Option<serde_json::Value> {
-        self.by_text(id).and_then(|row| serde_json::to_value(&row.entity).ok())
-    }
-
-    fn count(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn word(&self) -> &'static str {
-        E::KIND
-    }
-
-    fn decoration(&self) -> &'static [&'static str] {
-        E::DECORATION
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
 }

@@ -5,6 +5,7 @@ use projections::{Action, Id, Named};
 use thiserror::Error;
 
 use super::State;
+use crate::kernel::table::Unlike;
 
 /// The kind under which the hour of a token's last use is kept.
 const USED: &str = "used";
@@ -33,8 +34,8 @@ pub enum Spoilt {
         kind: String,
         /// The identifier.
         id: String,
-        /// What serde says.
-        cause: serde_json::Error,
+        /// What is wrong with it.
+        cause: Unlike,
     },
 }
 
@@ -55,37 +56,41 @@ impl State {
     pub fn keep_all(&self) -> impl Iterator<Item = Result<Kept, serde_json::Error>> {
         let rows = self
             .kinds()
-            .flat_map(|(kind, table)| table.ids().into_iter().map(move |id| (kind, id)));
-        let actions = self.actions.iter().map(|action| (Action::KIND, action.id.to_string()));
-        let used = self.used.keys().map(|token| (USED, token.clone()));
-        rows.chain(actions).chain(used).filter_map(|(kind, id)| {
-            let text = self.keep(kind, &id)?;
-            Some(text.map(|text| Kept { kind, id, text }))
-        })
+            .flat_map(|(kind, table)| table.keep_all().map(move |(id, text)| (kind, id, text)));
+        let actions = self.actions.iter().map(|action| {
+            let text = serde_json::to_string(action.as_ref());
+            (Action::KIND, action.id.to_string(), text)
+        });
+        let used = self.used.iter();
+        let used = used.map(|(token, at)| (USED, token.clone(), serde_json::to_string(at)));
+        let all = rows.chain(actions).chain(used);
+        all.map(|(kind, id, text)| text.map(|text| Kept { kind, id, text }))
     }
 
     /// Puts back one row. Position and hour are set when all are there.
     ///
     /// # Errors
     /// Then the state is not whole and must be thrown away.
-    pub fn put_back(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
+    pub fn restore(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
         let unreadable = |cause| Spoilt::Unreadable {
             kind: kind.to_owned(),
             id: id.to_owned(),
             cause,
         };
         match kind {
-            Action::KIND => self.actions.restore(serde_json::from_str(text).map_err(unreadable)?),
+            Action::KIND => {
+                let action = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
+                self.actions.restore(action);
+            }
             USED => {
-                let at: Timestamp = serde_json::from_str(text).map_err(unreadable)?;
+                let at: Timestamp = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
                 self.used.insert(id.to_owned(), at);
             }
-            _ => self
-                .tables
-                .get_mut(kind)
-                .ok_or_else(|| Spoilt::UnknownKind(kind.to_owned()))?
-                .restore(text)
-                .map_err(unreadable)?,
+            _ => {
+                let unknown = || Spoilt::UnknownKind(kind.to_owned());
+                let table = self.tables.get_mut(kind).ok_or_else(unknown)?;
+                table.restore(text).map_err(unreadable)?;
+            }
         }
         Ok(())
     }

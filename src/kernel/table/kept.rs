@@ -1,9 +1,27 @@
 //! A row as a checkpoint keeps it: with its place in the word index, so that hits keep their order over a restart.
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
+
+/// The largest place that is believed: a damaged one must not ask for all memory.
+const PLACE_MAX: u32 = 1 << 26;
+
+/// Why a text is not what a table of this kind keeps.
+#[derive(Debug, Error)]
+pub enum Unlike {
+    /// It is not a row of this kind.
+    #[error(transparent)]
+    Row(#[from] serde_json::Error),
+    /// No table has so many rows.
+    #[error("place {0} cannot be")]
+    Place(u32),
+    /// Another row stands there, or the row stands somewhere else already.
+    #[error("place {0} is taken")]
+    Taken(u32),
+}
 
 #[derive(Serialize)]
 #[serde(bound = "E: Entity")]
@@ -23,25 +41,21 @@ struct Found<E> {
 
 impl<E: Entity> Table<E> {
     pub(super) fn kept(&self, row: &Row<E>) -> Result<String, serde_json::Error> {
-        serde_json::to_string(&Kept {
-            place: self.place_of(row.id),
-            row,
-        })
+        let place = self.place_of(row.id);
+        serde_json::to_string(&Kept { place, row })
     }
 
-    pub(super) fn put_back(&mut self, text: &str) -> Result<(), serde_json::Error> {
+    pub(super) fn put_back(&mut self, text: &str) -> Result<(), Unlike> {
         let found: Found<E> = serde_json::from_str(text)?;
         if let Some(place) = found.place {
-            // Places count the rows of one kind; a larger one is damage, and must not ask for all memory.
             if place > PLACE_MAX {
-                return Err(serde::de::Error::custom(format!("place {place} cannot be")));
+                return Err(Unlike::Place(place));
             }
-            self.take_place(found.row.id, place);
+            if !self.take_place(found.row.id, place) {
+                return Err(Unlike::Taken(place));
+            }
         }
         self.put(found.row);
         Ok(())
     }
 }
-
-/// The largest place that is believed.
-const PLACE_MAX: u32 = 1 << 26;

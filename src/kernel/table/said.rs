@@ -52,19 +52,22 @@ impl<E: Entity> Table<E> {
         if let Ok(at) = usize::try_from(place) {
             self.placed.set(at, after.cloned());
         }
-        if after.is_none() {
-            // A row that comes back is new again, whether or not the state went through a checkpoint meanwhile.
-            self.places.remove(&row.id);
-        }
     }
 
-    /// Takes the place that a checkpoint kept, before the row itself is put.
-    pub(super) fn take_place(&mut self, id: Id<E>, place: u32) {
-        let missing = usize::try_from(place).unwrap_or(usize::MAX).saturating_add(1);
-        while self.placed.len() < missing {
+    /// A row that comes back is new again: a checkpoint, which has no deleted rows, could not know where it stood. Until
+    /// then its place is remembered, so that a page whose last row was deleted goes on where it stopped.
+    pub(super) fn forget_place(&mut self, id: Id<E>) {
+        self.places.remove(&id);
+    }
+
+    /// Takes the place that a checkpoint kept, before the row itself is put. False where another row has it, or the row
+    /// has one.
+    pub(super) fn take_place(&mut self, id: Id<E>, place: u32) -> bool {
+        let at = usize::try_from(place).unwrap_or(usize::MAX);
+        while self.placed.len() <= at {
             self.placed.push_back(None);
         }
-        self.places.insert(id, place);
+        self.placed.get(at).is_some_and(Option::is_none) && self.places.insert(id, place).is_none()
     }
 
     pub(super) fn place_of(&self, id: Id<E>) -> Option<u32> {

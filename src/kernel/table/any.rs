@@ -1,0 +1,157 @@
+//! Tables whose kind is only known at run time: what the fold, checkpoints and look-ups by word go through.
+
+use std::any::Any;
+
+use projections::Digest;
+use projections::record::Changed;
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::{Misfit, Place, Row, Table, Unlike};
+use crate::kernel::entity::Entity;
+
+/// A short description of a row of any kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Label {
+    /// The kind of entity.
+    pub kind: &'static str,
+    /// Its identifier.
+    pub id: String,
+    /// Its human key, handle or slug.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its name or title.
+    pub label: String,
+    /// Its version.
+    pub version: u64,
+}
+
+/// Describes a row.
+pub fn label<E: Entity>(row: &Row<E>) -> Label {
+    Label {
+        kind: E::KIND,
+        id: row.id.to_string(),
+        key: row.entity.key(),
+        label: row.entity.label(),
+        version: row.version,
+    }
+}
+
+/// A table whose kind is only known at run time.
+pub trait AnyTable: Send + Sync + std::fmt::Debug {
+    /// Applies one recorded change.
+    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit>;
+    /// A copy that shares structure.
+    fn share(&self) -> Box<dyn AnyTable>;
+    /// Adds every row's canonical bytes to a digest.
+    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error>;
+    /// One row and its place as JSON text, for a checkpoint.
+    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
+    /// Every row as [`AnyTable::keep`] gives it, with its identifier, oldest first.
+    fn keep_all(&self) -> Box<dyn Iterator<Item = (String, Result<String, serde_json::Error>)> + '_>;
+    /// Puts back what [`AnyTable::keep`] gave.
+    fn restore(&mut self, text: &str) -> Result<(), Unlike>;
+    /// Describes a row of an organisation.
+    fn describe(&self, org: &str, id: &str) -> Option<Label>;
+    /// The rows of an organisation that people call `name` (folded).
+    fn named(&self, org: &str, name: &str) -> Vec<Label>;
+    /// All names in an organisation with the row each belongs to.
+    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)>;
+    /// The rows that belong to `owner`.
+    fn owned(&self, org: &str, owner: &str) -> Vec<Label>;
+    /// The records that changed a row.
+    fn records(&self, id: &str) -> Vec<u64>;
+    /// A row's fields as JSON.
+    fn fields(&self, id: &str) -> Option<serde_json::Value>;
+    /// How many rows there are.
+    fn count(&self) -> usize;
+    /// The word of its kind.
+    fn word(&self) -> &'static str;
+    /// Fields that do not count for a digest, nor for an undo.
+    fn decoration(&self) -> &'static [&'static str];
+    /// For the typed view.
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<E: Entity> AnyTable for Table<E> {
+    fn apply(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), Misfit> {
+        self.changed(place, change).map_err(|why| Misfit {
+            seq: place.seq,
+            kind: E::KIND.to_owned(),
+            id: change.id.to_string(),
+            why,
+        })
+    }
+
+    fn share(&self) -> Box<dyn AnyTable> {
+        Box::new(self.clone())
+    }
+
+    fn digest(&self, into: &mut Sha256) -> Result<(), serde_json::Error> {
+        for row in self.rows.values() {
+            into.update(Digest::of(serde_json::to_string(row.as_ref())?.as_bytes()).bytes());
+        }
+        Ok(())
+    }
+
+    fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>> {
+        self.by_text(id).map(|row| self.kept(row))
+    }
+
+    fn keep_all(&self) -> Box<dyn Iterator<Item = (String, Result<String, serde_json::Error>)> + '_> {
+        Box::new(self.rows.values().map(|row| (row.id.to_string(), self.kept(row))))
+    }
+
+    fn restore(&mut self, text: &str) -> Result<(), Unlike> {
+        self.put_back(text)
+    }
+
+    fn describe(&self, org: &str, id: &str) -> Option<Label> {
+        self.by_text(id).filter(|row| row.org == org).map(|row| label(row))
+    }
+
+    fn named(&self, org: &str, name: &str) -> Vec<Label> {
+        self.find(org, crate::kernel::entity::NAMES, name)
+            .filter(|row| row.is_alive())
+            .map(|row| label(row))
+            .collect()
+    }
+
+    fn names(&self, org: &str, most: usize) -> Vec<(String, Label)> {
+        self.keys(org, crate::kernel::entity::NAMES)
+            .filter(|(_, row)| row.is_alive())
+            .take(most)
+            .map(|(name, row)| (name.to_owned(), label(row)))
+            .collect()
+    }
+
+    fn owned(&self, org: &str, owner: &str) -> Vec<Label> {
+        self.find(org, crate::kernel::entity::OWNER, owner)
+            .map(|row| label(row))
+            .collect()
+    }
+
+    fn records(&self, id: &str) -> Vec<u64> {
+        self.by_text(id).map(|row| row.records.clone()).unwrap_or_default()
+    }
+
+    fn fields(&self, id: &str) -> Option<serde_json::Value> {
+        self.by_text(id).and_then(|row| serde_json::to_value(&row.entity).ok())
+    }
+
+    fn count(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn word(&self) -> &'static str {
+        E::KIND
+    }
+
+    fn decoration(&self) -> &'static [&'static str] {
+        E::DECORATION
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
