@@ -1,7 +1,6 @@
 //! What the journal means: the event vocabulary, the life of an action, and the fold of pending actions.
 //!
-//! Every layer above speaks it; it does no I/O. Rows in sled, which may be deleted at any time, are to live under `store`,
-//! which does not exist yet.
+//! Every layer above speaks it. It does no I/O but in [`store`]: rows in sled, which may be deleted at any time.
 
 pub mod actions;
 pub mod digest;
@@ -9,6 +8,7 @@ pub mod event;
 pub mod id;
 pub mod life;
 pub mod record;
+pub mod store;
 
 pub use actions::{Action, Actions};
 pub use digest::Digest;

@@ -1,0 +1,163 @@
+//! Rows beside the journal: the same whatever the rounds were, found again after a restart, and never believed when spoilt.
+#![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use projections::store::{Doubt, Index, Mark, Memory, Opened, Reading, Round, Rows, Stand, Store, Wanted, open};
+use proptest::prelude::*;
+
+fn record(seq: u64) -> String {
+    let (tool, second) = (seq % 3, seq % 60);
+    format!(
+        r#"{{"seq":{seq},"v":1,"at":"2026-11-24T10:{:02}:{second:02}Z","actor":{{"kind":"agent","principalId":"mbr_{}","via":"mcp"}},"events":[{{"type":"call.answered","v":1,"data":{{"tool":"tool_{tool}","args":{{}}}}}}]}}"#,
+        (seq / 60) % 60,
+        seq % 2
+    )
+}
+
+fn round(seqs: impl IntoIterator<Item = u64>) -> Round {
+    let mut round = Round::default();
+    for seq in seqs {
+        round.record(seq, &record(seq), &|_| None).unwrap();
+        round.row("task", &format!("tsk_{}", seq % 7), Some(format!(r#"{{"seq":{seq}}}"#)));
+        round.mark(&format!("act_{}", seq % 5), (seq % 2 == 0).then_some(Mark::Pending));
+    }
+    round
+}
+
+fn found(rows: &Rows, by: &[(Index, &str)], from: u64) -> Vec<u64> {
+    let by: Vec<_> = by.iter().map(|(index, value)| (*index, (*value).to_owned())).collect();
+    let (mut all, mut next) = (Vec::new(), from);
+    while let Some(more) = rows.find(&by, next).unwrap() {
+        next = more.last().unwrap() + 1;
+        all.extend(more);
+    }
+    all
+}
+
+#[test]
+fn records_are_found_across_buckets() {
+    let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
+    for first in (1..=10_000).step_by(1000) {
+        store.write(round(first..first + 1000), true).unwrap();
+    }
+    let both = [(Index::Tool, "tool_1"), (Index::Actor, "mbr_1")];
+    let expected: Vec<u64> = (4000..=10_000).filter(|seq| seq % 3 == 1 && seq % 2 == 1).collect();
+    assert_eq!(found(&store.rows(), &both, 4000), expected);
+    assert!(found(&store.rows(), &[(Index::Tool, "tool_9")], 1).is_empty());
+    let counted: u64 = store.rows().counts().map(|count| count.unwrap().count).sum();
+    assert_eq!(counted, 10_000);
+    let since = store.rows().since("2026-11-24T10:02:30Z".parse().unwrap()).unwrap();
+    assert_eq!(since, Some(120));
+}
+
+#[test]
+fn a_round_that_leaves_records_out_is_refused() {
+    let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
+    assert!(store.write(round(2..5), true).is_err());
+    assert_eq!(store.stand().position, 0);
+}
+
+proptest! {
+    #[test]
+    fn rows_do_not_depend_on_the_rounds(cuts in prop::collection::btree_set(1u64..200, 0..20)) {
+        let (apart, whole) = (Arc::new(Memory::default()), Arc::new(Memory::default()));
+        let mut store = Store::new(apart.clone(), "p", "j");
+        let mut next = 1;
+        for end in cuts.into_iter().chain([200]) {
+            store.write(round(next..=end), true).unwrap();
+            next = end + 1;
+        }
+        Store::new(whole.clone(), "p", "j").write(round(1..=200), true).unwrap();
+        let all = |memory: &Memory| -> Vec<_> {
+            projections::store::Shelf::scan(memory, b"", b"").map(Result::unwrap).collect()
+        };
+        // The row that says where the store stands is one of them, its seal included.
+        prop_assert_eq!(all(&apart), all(&whole));
+    }
+}
+
+#[derive(Default)]
+struct Taken(Vec<String>);
+
+impl Reading for Taken {
+    fn stands(&mut self, _: &Stand) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn row(&mut self, kind: &str, id: &str, text: &str) -> Result<(), String> {
+        self.0.push(format!("{kind} {id} {text}"));
+        Ok(())
+    }
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        program: "p".to_owned(),
+        journal: "j".to_owned(),
+        patience: Duration::from_secs(10),
+    }
+}
+
+fn opened(dir: &Path) -> (Opened, Taken) {
+    let mut taken = Taken::default();
+    (open(dir, &wanted(), &mut taken).unwrap(), taken)
+}
+
+fn filled(dir: &Path, whole: bool) {
+    let (mut first, _) = opened(dir);
+    assert!(!first.believed && first.doubt.is_none());
+    first.store.write(round(1..=500), whole).unwrap();
+    first.store.flush().unwrap();
+}
+
+#[test]
+fn what_was_written_is_handed_over_at_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), true);
+    let (again, taken) = opened(dir.path());
+    assert!(again.believed, "{:?}", again.doubt);
+    assert_eq!((again.store.stand().position, taken.0.len()), (500, 7));
+    assert_eq!(taken.0[0], r#"task tsk_0 {"seq":497}"#);
+}
+
+#[test]
+fn what_is_not_of_this_program_and_journal_or_not_finished_begins_anew() {
+    for (program, journal, whole) in [("q", "j", true), ("p", "k", true), ("p", "j", false)] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path(), whole);
+        let wanted = Wanted {
+            program: program.to_owned(),
+            journal: journal.to_owned(),
+            ..wanted()
+        };
+        let again = open(dir.path(), &wanted, &mut Taken::default()).unwrap();
+        assert!(!again.believed);
+        let doubt = again.doubt.unwrap();
+        assert!(
+            matches!(doubt, Doubt::Program(_) | Doubt::Journal(_) | Doubt::Unfinished),
+            "{doubt}"
+        );
+        assert_eq!(again.store.stand().position, 0);
+    }
+}
+
+#[test]
+fn a_damaged_file_is_found_or_does_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path(), true);
+    let file = dir.path().join("rows-1/db");
+    let good = fs::read(&file).unwrap();
+    let (_, rows) = opened(dir.path());
+    for spoilt in [Vec::new(), vec![0xa5; good.len()], good[..good.len() / 2].to_vec()] {
+        let dir = tempfile::tempdir().unwrap();
+        filled(dir.path(), true);
+        fs::write(dir.path().join("rows-1/db"), spoilt).unwrap();
+        let (again, taken) = opened(dir.path());
+        assert!(!again.believed || taken.0 == rows.0, "{:?}", again.doubt);
+        assert_eq!(again.store.stand().position == 500, again.believed);
+    }
+}
