@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use projections::store::{Doubt, Index, Mark, Memory, Opened, Reading, Round, Rows, Stand, Store, Wanted, open};
+use projections::Record;
+use projections::store::{
+    Doubt, Facets, Index, Mark, Memory, Opened, Reading, Round, Rows, Shelf, Stand, Store, Wanted, open,
+};
 use proptest::prelude::*;
 
 fn record(seq: u64) -> String {
@@ -59,6 +62,75 @@ fn a_round_that_leaves_records_out_is_refused() {
     let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
     assert!(store.write(round(2..5), true).is_err());
     assert_eq!(store.stand().position, 0);
+    let mut round = round(1..3);
+    assert!(round.record(4, &record(4), &|_| None).is_err());
+    assert!(round.record(3, &record(3), &|_| None).is_ok());
+}
+
+#[test]
+fn actions_are_marked_while_they_wait() {
+    let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
+    let marked = |store: &Store, mark| -> Vec<String> { store.rows().marked(mark).map(Result::unwrap).collect() };
+    let mut round = round(1..2);
+    round.mark("act_a", Some(Mark::Pending));
+    round.mark("act_b", Some(Mark::Executing));
+    store.write(round, true).unwrap();
+    assert_eq!(marked(&store, Mark::Pending), ["act_a"]);
+    assert_eq!(marked(&store, Mark::Executing), ["act_b"]);
+    let mut round = Round::default();
+    round.mark("act_a", Some(Mark::Executing));
+    round.mark("act_b", None);
+    store.write(round, true).unwrap();
+    assert!(marked(&store, Mark::Pending).is_empty());
+    assert_eq!(marked(&store, Mark::Executing), ["act_a"]);
+}
+
+#[test]
+fn a_record_is_found_by_all_that_it_names() {
+    let text = r#"{"v":1,"at":"2026-11-24T10:00:00Z","org":"org_1",
+        "actor":{"kind":"agent","principalId":"mbr_1","tokenId":"tok_1","via":"mcp"},"events":[
+        {"type":"action.confirmed","v":1,"data":{"action":"act_1"}},
+        {"type":"task.renamed","v":1,"change":{"entity":"task","id":"tsk_1","version":2,"op":"update","fields":{}}},
+        {"type":"limits.refused","v":1,"data":{"tool":"not_a_call"}}]}"#;
+    let record = Record::parse(text).unwrap();
+    let facets = Facets::of(&record, &|action| (action == "act_1").then(|| "update_task".to_owned()));
+    for (index, value) in [
+        (Index::Actor, "mbr_1"),
+        (Index::Actor, "tok_1"),
+        (Index::Action, "act_1"),
+        (Index::Tool, "update_task"),
+        (Index::Entity, "tsk_1"),
+        (Index::Event, "task.renamed"),
+        (Index::Event, "limits.refused"),
+    ] {
+        assert!(facets.has(index, value), "{index:?} {value}");
+    }
+    assert!(!facets.has(Index::Tool, "not_a_call"));
+    let touched: Vec<_> = facets
+        .touched
+        .iter()
+        .map(|(kind, id)| (kind.as_str(), id.as_str()))
+        .collect();
+    assert_eq!(touched, [("action", "act_1"), ("task", "tsk_1"), ("used", "tok_1")]);
+    assert_eq!(
+        facets.calls,
+        [("update_task".to_owned(), "action.confirmed".to_owned())]
+    );
+}
+
+#[test]
+fn a_value_of_any_length_with_any_letters_is_one_key() {
+    let long = format!("a\u{0}b{}", "ä".repeat(500));
+    let text = record(1).replace("tool_1", &long.replace('\u{0}', "\\u0000"));
+    let mut round = Round::default();
+    round.record(1, &text, &|_| None).unwrap();
+    let memory = Arc::new(Memory::default());
+    let mut store = Store::new(memory.clone(), "p", "j");
+    store.write(round, true).unwrap();
+    assert_eq!(found(&store.rows(), &[(Index::Tool, &long)], 1), [1]);
+    let count = store.rows().counts().next().unwrap().unwrap();
+    assert_eq!((count.event.as_str(), count.count), ("call.answered", 1));
+    assert!(memory.scan(b"", b"").all(|pair| pair.unwrap().0.len() < 200));
 }
 
 proptest! {
@@ -73,7 +145,7 @@ proptest! {
         }
         Store::new(whole.clone(), "p", "j").write(round(1..=200), true).unwrap();
         let all = |memory: &Memory| -> Vec<_> {
-            projections::store::Shelf::scan(memory, b"", b"").map(Result::unwrap).collect()
+            Shelf::scan(memory, b"", b"").map(Result::unwrap).collect()
         };
         // The row that says where the store stands is one of them, its seal included.
         prop_assert_eq!(all(&apart), all(&whole));
@@ -98,7 +170,7 @@ fn wanted() -> Wanted {
     Wanted {
         program: "p".to_owned(),
         journal: "j".to_owned(),
-        patience: Duration::from_secs(10),
+        patience: Duration::from_secs(3),
     }
 }
 
@@ -152,7 +224,15 @@ fn a_damaged_file_is_found_or_does_not_matter() {
     let file = dir.path().join("rows-1/db");
     let good = fs::read(&file).unwrap();
     let (_, rows) = opened(dir.path());
-    for spoilt in [Vec::new(), vec![0xa5; good.len()], good[..good.len() / 2].to_vec()] {
+    let mut all = vec![Vec::new(), vec![0xa5; good.len()], good[..good.len() / 2].to_vec()];
+    // Bits at places spread over the part that is in use.
+    let used = good.iter().rposition(|byte| *byte != 0).unwrap();
+    all.extend((0..24).map(|nth| {
+        let mut flipped = good.clone();
+        flipped[used * nth / 24] ^= 1 << (nth % 8);
+        flipped
+    }));
+    for spoilt in all {
         let dir = tempfile::tempdir().unwrap();
         filled(dir.path(), true);
         fs::write(dir.path().join("rows-1/db"), spoilt).unwrap();

@@ -15,7 +15,7 @@ use crate::{Action, Digest, Named as _, Record};
 /// The tool of an action, by the action's identifier.
 pub type ToolOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The kind under which the last use of a token is kept.
+/// The kind under which the hour of a token's last use is kept.
 pub const USED: &str = "used";
 
 /// The facts of the system's own events that matter here.
@@ -133,8 +133,14 @@ impl Round {
     /// Folds the next record in.
     ///
     /// # Errors
-    /// [`Error::Record`] when it is not a record.
+    /// [`Error::Gap`] when it does not follow the one before, [`Error::Record`] when it is not a record.
     pub fn record(&mut self, seq: u64, text: &str, tool_of: ToolOf<'_>) -> Result<(), Error> {
+        if let Some(last) = self.last.filter(|last| last.seq + 1 != seq) {
+            return Err(Error::Gap {
+                position: last.seq,
+                found: seq,
+            });
+        }
         let record = Record::parse(text).map_err(|cause| Error::Record { seq, cause })?;
         let facets = Facets::of(&record, tool_of);
         let offset = u16::try_from(seq % BUCKET).unwrap_or_default();

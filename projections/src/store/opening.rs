@@ -1,7 +1,7 @@
 //! Opening a store that may be damaged: in a thread of its own, with a time limit, and never believed without a check.
 //!
 //! sled can hang or panic on a damaged file. Then its thread is left behind with its directory, and a fresh store begins in
-//! the next one.
+//! the next one. Only what [`open`] returns as believed counts: the seal is known when the last row is.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,7 +87,8 @@ pub trait Reading {
 enum Said {
     Meta(Meta),
     Rows(Vec<Pair>),
-    End(Arc<dyn Shelf>),
+    /// All rows were told; with the seal over them.
+    End(Arc<dyn Shelf>, Seal),
     Doubt(Doubt),
 }
 
@@ -119,22 +120,9 @@ pub fn open(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Op
     Ok(Opened { store, believed, doubt })
 }
 
-/// Begins a fresh store beside the ones there are, and removes those.
-///
-/// # Errors
-/// When none can be made.
-pub fn begin(dir: &Path, wanted: &Wanted) -> Result<Store, Error> {
-    let numbers = numbers(dir)?;
-    let store = fresh(&path(dir, numbers.last().map_or(1, |number| number + 1)), wanted)?;
-    for old in numbers {
-        drop(fs::remove_dir_all(path(dir, old)));
-    }
-    Ok(store)
-}
-
 fn fresh(dir: &Path, wanted: &Wanted) -> Result<Store, Error> {
     let made = catch_unwind(AssertUnwindSafe(|| Sled::open(dir)));
-    let shelf = made.map_err(|_| Error::Damaged("an empty store panicked"))??;
+    let shelf = made.map_err(|_| Error::shelf("open")("it panicked"))??;
     Ok(Store::new(Arc::new(shelf), &wanted.program, &wanted.journal))
 }
 
@@ -171,7 +159,7 @@ fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store,
     loop {
         match hear(&said, patience)? {
             Said::Rows(rows) => take(rows, reading)?,
-            Said::End(shelf) => return Ok(Store::with(shelf, meta)),
+            Said::End(shelf, seal) => return Ok(Store::with(shelf, meta, seal)),
             _ => return Err(Doubt::Nowhere),
         }
     }
@@ -220,8 +208,7 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
     let shelf = Sled::open(dir)?;
     let meta = shelf.get(keys::META)?.ok_or(Doubt::Nowhere)?;
     let meta: Meta = serde_json::from_slice(&meta).map_err(|_| Doubt::Nowhere)?;
-    let sealed = meta.seal;
-    if say.send(Said::Meta(meta)).is_err() {
+    if say.send(Said::Meta(meta.clone())).is_err() {
         return Ok(());
     }
     let (mut seal, mut rows) = (Seal::default(), Vec::with_capacity(TOGETHER));
@@ -238,12 +225,13 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
             return Ok(());
         }
     }
-    if seal != sealed {
+    let sealed = meta.seal;
+    if meta.sealed(seal).map_err(|_| Doubt::Nowhere)?.seal != sealed {
         return Err(Doubt::Seal);
     }
     // Whoever does not hear any more has given up on this store.
     drop(say.send(Said::Rows(rows)));
-    drop(say.send(Said::End(Arc::new(shelf))));
+    drop(say.send(Said::End(Arc::new(shelf), seal)));
     Ok(())
 }
 
@@ -254,3 +242,7 @@ fn size(dir: &Path) -> u64 {
         .map(|meta| meta.len())
         .sum()
 }
+
+#[cfg(test)]
+#[path = "spoilt.rs"]
+mod spoilt;

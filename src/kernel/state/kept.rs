@@ -1,14 +1,12 @@
 //! The state as rows of text: what a checkpoint keeps, and the way back.
 
 use jiff::Timestamp;
+use projections::store::USED;
 use projections::{Action, Id, Named};
 use thiserror::Error;
 
 use super::State;
 use crate::kernel::table::Unlike;
-
-/// The kind under which the hour of a token's last use is kept.
-const USED: &str = "used";
 
 /// One row of the state. The kind and the identifier tell it from all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
