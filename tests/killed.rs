@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use journal::Look;
@@ -13,7 +14,7 @@ use crate::server::Server;
 const ROUNDS: usize = 200;
 
 /// Proposes and confirms until the server goes away; what was acknowledged, and what was only proposed.
-fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
+fn work(server: &Server, round: usize, answers: &AtomicUsize) -> (Vec<String>, Vec<(String, Value)>) {
     let (mut confirmed, mut proposed) = (Vec::new(), Vec::new());
     for number in 0.. {
         let name = format!("Project {round} {number}");
@@ -23,13 +24,17 @@ fn work(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
         ) else {
             break;
         };
+        answers.fetch_add(1, Ordering::Release);
         let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
         if number % 3 == 0 {
             proposed.push((name, confirm));
             continue;
         }
         match server.call("confirm_action", &confirm) {
-            Some((200, receipt)) if receipt["status"] == "succeeded" => confirmed.push(name),
+            Some((200, receipt)) if receipt["status"] == "succeeded" => {
+                answers.fetch_add(1, Ordering::Release);
+                confirmed.push(name);
+            }
             _ => break,
         }
     }
@@ -62,18 +67,29 @@ fn stands(server: &Server) -> (u64, String) {
     )
 }
 
-/// One life of the server: some work, then `kill -9` while it goes on.
+/// One life of the server: some work, then `kill -9` while it goes on. The moment is counted in answers first, so that a slow
+/// machine does as much as a fast one, and then in milliseconds, so that it falls between any two steps.
 fn life(server: &Server, round: usize) -> (Vec<String>, Vec<(String, Value)>) {
-    let after = Duration::from_millis(5 + (round * 37 % 90) as u64);
+    let (answers, wanted) = (AtomicUsize::new(0), round % 7);
+    let after = Duration::from_millis((round * 37 % 23) as u64);
     std::thread::scope(|scope| {
-        let working = scope.spawn(|| work(server, round));
+        let working = scope.spawn(|| work(server, round, &answers));
+        while answers.load(Ordering::Acquire) < wanted && !working.is_finished() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(after);
         // The process dies while the other thread still talks to it.
         Command::new("kill")
             .args(["-9", &server.id().to_string()])
             .status()
             .unwrap();
-        working.join().unwrap()
+        let done = working.join().unwrap();
+        let answered = answers.load(Ordering::Acquire);
+        assert!(
+            answered >= wanted,
+            "round {round}: {answered} answers, and then a refusal"
+        );
+        done
     })
 }
 
