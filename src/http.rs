@@ -1,6 +1,7 @@
 //! HTTP: the only place that knows axum. The MCP endpoint, REST, health and metrics, behind one guard.
 
 mod actions;
+mod envelope;
 mod guard;
 mod journal;
 mod reply;
@@ -13,7 +14,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
@@ -50,7 +51,10 @@ pub(crate) struct Shared {
     faces: Faces,
     hosts: BTreeSet<String>,
     sessions: session::Sessions,
+    mcp: Mcp,
 }
+
+type Mcp = StreamableHttpService<mcp::Server, LocalSessionManager>;
 
 type App = Arc<Shared>;
 
@@ -86,11 +90,12 @@ pub fn router(faces: Faces) -> Router {
         faces,
         hosts,
         sessions: session::Sessions::default(),
+        mcp,
     });
+    // The busiest address: one handler that holds its own guard is cheaper than layers, which are made anew for each call.
     let mcp = Router::new()
-        .route_service("/mcp", mcp.clone())
-        .route_service("/mcp/{*address}", mcp)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::mcp));
+        .route("/mcp", any(guard::mcp))
+        .route("/mcp/{*address}", any(guard::mcp));
     let rest = Router::new()
         .route("/v1/tools", get(rest::tools))
         .route("/v1/tools/{tool}", post(rest::call))
@@ -103,18 +108,18 @@ pub fn router(faces: Faces) -> Router {
         .route("/v1/boot", get(rest::boot))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::rest));
     Router::new()
-        .merge(mcp)
         .merge(rest)
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::hosts))
         .layer(CatchPanicLayer::custom(reply::panicked))
+        .merge(mcp)
         .fallback(reply::nowhere)
         .with_state(app)
 }
 
-fn mcp_service(faces: &Faces) -> StreamableHttpService<mcp::Server, LocalSessionManager> {
+fn mcp_service(faces: &Faces) -> Mcp {
     let server = mcp::Server::new(faces.handle.clone(), Arc::clone(&faces.limits), &faces.state_key);
     // Host and origin are checked by the guard, for every address alike.
     let config = StreamableHttpServerConfig::default()

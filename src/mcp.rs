@@ -242,7 +242,9 @@ impl ServerHandler for Server {
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = params.name.to_string();
-        if let Ok(answer) = AssertUnwindSafe(self.call(params, &cx)).catch_unwind().await {
+        // Boxed, because rmcp moves this future several times before it runs.
+        let calling = AssertUnwindSafe(Box::pin(self.call(params, &cx)));
+        if let Ok(answer) = calling.catch_unwind().await {
             answer
         } else {
             tracing::error!(tool = name, "a handler panicked");

@@ -30,6 +30,8 @@ use tokio::net::{TcpListener, TcpStream};
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(3);
+/// What the task that is read says.
+const DESCRIPTION: &str = "The load generator reads this task over and over, as an agent does before it acts on one.";
 
 /// Answers every call with the same text.
 #[derive(Clone)]
@@ -174,6 +176,15 @@ impl Wire {
         self.stream.read_exact(&mut self.body).await.unwrap();
     }
 
+    /// Proposes and confirms.
+    async fn does(&mut self, tool: &str, args: &Value) {
+        self.call(tool, args).await;
+        let pending = self.said();
+        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+        self.call("confirm_action", &confirm).await;
+        assert_eq!(self.said()["status"], "succeeded");
+    }
+
     fn said(&self) -> Value {
         let answer: Value = serde_json::from_slice(&self.body).unwrap();
         assert_ne!(answer["result"]["isError"], true, "{answer}");
@@ -184,30 +195,44 @@ impl Wire {
 /// What one connection does over and over; every turn is so many calls.
 #[derive(Clone, Copy)]
 enum Work {
-    Read(&'static str),
+    Read(&'static str, &'static str),
     Pair,
 }
 
 async fn turn(wire: &mut Wire, work: Work, name: &str) -> u64 {
     match work {
-        Work::Read(tool) => {
-            wire.call(tool, &json!({})).await;
+        Work::Read(tool, args) => {
+            wire.call(tool, &serde_json::from_str(args).unwrap()).await;
             1
         }
         Work::Pair => {
-            wire.call("create_task", &json!({"project": "BENCH", "title": name}))
+            wire.does("create_task", &json!({"project": "BENCH", "title": name}))
                 .await;
-            let pending = wire.said();
-            let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
-            wire.call("confirm_action", &confirm).await;
-            assert_eq!(wire.said()["status"], "succeeded");
             2
         }
     }
 }
 
-/// Calls a second.
-async fn load(server: &Server, work: Work, round: usize) -> f64 {
+/// What one round showed.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Calls a second.
+    rate: f64,
+    /// Processor time of the server, in microseconds a call.
+    server_micros: f64,
+    /// Processor time of the load generator, in microseconds a call.
+    load_micros: f64,
+}
+
+/// Processor time that a process has used, in clock ticks of 10 ms (proc(5), fields 14 and 15 of `stat`).
+fn ticks(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()
+}
+
+/// One round of calls.
+async fn load(server: &Server, work: Work, round: usize) -> Seen {
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut tasks = Vec::new();
     for connection in 0..CONNECTIONS {
@@ -218,24 +243,48 @@ async fn load(server: &Server, work: Work, round: usize) -> f64 {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                let name = format!("label {round} {connection} {number}");
+                let name = format!("task {round} {connection} {number}");
                 count.fetch_add(turn(&mut wire, work, &name).await, Ordering::Relaxed);
             }
         }));
     }
-    let start = Instant::now();
+    let (start, its) = (Instant::now(), server.child.id().to_string());
+    let before = (ticks(&its), ticks("self"));
     tokio::time::sleep(ROUND).await;
-    let rate = count.load(Ordering::Relaxed) as f64 / start.elapsed().as_secs_f64();
+    let calls = count.load(Ordering::Relaxed) as f64;
+    let rate = calls / start.elapsed().as_secs_f64();
+    let micros = |before: f64, after: f64| (after - before) * 10_000.0 / calls;
+    let (server_micros, load_micros) = (micros(before.0, ticks(&its)), micros(before.1, ticks("self")));
     stop.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.unwrap();
     }
-    rate
+    Seen {
+        rate,
+        server_micros,
+        load_micros,
+    }
 }
 
-fn median(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn median(rounds: &[Seen], of: impl Fn(&Seen) -> f64) -> f64 {
+    let mut sorted: Vec<f64> = rounds.iter().map(of).collect();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// One line of the result. A pair is two calls, and its ratio is that of pairs.
+fn tell(what: &str, rounds: &[Seen], work: Work, constant: f64) {
+    let (size, unit) = match work {
+        Work::Read(..) => (1.0, "calls"),
+        Work::Pair => (2.0, "pairs"),
+    };
+    let rate = median(rounds, |seen| seen.rate) / size;
+    println!(
+        "{what:<20} {rate:>6.0} {unit}/s  {:.2} of the constant server  {:>4.0} us server and {:>3.0} us load a call",
+        rate / constant,
+        median(rounds, |seen| seen.server_micros),
+        median(rounds, |seen| seen.load_micros),
+    );
 }
 
 fn resident_kib(server: &Server) -> u64 {
@@ -247,34 +296,38 @@ fn resident_kib(server: &Server) -> u64 {
 async fn measure() {
     let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (bare, ours, quick) = (constant(), orkestra(dir.path(), false), orkestra(other.path(), true));
-    let mut wire = Wire::open(&ours, 0).await;
-    wire.call("create_project", &json!({"name": "Bench", "key": "BENCH"}))
+    for server in [&ours, &quick] {
+        let mut wire = Wire::open(server, 0).await;
+        wire.does("create_project", &json!({"name": "Bench", "key": "BENCH"}))
+            .await;
+        wire.does(
+            "create_task",
+            &json!({"project": "BENCH", "title": "Read me", "description": DESCRIPTION}),
+        )
         .await;
-    let pending = wire.said();
-    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
-    wire.call("confirm_action", &confirm).await;
-    println!("memory idle: {} MiB", resident_kib(&ours) / 1024);
-    let (mut constants, mut reads, mut buffered, mut pairs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        constants.push(load(&bare, Work::Read("get_me"), round).await);
-        reads.push(load(&ours, Work::Read("get_me"), round).await);
-        buffered.push(load(&quick, Work::Read("get_me"), round).await);
-        pairs.push(load(&ours, Work::Pair, round).await);
     }
-    let (constant, read, quick, pair) = (median(constants), median(reads), median(buffered), median(pairs));
-    println!("constant server      {constant:>9.0} calls/s");
-    println!(
-        "read, durable        {read:>9.0} calls/s  {:.2} of the constant server (bar 0.70)",
-        read / constant
+    println!("memory idle: {} MiB", resident_kib(&ours) / 1024);
+    let (read, me) = (
+        Work::Read("get_task", r#"{"task": "BENCH-1"}"#),
+        Work::Read("get_me", "{}"),
     );
-    println!(
-        "read, buffered       {quick:>9.0} calls/s  {:.2} of the constant server",
-        quick / constant
-    );
-    println!(
-        "propose and confirm  {pair:>9.0} calls/s  {:.2} of the constant server (bar 0.30)",
-        pair / constant
-    );
+    let rows: [(&str, &Server, Work); 5] = [
+        ("constant server", &bare, read),
+        ("get_task, durable", &ours, read),
+        ("get_me, durable", &ours, me),
+        ("get_task, buffered", &quick, read),
+        ("propose and confirm", &ours, Work::Pair),
+    ];
+    let mut seen = vec![Vec::new(); rows.len()];
+    for round in 0..ROUNDS {
+        for ((_, server, work), seen) in rows.iter().zip(&mut seen) {
+            seen.push(load(server, *work, round).await);
+        }
+    }
+    let constant = median(&seen[0], |seen| seen.rate);
+    for ((what, _, work), seen) in rows.iter().zip(&seen) {
+        tell(what, seen, *work, constant);
+    }
     println!("memory after: {} MiB", resident_kib(&ours) / 1024);
 }
 

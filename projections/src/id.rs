@@ -36,6 +36,24 @@ pub struct NotAnId {
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const RANDOM_BITS: u32 = 80;
+/// What each byte stands for, in either case; 255 for none.
+const DIGITS: [u8; 256] = digits();
+
+#[expect(
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "evaluated at compile time"
+)]
+const fn digits() -> [u8; 256] {
+    let mut digits = [255; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digits[ALPHABET[digit].to_ascii_lowercase() as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+}
 
 impl<K> Id<K> {
     /// An identifier from its 128 bits.
@@ -91,10 +109,8 @@ fn ulid(text: &str) -> Option<u128> {
         return None;
     }
     text.bytes().try_fold(0u128, |bits, letter| {
-        let digit = ALPHABET
-            .iter()
-            .position(|known| *known == letter.to_ascii_uppercase())?;
-        Some((bits << 5) | u128::try_from(digit).ok()?)
+        let digit = *DIGITS.get(usize::from(letter)).filter(|digit| **digit < 32)?;
+        Some((bits << 5) | u128::from(digit))
     })
 }
 

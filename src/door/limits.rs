@@ -57,7 +57,10 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
 }
 
-type Keyed = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
+/// Whose requests are counted together: the bits of the token, or of the member where there is none.
+type Account = u128;
+
+type Keyed = RateLimiter<Account, DefaultKeyedStateStore<Account>, DefaultClock, StateInformationMiddleware>;
 
 /// Refusals of one caller and class that are not journaled yet.
 #[derive(Clone, Debug)]
@@ -79,7 +82,7 @@ pub struct Limits {
     rates: Rates,
     normal: Keyed,
     sensitive: Keyed,
-    refused: Mutex<BTreeMap<(String, Class), Refusals>>,
+    refused: Mutex<BTreeMap<(Account, Class), Refusals>>,
 }
 
 impl std::fmt::Debug for Limits {
@@ -111,7 +114,7 @@ impl Limits {
 
     /// Charges one request.
     pub fn charge(&self, caller: &Caller, class: Class, now: Timestamp) -> Verdict {
-        let key = projections::actions::caller(&caller.actor());
+        let key = caller.token.map_or(caller.member.bits(), projections::Id::bits);
         let (limiter, quota) = match class {
             Class::Normal => (&self.normal, self.rates.normal_per_minute.get()),
             Class::Sensitive => (&self.sensitive, self.rates.sensitive_per_minute.get()),
@@ -136,7 +139,7 @@ impl Limits {
         }
     }
 
-    fn refuse(&self, key: String, caller: &Caller, class: Class, now: Timestamp) {
+    fn refuse(&self, key: Account, caller: &Caller, class: Class, now: Timestamp) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = refused.entry((key, class)).or_insert_with(|| Refusals {
             caller: caller.clone(),

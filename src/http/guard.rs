@@ -1,13 +1,17 @@
 //! The guard before every handler: host and origin, token, strict JSON, limits. What it turns away is counted or journaled.
 
+use std::panic::AssertUnwindSafe;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
+use super::envelope::Envelope;
 use super::{App, Shared, reply};
 use crate::door::{Entry, Limits, Verdict};
 use crate::kernel::Rejection;
@@ -21,33 +25,12 @@ const SESSION: &str = "mcp-session-id";
 #[derive(Clone)]
 pub(super) struct Admitted(pub(super) Entry);
 
-/// Host and origin, against DNS rebinding and foreign pages.
+/// Host and origin, against DNS rebinding and foreign pages; before everything else.
 pub(super) async fn hosts(State(app): State<App>, request: Request, next: Next) -> Response {
-    let authority = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    let host = text(request.headers(), HOST.as_str()).or(authority);
-    let origin = text(request.headers(), ORIGIN.as_str());
-    let known = |host: &str| app.hosts.contains(host_name(host));
-    let good_origin = origin.as_deref().is_none_or(|origin| {
-        let local = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"));
-        app.faces.public_origins.iter().any(|listed| listed == origin) || local.is_some_and(known)
-    });
-    if !host.as_deref().is_some_and(known) {
-        app.faces.telemetry.turned_away("host");
-        return forbidden(
-            "the Host of this request is not served here",
-            "list it in `public_hosts`",
-        );
+    match app.expect_host(&request) {
+        Ok(()) => next.run(request).await,
+        Err(response) => response,
     }
-    if !good_origin {
-        app.faces.telemetry.turned_away("origin");
-        return forbidden(
-            "the Origin of this request is not allowed here",
-            "list it in `public_origins`",
-        );
-    }
-    next.run(request).await
 }
 
 fn forbidden(message: &str, hint: &str) -> Response {
@@ -64,18 +47,41 @@ fn host_name(host: &str) -> &str {
     host.split(':').next().unwrap_or_default()
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(ToOwned::to_owned)
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 impl Shared {
+    fn expect_host(&self, request: &Request) -> Result<(), Response> {
+        let authority = request.uri().authority().map(axum::http::uri::Authority::as_str);
+        let host = text(request.headers(), HOST.as_str()).or(authority);
+        let known = |host: &str| self.hosts.contains(host_name(host));
+        if !host.is_some_and(known) {
+            self.faces.telemetry.turned_away("host");
+            return Err(forbidden(
+                "the Host of this request is not served here",
+                "list it in `public_hosts`",
+            ));
+        }
+        let good_origin = text(request.headers(), ORIGIN.as_str()).is_none_or(|origin| {
+            let local = origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"));
+            self.faces.public_origins.iter().any(|listed| listed == origin) || local.is_some_and(known)
+        });
+        if !good_origin {
+            self.faces.telemetry.turned_away("origin");
+            return Err(forbidden(
+                "the Origin of this request is not allowed here",
+                "list it in `public_origins`",
+            ));
+        }
+        Ok(())
+    }
+
     fn admit(&self, headers: &HeaderMap, via: &'static str) -> Result<Entry, Response> {
         let bearer = text(headers, AUTHORIZATION.as_str());
         let bearer = bearer
-            .as_deref()
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let token = bearer.map(|(_, token)| token.trim()).unwrap_or_default();
@@ -147,52 +153,42 @@ fn check_if_any(bytes: &Bytes) -> Result<(), String> {
     }
 }
 
-/// MCP: address, token, session, then strict JSON and the limits, before rmcp sees anything.
-pub(super) async fn mcp(State(app): State<App>, request: Request, next: Next) -> Response {
-    let rest = request.uri().path().trim_start_matches("/mcp").to_owned();
-    let selection = match address(&app, &rest) {
-        Ok(selection) => selection,
-        Err(no) => return reply::rejection(&no),
-    };
-    let entry = match app.admit(request.headers(), "mcp") {
-        Ok(entry) => entry,
-        Err(response) => return response,
-    };
+/// MCP: host, address, token, session, then strict JSON and the limits, before rmcp sees anything.
+pub(super) async fn mcp(State(app): State<App>, request: Request) -> Response {
+    let guarded = AssertUnwindSafe(guarded(&app, request)).catch_unwind().await;
+    match guarded {
+        Ok(Ok(response)) => response,
+        Ok(Err(response)) => *response,
+        Err(panic) => reply::panicked(panic),
+    }
+}
+
+async fn guarded(app: &App, request: Request) -> Result<Response, Box<Response>> {
+    app.expect_host(&request)?;
+    let selection = address(app, request.uri().path().trim_start_matches("/mcp"));
+    let selection = selection.map_err(|no| reply::rejection(&no))?;
+    let entry = app.admit(request.headers(), "mcp")?;
     let session = text(request.headers(), SESSION);
-    if session
-        .as_deref()
-        .is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now()))
-    {
-        return reply::rpc(
-            StatusCode::NOT_FOUND,
-            -32600,
-            "there is no such session",
-            Value::Null,
-            None,
-        );
+    if session.is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now())) {
+        let none = "there is no such session";
+        return Err(reply::rpc(StatusCode::NOT_FOUND, -32600, none, Value::Null, None).into());
     }
     let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(Visitor {
-        entry: entry.clone(),
-        selection,
-    });
     if parts.method != Method::POST {
-        return next.run(Request::from_parts(parts, body)).await;
+        parts.extensions.insert(Visitor { entry, selection });
+        return Ok(app.mcp.handle(Request::from_parts(parts, body)).await.map(Body::new));
     }
-    let bytes = match app.body(body).await {
-        Ok(bytes) => bytes,
-        Err(response) => return response,
-    };
-    let (opening, verdict) = match peek(&app, &entry, &bytes) {
-        Ok(seen) => seen,
-        Err(response) => return *response,
-    };
-    let mut response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if let (true, Some(session)) = (opening, text(response.headers(), SESSION)) {
-        app.sessions.opened(&session, &entry.caller, app.faces.handle.now());
+    let bytes = app.body(body).await?;
+    let (opening, verdict) = peek(app, &entry, &bytes)?;
+    let opener = opening.then(|| entry.caller.clone());
+    parts.extensions.insert(Visitor { entry, selection });
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let mut response = app.mcp.handle(request).await.map(Body::new);
+    if let (Some(caller), Some(session)) = (opener, text(response.headers(), SESSION)) {
+        app.sessions.opened(session, &caller, app.faces.handle.now());
     }
     reply::limits(response.headers_mut(), &verdict);
-    response
+    Ok(response)
 }
 
 fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
@@ -217,38 +213,27 @@ fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
 fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<Response>> {
     let bad = |code, message: &str| Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, message, Value::Null, None));
     crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
-    let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
-    if seen.is_array() {
+    if bytes.trim_ascii_start().first() == Some(&b'[') {
         return Err(bad(
             -32600,
             "JSON-RPC batches are not served (specification 2025-06-18 and later)",
         ));
     }
-    let id = seen.get("id").cloned().unwrap_or(Value::Null);
-    let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
-    let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
-    let inner = seen
-        .pointer("/params/arguments/name")
-        .and_then(Value::as_str)
-        .filter(|_| named == "call_tool");
-    let tool = if method == "tools/call" {
-        app.faces.handle.registry().tool(inner.unwrap_or(named))
-    } else {
-        None
-    };
+    let seen = Envelope::read(bytes);
+    let tool = seen.called().and_then(|name| app.faces.handle.registry().tool(&name));
     let verdict = app
         .faces
         .limits
         .charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
     if let Some(wait) = verdict.retry_after {
-        return Err(Box::new(reply::limited(&verdict, wait, Some(id))));
+        return Err(Box::new(reply::limited(&verdict, wait, Some(seen.id()))));
     }
     if let Some(tool) = tool.filter(|tool| tool.name == "confirm_action")
         && admit(&app.faces.handle.snapshot(), &entry.caller, tool).is_err()
     {
         return Err(Box::new(reply::insufficient_scope(&tool.permission)));
     }
-    Ok((method == "initialize", verdict))
+    Ok((seen.method == "initialize", verdict))
 }
 
 /// The body of a request that has none is an empty object.

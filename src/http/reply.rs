@@ -71,16 +71,19 @@ pub(super) fn limited(verdict: &Verdict, wait: Duration, id: Option<Value>) -> R
 pub(super) fn limits(headers: &mut HeaderMap, verdict: &Verdict) {
     let class = verdict.class.word();
     let reset = verdict.retry_after.map_or(0, |wait| wait.as_secs() + 1);
-    let mut put = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    put("ratelimit-policy", format!("\"{class}\";q={};w=60", verdict.quota));
-    put("ratelimit", format!("\"{class}\";r={};t={reset}", verdict.remaining));
-    put("x-ratelimit-limit", verdict.quota.to_string());
-    put("x-ratelimit-remaining", verdict.remaining.to_string());
-    put("x-ratelimit-reset", reset.to_string());
+    let text = |text: String| HeaderValue::try_from(text).ok();
+    let policy = text(format!("\"{class}\";q={};w=60", verdict.quota));
+    let left = text(format!("\"{class}\";r={};t={reset}", verdict.remaining));
+    let told = [
+        ("ratelimit-policy", policy),
+        ("ratelimit", left),
+        ("x-ratelimit-limit", Some(verdict.quota.into())),
+        ("x-ratelimit-remaining", Some(verdict.remaining.into())),
+        ("x-ratelimit-reset", Some(reset.into())),
+    ];
+    for (name, value) in told {
+        headers.extend(value.map(|value| (HeaderName::from_static(name), value)));
+    }
 }
 
 /// There is no such address.

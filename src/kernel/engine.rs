@@ -203,7 +203,7 @@ pub fn closed() -> Rejection {
 /// Whether a caller may use a tool at all.
 pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejection> {
     let rights = crate::kernel::view::rights(state, caller);
-    if rights.read_only && !tool.is_read() {
+    if rights.read_only() && !tool.is_read() {
         return Err(Rejection::forbidden(&tool.permission).hint("this token may only read"));
     }
     rights.require(&tool.permission)?;
@@ -240,7 +240,7 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
             let Run::Answer(run) = &tool.run else {
                 return Err(unknown_tool(&call.tool));
             };
-            run(args.clone(), &View::new(state, &call.caller, now, registry, past, None))
+            run(args, &View::new(state, &call.caller, now, registry, past, None))
         });
     let said = said.map(|answer| with_notice(answer, &dropped));
     let event = match &said {
@@ -273,7 +273,9 @@ fn with_notice(mut answer: Value, dropped: &[String]) -> Value {
 
 fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event {
     let args = raw(&call.args);
-    let digest = json::digest(answer).unwrap_or_default();
+    let digest = json::canonical_value(answer)
+        .map(|text| Digest::of(text.as_bytes()))
+        .unwrap_or_default();
     said(
         names::CALL_ANSWERED,
         &Answered {

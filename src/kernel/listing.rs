@@ -258,7 +258,10 @@ pub fn item(
     known: &[&str],
     mut parts: impl FnMut(&str) -> Result<Option<Value>, Rejection>,
 ) -> Result<Value, Rejection> {
-    let mut shown = pick(&full, read.fields.as_deref(), &[])?;
+    let mut shown = match read.fields.as_deref().filter(|fields| !fields.is_empty()) {
+        Some(fields) => pick(&full, Some(fields), &[])?,
+        None => full,
+    };
     for name in read.expand.iter().flat_map(|names| names.iter()) {
         if let Some(part) = parts(name)? {
             shown.insert(name.0.clone(), part);

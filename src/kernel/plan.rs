@@ -275,7 +275,9 @@ impl Plan {
     pub fn digest(&self, tool: &str) -> Result<Digest, Rejection> {
         let changes: Vec<Value> = self.changes.iter().map(Planned::essence).collect();
         let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
-        canonical::digest(&essence).map_err(|cause| broken(&cause))
+        canonical::canonical_value(&essence)
+            .map(|text| Digest::of(text.as_bytes()))
+            .map_err(|cause| broken(&cause))
     }
 
     /// The changes as events of a record.

@@ -1,13 +1,13 @@
 //! Who calls, and what they may do: one place decides every permission.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use projections::{Actor, ActorKind, Id};
-use serde::{Deserialize, Serialize};
 
 use crate::kernel::Rejection;
-use crate::kernel::identity::{Member, Token};
+use crate::kernel::identity::{Member, Role, Token};
+use crate::kernel::table::Row;
 
 /// Whether a pattern (`*`, `tasks.*`, `tasks.write`) covers a permission.
 pub fn covers(pattern: &str, permission: &str) -> bool {
@@ -57,25 +57,40 @@ impl Caller {
     }
 }
 
+/// Roles that somebody holds; shared with the state, because every call asks for them.
+pub type Roles = Vec<Arc<Row<Role>>>;
+
 /// What a caller may do at one position: roles, cut by the sponsor's, cut by the token's scopes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Rights {
-    /// Patterns from the member's own roles.
-    pub own: BTreeSet<String>,
-    /// Patterns of the sponsor's roles; `None` for a human.
-    pub sponsor: Option<BTreeSet<String>>,
-    /// The token's scopes; `None` without a token.
-    pub scopes: Option<Vec<String>>,
-    /// Whether the token only reads.
-    pub read_only: bool,
+    /// The member's own roles.
+    pub own: Roles,
+    /// The sponsor's roles; `None` for a human.
+    pub sponsor: Option<Roles>,
+    /// The token that was shown, `Some(None)` where it is gone; `None` without one.
+    pub token: Option<Option<Arc<Row<Token>>>>,
 }
 
 impl Rights {
     /// Whether all three allow it.
     pub fn allow(&self, permission: &str) -> bool {
-        let among = |patterns: &BTreeSet<String>| patterns.iter().any(|pattern| covers(pattern, permission));
-        let scoped = |scopes: &Vec<String>| scopes.iter().any(|scope| covers(scope, permission));
-        among(&self.own) && self.sponsor.as_ref().is_none_or(among) && self.scopes.as_ref().is_none_or(scoped)
+        let among = |roles: &Roles| {
+            let mut patterns = roles.iter().flat_map(|role| &role.permissions);
+            patterns.any(|pattern| covers(pattern, permission))
+        };
+        let scoped = |scopes: &[String]| scopes.iter().any(|scope| covers(scope, permission));
+        among(&self.own) && self.sponsor.as_ref().is_none_or(among) && self.scopes().is_none_or(scoped)
+    }
+
+    /// The token's scopes; `None` without a token.
+    pub fn scopes(&self) -> Option<&[String]> {
+        let shown = self.token.as_ref()?;
+        Some(shown.as_ref().map(|token| token.scopes.as_slice()).unwrap_or_default())
+    }
+
+    /// Whether the token only reads.
+    pub fn read_only(&self) -> bool {
+        self.token.iter().flatten().any(|token| token.read_only)
     }
 
     /// Refuses what is not allowed.

@@ -88,10 +88,10 @@ pub enum Unfit {
 }
 
 /// Everything that can be decided on and read, at one position.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct State {
-    tables: BTreeMap<&'static str, Box<dyn AnyTable>>,
-    prefixes: BTreeMap<&'static str, &'static str>,
+    tables: Arc<Tables>,
+    prefixes: Arc<BTreeMap<&'static str, &'static str>>,
     /// Every action.
     pub actions: Actions,
     /// When each token was last used.
@@ -102,16 +102,13 @@ pub struct State {
     pub at: Timestamp,
 }
 
-impl Clone for State {
+/// Every table by the word of its kind. Most records change none, so a state shares all of them until one does.
+#[derive(Debug)]
+struct Tables(BTreeMap<&'static str, Box<dyn AnyTable>>);
+
+impl Clone for Tables {
     fn clone(&self) -> Self {
-        Self {
-            tables: self.tables.iter().map(|(name, table)| (*name, table.share())).collect(),
-            prefixes: self.prefixes.clone(),
-            actions: self.actions.clone(),
-            used: self.used.clone(),
-            position: self.position,
-            at: self.at,
-        }
+        Self(self.0.iter().map(|(name, table)| (*name, table.share())).collect())
     }
 }
 
@@ -119,8 +116,8 @@ impl State {
     /// The empty state.
     pub fn new(kinds: &[Kind]) -> Self {
         Self {
-            tables: kinds.iter().map(|kind| (kind.name, (kind.make)())).collect(),
-            prefixes: kinds.iter().map(|kind| (kind.prefix, kind.name)).collect(),
+            tables: Arc::new(Tables(kinds.iter().map(|kind| (kind.name, (kind.make)())).collect())),
+            prefixes: Arc::new(kinds.iter().map(|kind| (kind.prefix, kind.name)).collect()),
             actions: Actions::default(),
             used: OrdMap::new(),
             position: 0,
@@ -130,12 +127,12 @@ impl State {
 
     /// The table of a type; `None` where no module has it.
     pub fn table<E: Entity>(&self) -> Option<&Table<E>> {
-        self.tables.get(E::KIND)?.as_any().downcast_ref()
+        self.tables.0.get(E::KIND)?.as_any().downcast_ref()
     }
 
     /// The table of a kind by its word.
     pub fn any(&self, kind: &str) -> Option<&dyn AnyTable> {
-        self.tables.get(kind).map(AsRef::as_ref)
+        self.tables.0.get(kind).map(AsRef::as_ref)
     }
 
     /// The word of the kind that an identifier belongs to, by its prefix.
@@ -145,7 +142,7 @@ impl State {
 
     /// Every kind with its table, in order.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, &dyn AnyTable)> {
-        self.tables.iter().map(|(name, table)| (*name, table.as_ref()))
+        self.tables.0.iter().map(|(name, table)| (*name, table.as_ref()))
     }
 
     /// Folds one record in. The text is the record's JSON; `seq` its position.
@@ -177,7 +174,8 @@ impl State {
                 seq,
                 kind: change.entity.to_string(),
             };
-            self.tables
+            Arc::make_mut(&mut self.tables)
+                .0
                 .get_mut(change.entity.as_ref())
                 .ok_or_else(unknown)?
                 .apply(place, change)?;
@@ -196,7 +194,7 @@ impl State {
     /// A digest of everything in here; equal for equal histories.
     pub fn digest(&self) -> Result<Digest, serde_json::Error> {
         let mut hash = Sha256::new();
-        for (name, table) in &self.tables {
+        for (name, table) in &self.tables.0 {
             hash.update(name.as_bytes());
             table.digest(&mut hash)?;
         }

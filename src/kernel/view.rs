@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::kernel::entity::Entity;
 use crate::kernel::identity::{Member, MemberStatus, Organization, Role, Token};
-use crate::kernel::principal::{Caller, Rights};
+use crate::kernel::principal::{Caller, Rights, Roles};
 use crate::kernel::state::State;
 use crate::kernel::table::{Label, Row};
 use crate::kernel::tool::Registry;
@@ -38,6 +37,8 @@ pub struct View<'a> {
     pub past: &'a dyn Past,
     /// What the caller may do here.
     pub rights: Rights,
+    /// Whether somebody will see the plan; what only a preview shows may be left out where nobody does.
+    pub is_shown: bool,
     seed: Option<Id<Action>>,
     made: Cell<u32>,
     pub(crate) resolved: RefCell<BTreeMap<String, Value>>,
@@ -61,10 +62,18 @@ impl<'a> View<'a> {
             registry,
             past,
             rights,
+            is_shown: true,
             seed,
             made: Cell::new(0),
             resolved: RefCell::default(),
         }
+    }
+
+    /// The same for a plan that nobody sees: it is decided again only to be compared.
+    #[must_use]
+    pub fn unseen(mut self) -> Self {
+        self.is_shown = false;
+        self
     }
 
     /// One row of the caller's organisation, if the caller may know of it.
@@ -188,26 +197,19 @@ impl<'a> View<'a> {
 
 /// What a caller may do at a position: nothing for a member who is not active or a token that is not good.
 pub fn rights(state: &State, caller: &Caller) -> Rights {
-    let token = caller.token.and_then(|id| state.table::<Token>()?.get(id));
-    let own = roles_of(state, caller.member);
     Rights {
-        own,
+        own: roles_of(state, caller.member),
         sponsor: caller.sponsor.map(|sponsor| roles_of(state, sponsor)),
-        scopes: caller
-            .token
-            .map(|_| token.map(|token| token.scopes.clone()).unwrap_or_default()),
-        read_only: token.is_some_and(|token| token.read_only),
+        token: caller.token.map(|id| state.table::<Token>()?.get(id).cloned()),
     }
 }
 
-fn roles_of(state: &State, member: Id<Member>) -> BTreeSet<String> {
-    let Some(member) = state.table::<Member>().and_then(|table| table.get(member)) else {
-        return BTreeSet::default();
+fn roles_of(state: &State, member: Id<Member>) -> Roles {
+    let member = state.table::<Member>().and_then(|table| table.get(member));
+    let Some(member) = member.filter(|member| member.status == MemberStatus::Active) else {
+        return Roles::new();
     };
-    if member.status != MemberStatus::Active {
-        return BTreeSet::default();
-    }
     let roles = state.table::<Role>();
     let held = member.roles.iter().filter_map(|role| roles?.get(*role));
-    held.flat_map(|role| role.permissions.iter().cloned()).collect()
+    held.cloned().collect()
 }

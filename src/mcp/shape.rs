@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rmcp::model::{CallToolResult, MetaObject, Tool, ToolAnnotations};
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use crate::kernel::{Registry, Rejection, text};
@@ -39,7 +39,12 @@ fn shape(tool: &crate::kernel::Tool) -> Tool {
 /// An answer, good or not, as a result.
 pub(super) fn result(said: Result<Value, Rejection>, request_id: &str) -> CallToolResult {
     match said {
-        Ok(answer) => CallToolResult::structured(answer).with_meta(Some(meta())),
+        Ok(answer) => {
+            let text = serde_json::to_string(&answer).unwrap_or_default();
+            let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+            result.structured_content = Some(answer);
+            result.with_meta(Some(meta()))
+        }
         Err(no) => failed(&no, request_id),
     }
 }

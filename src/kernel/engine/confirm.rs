@@ -8,7 +8,7 @@ use projections::{Action, Event, Stage};
 use serde_json::{Map, Value, json};
 
 use super::over::{caller_of, not_pending};
-use super::propose::Offer;
+use super::propose::{Audience, Offer};
 use super::{Call, Engine, LIFETIME, Step, action_id, admit, raw, receipt, said};
 use crate::args;
 use crate::kernel::arg::{Args, Str};
@@ -18,7 +18,7 @@ use crate::kernel::state::Unfit;
 use crate::kernel::token::same;
 use crate::kernel::tool::Tool;
 use crate::kernel::view::Past;
-use crate::kernel::{Rejection, policy};
+use crate::kernel::{Rejection, policy, preview};
 
 args! {
     /// Arguments of `confirm_action`.
@@ -181,7 +181,8 @@ impl Engine {
             .as_ref()
             .and_then(|open| serde_json::from_str(open.args.get()).ok())
             .unwrap_or_default();
-        match self.decide(tool, &proposer, args.clone(), action.id, action.proposed_at, past) {
+        let bound = (action.id, action.proposed_at);
+        match self.decide(tool, &proposer, args.clone(), bound, past, Audience::Nobody) {
             Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
                 self.execute(action, call, now, note, &offer)
             }
@@ -258,17 +259,19 @@ impl Engine {
         let offer = if why.is_some() {
             None
         } else {
-            self.decide(tool, &proposer, args, fresh, now, past).ok()
+            self.decide(tool, &proposer, args, (fresh, now), past, Audience::Caller)
+                .ok()
         };
         let offer = offer.filter(|offer| offer.plan.blockers.is_empty() && !offer.plan.is_noop());
         let mut no = Rejection::new(
             "preview_stale",
             "things have changed since this preview; nothing was done",
         );
-        let events = if let Some(offer) = &offer {
-            let policy = self.policy_now(tool, action, &proposer);
+        let policy = self.policy_now(tool, action, &proposer);
+        let shown = offer.map(|offer| (preview::preview(tool, &offer.plan, offer.hour), offer));
+        let events = if let Some((preview, offer)) = &shown {
             no = no.hint("look at the new preview, then confirm it with its own token");
-            Self::offering(tool, &again, now, action.key, offer, Some(action.id), policy)
+            Self::offering(tool, &again, now, action.key, (offer, preview), Some(action.id), policy)
         } else {
             no = no.hint("the call would not do the same today; read the current state and decide anew");
             vec![said(names::SUPERSEDED, &Moved::of(action.id.to_string()))]
@@ -278,14 +281,8 @@ impl Engine {
             self.commit(now, &proposer_in(call, &proposer), events)?,
             self.commit(now, &call.caller, vec![refused])?,
         ];
-        let current = match (&offer, why) {
-            (Some(offer), _) => self.pending(
-                &proposer,
-                self.policy_now(tool, action, &proposer),
-                now + LIFETIME,
-                offer,
-                &[],
-            ),
+        let current = match (shown, why) {
+            (Some((preview, offer)), _) => self.pending(&proposer, policy, now + LIFETIME, (offer, preview), &[]),
             (None, Some(why)) => why.to_json(),
             (None, None) => json!({"status": "noop"}),
         };

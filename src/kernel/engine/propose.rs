@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use projections::event::{Moved, Proposed, names};
 use projections::{Action, Digest, Event, Id};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{Call, Engine, LIFETIME, PENDING_PER_CALLER_MAX, Step, proposal_key, raw, said, without_injected};
@@ -19,15 +20,25 @@ pub(super) struct Offer {
     pub(super) id: Id<Action>,
     pub(super) plan: Plan,
     pub(super) digest: Digest,
-    pub(super) preview: Value,
     pub(super) resolved: Map<String, Value>,
+    /// The hour that it was decided for.
+    pub(super) hour: Timestamp,
+}
+
+/// Who will see a plan.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Audience {
+    /// Whoever called: what only a preview shows is wanted too.
+    Caller,
+    /// Nobody: it is compared with what was shown before.
+    Nobody,
 }
 
 impl Engine {
     pub(super) fn propose(&mut self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let now = self.hour(now);
         let (args, dropped) = without_injected(&call.args);
-        let text = match canonical::canonical(&args) {
+        let text = match canonical::canonical_object(&args) {
             Ok(text) => text,
             Err(cause) => return self.refuse(call, now, Rejection::argument("arguments", cause.to_string())),
         };
@@ -42,15 +53,15 @@ impl Engine {
             Some(action) => (action.id, action.proposed_at),
             None => (self.fresh_id(&key, now), now),
         };
-        let offer = match self.decide(tool, &call.caller, args.clone(), id, hour, past) {
+        let offer = match self.decide(tool, &call.caller, args.clone(), (id, hour), past, Audience::Caller) {
             Ok(offer) => offer,
             Err(no) => return self.refuse(call, now, no),
         };
         match equal {
-            Some(action) if action.digest == offer.digest => self.repeat(tool, call, now, &action, &offer, &dropped),
+            Some(action) if action.digest == offer.digest => self.repeat(tool, call, now, &action, offer, &dropped),
             Some(action) => {
                 let fresh = self.fresh_id(&key, now);
-                match self.decide(tool, &call.caller, args, fresh, now, past) {
+                match self.decide(tool, &call.caller, args, (fresh, now), past, Audience::Caller) {
                     Ok(offer) => self.offer(tool, call, now, key, offer, Some(action.id), &dropped),
                     Err(no) => self.refuse(call, now, no),
                 }
@@ -69,14 +80,19 @@ impl Engine {
         tool: &Tool,
         caller: &Caller,
         args: Map<String, Value>,
-        id: Id<Action>,
-        hour: Timestamp,
+        (id, hour): (Id<Action>, Timestamp),
         past: &dyn Past,
+        audience: Audience,
     ) -> Result<Offer, Rejection> {
         let Run::Decide(run) = &tool.run else {
             return Err(super::unknown_tool(tool.name));
         };
         let view = View::new(&self.state, caller, hour, &self.registry, past, Some(id));
+        let view = if audience == Audience::Nobody {
+            view.unseen()
+        } else {
+            view
+        };
         let plan = run(args, &view)?;
         let resolved = view.take_resolved().into_iter().collect();
         if let Some(holder) = plan
@@ -92,13 +108,12 @@ impl Engine {
             .next("get_pending_action", json!({"actionId": holder.to_string()})));
         }
         let digest = plan.digest(tool.name)?;
-        let preview = preview::preview(tool, &plan, hour);
         Ok(Offer {
             id,
             plan,
             digest,
-            preview,
             resolved,
+            hour,
         })
     }
 
@@ -114,7 +129,7 @@ impl Engine {
         dropped: &[String],
     ) -> Result<Step, Unfit> {
         if !offer.plan.blockers.is_empty() {
-            return self.say_without_action(call, now, blocked(&offer));
+            return self.say_without_action(call, now, blocked(tool, offer));
         }
         if offer.plan.is_noop() {
             let answer = json!({"status": "noop", "summary": offer.plan.summary, "result": offer.plan.result, "asOf": self.state.position});
@@ -134,11 +149,12 @@ impl Engine {
             return self.refuse(call, now, no);
         }
         let policy = policy::confirm_policy(&self.state, &call.caller, tool);
-        let events = Self::offering(tool, call, now, key, &offer, replaces, policy);
+        let preview = preview::preview(tool, &offer.plan, offer.hour);
+        let events = Self::offering(tool, call, now, key, (&offer, &preview), replaces, policy);
         let text = self.commit(now, &call.caller, events)?;
         Ok(Step {
             records: vec![text],
-            answer: Ok(self.pending(&call.caller, policy, now + LIFETIME, &offer, dropped)),
+            answer: Ok(self.pending(&call.caller, policy, now + LIFETIME, (offer, preview), dropped)),
         })
     }
 
@@ -148,12 +164,12 @@ impl Engine {
         call: &Call,
         now: Timestamp,
         key: Digest,
-        offer: &Offer,
+        (offer, preview): (&Offer, &Value),
         replaces: Option<Id<Action>>,
         policy: ConfirmPolicy,
     ) -> Vec<Event> {
         let (args, _) = without_injected(&call.args);
-        let (args, plan) = (raw(&canonical_value(&args)), raw(&offer.preview));
+        let (args, plan) = (canonical_args(&args), raw(preview));
         let proposed = Proposed {
             action: offer.id.to_string().into(),
             tool: tool.name.into(),
@@ -186,7 +202,7 @@ impl Engine {
         caller: &Caller,
         policy: ConfirmPolicy,
         expires_at: Timestamp,
-        offer: &Offer,
+        (offer, preview): (Offer, Value),
         dropped: &[String],
     ) -> Value {
         let own = policy == ConfirmPolicy::ItsProposer || (policy == ConfirmPolicy::Human && caller.is_human());
@@ -203,12 +219,12 @@ impl Engine {
             "actionId": offer.id.to_string(),
             "confirmToken": token,
             "expiresAt": expires_at,
-            "risk": offer.preview.get("risk"),
-            "preview": offer.preview,
+            "risk": preview.get("risk"),
             "asOf": self.state.position,
             "notices": notices,
         });
         if let Value::Object(members) = &mut said {
+            members.insert("preview".to_owned(), preview);
             if !own {
                 members.insert(
                     "approvers".to_owned(),
@@ -216,7 +232,7 @@ impl Engine {
                 );
             }
             if !offer.resolved.is_empty() {
-                members.insert("resolved".to_owned(), Value::Object(offer.resolved.clone()));
+                members.insert("resolved".to_owned(), Value::Object(offer.resolved));
             }
         }
         said
@@ -228,16 +244,17 @@ impl Engine {
         call: &Call,
         now: Timestamp,
         action: &Action,
-        offer: &Offer,
+        offer: Offer,
         dropped: &[String],
     ) -> Result<Step, Unfit> {
         let events = vec![said(names::REPEATED, &Moved::of(action.id.to_string()))];
         let text = self.commit(now, &call.caller, events)?;
         let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
         let policy = recorded.max(policy::confirm_policy(&self.state, &call.caller, tool));
+        let preview = preview::preview(tool, &offer.plan, offer.hour);
         Ok(Step {
             records: vec![text],
-            answer: Ok(self.pending(&call.caller, policy, action.expires_at, offer, dropped)),
+            answer: Ok(self.pending(&call.caller, policy, action.expires_at, (offer, preview), dropped)),
         })
     }
 
@@ -251,14 +268,13 @@ impl Engine {
     }
 }
 
-fn blocked(offer: &Offer) -> Value {
-    json!({"status": "blocked", "blockers": offer.plan.blockers, "preview": offer.preview})
+fn blocked(tool: &Tool, offer: Offer) -> Value {
+    let preview = preview::preview(tool, &offer.plan, offer.hour);
+    json!({"status": "blocked", "blockers": offer.plan.blockers, "preview": preview})
 }
 
-/// The arguments with their keys in canonical order.
-fn canonical_value(args: &Map<String, Value>) -> Value {
-    canonical::canonical(args)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default()
+/// The arguments in canonical form, as they are journaled.
+fn canonical_args(args: &Map<String, Value>) -> Box<RawValue> {
+    let text = canonical::canonical_object(args).and_then(RawValue::from_string);
+    text.unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

@@ -1,5 +1,7 @@
 //! The state as rows of text: what a checkpoint keeps, and the way back.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use projections::store::USED;
 use projections::{Action, Id, Named};
@@ -86,7 +88,8 @@ impl State {
             }
             _ => {
                 let unknown = || Spoilt::UnknownKind(kind.to_owned());
-                let table = self.tables.get_mut(kind).ok_or_else(unknown)?;
+                let tables = Arc::make_mut(&mut self.tables);
+                let table = tables.0.get_mut(kind).ok_or_else(unknown)?;
                 table.restore(text).map_err(unreadable)?;
             }
         }

@@ -1,13 +1,13 @@
 //! `get_me`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use crate::args;
 use crate::kernel::arg::{In, ReadArgs};
 use crate::kernel::tool::object;
-use crate::kernel::{Rejection, View, listing, policy};
+use crate::kernel::{Rejection, Tool, View, listing, policy};
 
 args! {
     /// Arguments of `get_me`.
@@ -30,27 +30,24 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         .sponsor
         .and_then(|id| view.get(id))
         .map(|row| format!("@{}", row.handle));
-    let policies: BTreeMap<&str, &str> = view
+    // One tool speaks for its kind: the last, as ever.
+    let writes = view
         .registry
         .tools()
         .iter()
-        .filter(|tool| !tool.is_read() && tool.module != "actions")
-        .map(|tool| {
-            (
-                tool.kind.word(),
-                policy::confirm_policy(view.state, view.caller, tool).word(),
-            )
-        })
+        .filter(|tool| !tool.is_read() && tool.module != "actions");
+    let kinds: BTreeMap<&str, &Tool> = writes.map(|tool| (tool.kind.word(), tool)).collect();
+    let policies: BTreeMap<&str, &str> = kinds
+        .into_iter()
+        .map(|(kind, tool)| (kind, policy::confirm_policy(view.state, view.caller, tool).word()))
         .collect();
-    let mut permissions: Vec<&str> = view
+    let needed: BTreeSet<&str> = view
         .registry
         .tools()
         .iter()
         .map(|tool| tool.permission.as_str())
-        .filter(|name| view.rights.allow(name))
         .collect();
-    permissions.sort_unstable();
-    permissions.dedup();
+    let permissions: Vec<&str> = needed.into_iter().filter(|name| view.rights.allow(name)).collect();
     let item = object(json!({
         "id": me.id.to_string(),
         "handle": format!("@{}", me.handle),
@@ -64,8 +61,8 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         "now": view.now,
         "today": view.today(),
         "confirmPolicy": policies,
-        "scopes": view.rights.scopes,
-        "readOnly": view.rights.read_only,
+        "scopes": view.rights.scopes(),
+        "readOnly": view.rights.read_only(),
     }));
     listing::item(view, &args.read, item, &["settings", "limits"], |part| {
         Ok(match part {

@@ -123,7 +123,9 @@ pub fn create(args: CreateTask, view: &View<'_>) -> Result<Plan, Rejection> {
     };
     plan.detail("nextKey", task.human_key());
     plan.detail("state", view.get(state).map(|state| state.name.clone()));
-    plan.detail("similar", similar(view, project, &task.title));
+    if view.is_shown {
+        plan.detail("similar", similar(view, project, &task.title));
+    }
     plan.summary = format!(
         "Create {} in {}: \"{}\"",
         task.r#type,
@@ -311,19 +313,24 @@ pub(super) fn labels(
     Ok(all)
 }
 
-/// Words of a new title that are looked up, and tasks that are compared for each.
-const SIMILAR_WORDS_MAX: usize = 8;
-const SIMILAR_TASKS_MAX: usize = 50;
+/// Words of a new title that are looked up, the rarest first, and tasks that are compared for each.
+const SIMILAR_WORDS_MAX: usize = 4;
+const SIMILAR_TASKS_MAX: usize = 16;
 
-/// The up to three tasks of a project with the most similar titles, among the newest that share a word: a preview must not
-/// take longer because the project is large.
+/// The up to three tasks of a project with the most similar titles, among the newest that share a rare word: a preview must
+/// not take longer because the project is large.
 fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let wanted = text::fold(title);
-    let mut asked = words::tokens(title);
-    asked.sort_by_key(|word| (std::cmp::Reverse(word.len()), word.clone()));
+    let known = view.state.table::<Task>().map(crate::kernel::table::Table::words);
+    let mut asked: Vec<(usize, String)> = words::tokens(title)
+        .into_iter()
+        .map(|word| (known.map_or(0, |known| known.rows_with(&view.caller.org, &word)), word))
+        .filter(|(rows, _)| *rows > 0)
+        .collect();
+    asked.sort_unstable();
     asked.dedup();
     let mut near: BTreeMap<Id<Task>, (f64, &Row<Task>)> = BTreeMap::new();
-    for word in asked.into_iter().take(SIMILAR_WORDS_MAX) {
+    for (_, word) in asked.into_iter().take(SIMILAR_WORDS_MAX) {
         let term = [Term { word, prefix: false }];
         let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
         for task in view
