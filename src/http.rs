@@ -120,7 +120,12 @@ pub fn router(faces: Faces) -> Router {
 }
 
 fn mcp_service(faces: &Faces) -> Mcp {
-    let server = mcp::Server::new(faces.handle.clone(), Arc::clone(&faces.limits), &faces.state_key);
+    let server = mcp::Server::new(
+        faces.handle.clone(),
+        Arc::clone(&faces.limits),
+        Arc::clone(&faces.telemetry),
+        &faces.state_key,
+    );
     // Host and origin are checked by the guard, for every address alike.
     let config = StreamableHttpServerConfig::default()
         .with_json_response(true)

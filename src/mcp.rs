@@ -10,7 +10,7 @@ mod shape;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use rmcp::ServerHandler;
@@ -26,6 +26,7 @@ use crate::door::{Class, Entry, Limits};
 use crate::kernel::Rejection;
 use crate::modules::profile::{Selection, may_call, shown_to};
 use crate::processor::Handle;
+use crate::telemetry::Telemetry;
 use shape::Shapes;
 
 /// How long one call may take.
@@ -57,18 +58,20 @@ pub struct Server {
     handle: Handle,
     shapes: Arc<Shapes>,
     limits: Arc<Limits>,
+    telemetry: Arc<Telemetry>,
     codec: Arc<elicit::Codec>,
     process: Option<Arc<dyn Fn() -> Result<Visitor, Rejection> + Send + Sync>>,
 }
 
 impl Server {
     /// A server whose visitors come with their requests.
-    pub fn new(handle: Handle, limits: Arc<Limits>, state_key: &[u8; 32]) -> Self {
+    pub fn new(handle: Handle, limits: Arc<Limits>, telemetry: Arc<Telemetry>, state_key: &[u8; 32]) -> Self {
         let shapes = Arc::new(Shapes::new(handle.registry()));
         Self {
             handle,
             shapes,
             limits,
+            telemetry,
             codec: Arc::new(elicit::Codec::new(state_key)),
             process: None,
         }
@@ -165,12 +168,17 @@ impl Server {
 
     /// Calls a tool with the time limit that every call has.
     async fn within(&self, visitor: &Visitor, name: &str, args: Map<String, Value>) -> Result<Value, Rejection> {
+        let begun = Instant::now();
         let calling = self.handle.call(visitor.entry.caller.clone(), name, args);
-        tokio::time::timeout(PATIENCE, calling).await.unwrap_or_else(|_| {
+        let answer = tokio::time::timeout(PATIENCE, calling).await.unwrap_or_else(|_| {
             Err(crate::processor::unavailable(
                 "the call took too long; it may still have been journaled, so look before repeating it",
             ))
-        })
+        });
+        let tool = self.handle.registry().tool(name);
+        self.telemetry
+            .called(visitor.entry.caller.via, tool, &answer, begun.elapsed());
+        answer
     }
 
     /// Everything asked is recorded, also for a tool that is not there.

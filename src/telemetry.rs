@@ -1,5 +1,6 @@
 //! Counters for operators, and what is written to the log. No argument, token or name of a person is ever a label.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -12,13 +13,14 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::kernel::State;
+use crate::kernel::engine::Answer;
+use crate::kernel::{State, Tool};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct CallLabels {
-    via: String,
-    tool: String,
-    outcome: String,
+    via: &'static str,
+    tool: &'static str,
+    outcome: Cow<'static, str>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -80,21 +82,12 @@ impl Telemetry {
         made
     }
 
-    /// Counts a call of a tool; `code` is the rejection's, if it was one.
-    pub fn called(&self, via: &'static str, tool: &str, code: Option<&str>, elapsed: Duration) {
+    /// Counts a call; `tool` is `None` for a name that no tool has, which must not fill the memory with labels.
+    pub fn called(&self, via: &'static str, tool: Option<&Tool>, answer: &Answer, elapsed: Duration) {
         let labels = CallLabels {
-            via: via.to_owned(),
-            tool: tool.chars().take(64).collect(),
-            outcome: code.unwrap_or("ok").to_owned(),
-        };
-        // Names that no tool has would let a caller fill the memory with labels.
-        let labels = if code == Some("not_found") || code == Some("unknown_tool") {
-            CallLabels {
-                tool: "unknown".to_owned(),
-                ..labels
-            }
-        } else {
-            labels
+            via,
+            tool: tool.map_or("unknown", |tool| tool.name),
+            outcome: answer.as_ref().err().map_or(Cow::Borrowed("ok"), |no| no.code.clone()),
         };
         self.calls.get_or_create(&labels).inc();
         self.durations.observe(elapsed.as_secs_f64());

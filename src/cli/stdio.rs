@@ -98,7 +98,7 @@ where
         })
     };
     visitor().map_err(|no| Failure::new(no.message).hint("make a token with `orkestra token create`"))?;
-    let server = Server::new(faces.handle, faces.limits, &faces.state_key).for_process(visitor);
+    let server = Server::new(faces.handle, faces.limits, faces.telemetry, &faces.state_key).for_process(visitor);
     server.run_on(streams).await.map_err(Failure::new)
 }
 

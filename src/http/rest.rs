@@ -134,8 +134,8 @@ pub(super) async fn said(
     };
     app.faces.telemetry.called(
         "rest",
-        tool,
-        answer.as_ref().err().map(|no| no.code.as_ref()),
+        app.faces.handle.registry().tool(tool).filter(|_| visible),
+        &answer,
         begun.elapsed(),
     );
     match answer {

@@ -3,6 +3,7 @@
 
 mod confirm;
 mod end;
+mod gate;
 mod operate;
 mod over;
 mod propose;

@@ -7,6 +7,7 @@ mod delete;
 pub mod entity;
 mod moving;
 mod read;
+mod similar;
 mod subtasks;
 mod update;
 

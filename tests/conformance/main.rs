@@ -18,6 +18,7 @@ use orkestra::kernel::identity::Member;
 use orkestra::kernel::principal::Caller;
 use orkestra::mcp::{Server, Visitor};
 use orkestra::modules::profile::Selection;
+use orkestra::telemetry::Telemetry;
 use projections::ActorKind;
 
 /// Everybody is the owner of the first organisation, because the suite cannot send a token.
@@ -53,6 +54,7 @@ async fn main() -> io::Result<()> {
     let visitor = visitor(&opened)?;
     let limits = Arc::new(Limits::new(Default::default()));
     let key = *opened.keys.confirm.keyed("request-state", "mcp").bytes();
-    let server = Server::new(opened.handle.clone(), limits, &key).for_process(move || Ok(visitor.clone()));
+    let server = Server::new(opened.handle.clone(), limits, Arc::new(Telemetry::new()), &key)
+        .for_process(move || Ok(visitor.clone()));
     serve::serve(move || Ok(server.clone())).await
 }

@@ -1,17 +1,16 @@
 //! Creating tasks.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use projections::Id;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::entity::{ChecklistItem, Priority, Source, Task, TaskType};
 use super::read::resolve_state;
+use super::similar;
 use crate::args;
 use crate::kernel::arg::{Date, Dec, In, JsonObject, List, Md, Str, WriteArgs};
 use crate::kernel::identity::{Member, MemberStatus};
-use crate::kernel::words::{self, Part, Term};
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
 use crate::modules::labels::Label;
 use crate::modules::projects::{Project, writable};
@@ -124,7 +123,7 @@ pub fn create(args: CreateTask, view: &View<'_>) -> Result<Plan, Rejection> {
     plan.detail("nextKey", task.human_key());
     plan.detail("state", view.get(state).map(|state| state.name.clone()));
     if view.is_shown {
-        plan.detail("similar", similar(view, project, &task.title));
+        plan.detail("similar", similar::similar(view, project, &task.title));
     }
     plan.summary = format!(
         "Create {} in {}: \"{}\"",
@@ -311,41 +310,4 @@ pub(super) fn labels(
         plan.detail("newLabels", fresh);
     }
     Ok(all)
-}
-
-/// Words of a new title that are looked up, the rarest first, and tasks that are compared for each.
-const SIMILAR_WORDS_MAX: usize = 4;
-const SIMILAR_TASKS_MAX: usize = 16;
-
-/// The up to three tasks of a project with the most similar titles, among the newest that share a rare word: a preview must
-/// not take longer because the project is large.
-fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
-    let wanted = text::fold(title);
-    let known = view.state.table::<Task>().map(crate::kernel::table::Table::words);
-    let mut asked: Vec<(usize, String)> = words::tokens(title)
-        .into_iter()
-        .map(|word| (known.map_or(0, |known| known.rows_with(&view.caller.org, &word)), word))
-        .filter(|(rows, _)| *rows > 0)
-        .collect();
-    asked.sort_unstable();
-    asked.dedup();
-    let mut near: BTreeMap<Id<Task>, (f64, &Row<Task>)> = BTreeMap::new();
-    for (_, word) in asked.into_iter().take(SIMILAR_WORDS_MAX) {
-        let term = [Term { word, prefix: false }];
-        let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
-        for task in view
-            .search::<Task>(&term, Part::Title, None)
-            .filter(alive)
-            .take(SIMILAR_TASKS_MAX)
-        {
-            near.entry(task.id)
-                .or_insert_with(|| (text::likeness(&wanted, &text::fold(&task.title)), task));
-        }
-    }
-    let mut near: Vec<(f64, &Row<Task>)> = near.into_values().filter(|(score, _)| *score > 0.88).collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.human_key().cmp(&b.1.human_key())));
-    near.truncate(3);
-    near.into_iter()
-        .map(|(_, task)| json!({"key": task.human_key(), "title": task.title}))
-        .collect()
 }

@@ -1,0 +1,149 @@
+//! A module as it is declared: its entities and tools, one line each.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Run, Seeing, Tool, ToolKind, object, output};
+use crate::kernel::arg::Args;
+use crate::kernel::entity::Entity;
+use crate::kernel::state::Kind;
+use crate::kernel::{Plan, Rejection, View};
+
+/// A module: its entities and tools, in a fixed and append-only order.
+pub struct Module {
+    /// Its toolset name.
+    pub name: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Whether every profile shows it.
+    pub always: bool,
+    pub(super) tools: Vec<Tool>,
+    pub(super) kinds: Vec<(Kind, Seeing)>,
+}
+
+impl Module {
+    /// An empty module.
+    pub fn new(name: &'static str, title: &'static str, doc: &'static str) -> Self {
+        Self {
+            name,
+            title,
+            doc,
+            always: false,
+            tools: Vec::new(),
+            kinds: Vec::new(),
+        }
+    }
+
+    /// Says that it owns a kind of entity.
+    #[must_use]
+    pub fn entity<E: Entity>(mut self) -> Self {
+        let sees: Seeing = |view, id| id.parse().is_ok_and(|id| view.get::<E>(id).is_some());
+        self.kinds.push((Kind::of::<E>(), sees));
+        self
+    }
+
+    /// Adds a tool that answers; needs `<module>.read`.
+    #[must_use]
+    pub fn read<A: Args>(
+        self,
+        name: &'static str,
+        doc: &'static str,
+        run: fn(A, &View<'_>) -> Result<Value, Rejection>,
+    ) -> Self {
+        let run = Run::Answer(Box::new(move |given, view| run(A::read(given)?, view)));
+        self.tool::<A>(name, ToolKind::Read, doc, run, "read")
+    }
+
+    /// Adds a tool that proposes; needs `<module>.write`, or `<module>.manage` where it is sensitive.
+    #[must_use]
+    pub fn write<A: Args>(
+        self,
+        kind: ToolKind,
+        name: &'static str,
+        doc: &'static str,
+        run: fn(A, &View<'_>) -> Result<Plan, Rejection>,
+    ) -> Self {
+        let run = Run::Decide(Box::new(move |given, view| run(A::read(given)?, view)));
+        let verb = match kind {
+            ToolKind::Sensitive => "manage",
+            ToolKind::Destructive => "delete",
+            _ => "write",
+        };
+        self.tool::<A>(name, kind, doc, run, verb)
+    }
+
+    /// Adds a tool of the pending-action machinery.
+    #[must_use]
+    pub fn meta<A: Args>(self, name: &'static str, doc: &'static str, run: Run, verb: &str) -> Self {
+        self.tool::<A>(name, ToolKind::Meta, doc, run, verb)
+    }
+
+    /// Adds a tool of the pending-action machinery that answers; needs `<module>.read`.
+    #[must_use]
+    pub fn answering_meta<A: Args>(
+        self,
+        name: &'static str,
+        doc: &'static str,
+        run: fn(A, &View<'_>) -> Result<Value, Rejection>,
+    ) -> Self {
+        let run = Run::Answer(Box::new(move |given, view| run(A::read(given)?, view)));
+        self.tool::<A>(name, ToolKind::Meta, doc, run, "read")
+    }
+
+    fn tool<A: Args>(mut self, name: &'static str, kind: ToolKind, doc: &'static str, run: Run, verb: &str) -> Self {
+        let output = if matches!(run, Run::Decide(_)) {
+            output::pending()
+        } else {
+            output::free()
+        };
+        self.tools.push(Tool {
+            name,
+            module: self.name,
+            kind,
+            core: false,
+            doc,
+            permission: format!("{}.{verb}", self.name),
+            decider: 1,
+            secret: &[],
+            input: Arc::new(object(A::schema().into_json())),
+            output: Arc::new(object(output)),
+            run,
+        });
+        self
+    }
+
+    /// Says that the tool added last belongs to the core profile.
+    #[must_use]
+    pub fn core(self) -> Self {
+        self.last(|tool| tool.core = true)
+    }
+
+    /// Says what the tool added last returns.
+    #[must_use]
+    pub fn returns(self, output: Value) -> Self {
+        self.last(|tool| tool.output = Arc::new(object(output)))
+    }
+
+    /// Says which permission the tool added last needs.
+    #[must_use]
+    pub fn needs(self, permission: &str) -> Self {
+        self.last(|tool| permission.clone_into(&mut tool.permission))
+    }
+
+    /// Says that every profile shows this module.
+    #[must_use]
+    pub fn always(mut self) -> Self {
+        self.always = true;
+        self
+    }
+
+    fn last(mut self, change: impl FnOnce(&mut Tool)) -> Self {
+        if let Some(tool) = self.tools.last_mut() {
+            change(tool);
+        }
+        self
+    }
+}
