@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use orkestra::data::{self, DataDir, How, Opened};
+use orkestra::door::limits::Rates;
 use orkestra::door::{Entry, Limits};
 use orkestra::kernel::identity::Member;
 use orkestra::kernel::principal::Caller;
@@ -52,7 +53,7 @@ async fn main() -> io::Result<()> {
     let dir = DataDir(dir.ok_or_else(|| io::Error::other("usage: orkestra-conformance DIR"))?);
     let opened = data::open(&dir, &How::default()).map_err(io::Error::other)?;
     let visitor = visitor(&opened)?;
-    let limits = Arc::new(Limits::new(Default::default()));
+    let limits = Arc::new(Limits::new(Rates::default()));
     let key = *opened.keys.confirm.keyed("request-state", "mcp").bytes();
     let server = Server::new(opened.handle.clone(), limits, Arc::new(Telemetry::new()), &key)
         .for_process(move || Ok(visitor.clone()));
