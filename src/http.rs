@@ -4,6 +4,7 @@ mod actions;
 mod envelope;
 mod guard;
 mod journal;
+mod openapi;
 mod reply;
 mod rest;
 mod session;
@@ -14,6 +15,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::routing::{any, get, post};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -52,6 +54,8 @@ pub(crate) struct Shared {
     hosts: BTreeSet<String>,
     sessions: session::Sessions,
     mcp: Mcp,
+    /// The text of `/openapi.json`.
+    openapi: Bytes,
 }
 
 type Mcp = StreamableHttpService<mcp::Server, LocalSessionManager>;
@@ -86,11 +90,13 @@ pub fn router(faces: Faces) -> Router {
     let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
     let mcp = mcp_service(&faces);
+    let openapi = openapi::document(faces.handle.registry()).to_string().into();
     let app: App = Arc::new(Shared {
         faces,
         hosts,
         sessions: session::Sessions::default(),
         mcp,
+        openapi,
     });
     // The busiest address: one handler that holds its own guard is cheaper than layers, which are made anew for each call.
     let mcp = Router::new()
@@ -112,6 +118,7 @@ pub fn router(faces: Faces) -> Router {
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics))
+        .route("/openapi.json", get(rest::openapi))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::hosts))
         .layer(CatchPanicLayer::custom(reply::panicked))
         .merge(mcp)

@@ -221,6 +221,7 @@ pub(crate) struct Processor {
     closed: Arc<watch::Sender<Option<Arc<str>>>>,
     /// Whether the journal took back what it had accepted, because the disk is full.
     taken_back: Arc<AtomicBool>,
+    answers: mpsc::UnboundedSender<Answers>,
 }
 
 impl Processor {
@@ -300,7 +301,7 @@ impl Processor {
             Arc::clone(&self.taken_back),
         );
         let thens = Arc::new(std::sync::Mutex::new(Some(thens)));
-        let later = Arc::clone(&thens);
+        let (later, answers) = (Arc::clone(&thens), self.answers.clone());
         let done = move |result: Result<u64, journal::Error>| {
             let said = match &result {
                 Ok(seq) => {
@@ -317,7 +318,10 @@ impl Processor {
                     Err(unavailable(&cause.to_string()))
                 }
             };
-            answer_all(&later, &said);
+            // Waking every caller from the writer's thread would wake a core for each: one task does it for all.
+            if let Err(mpsc::error::SendError((thens, said))) = answers.send((later, said)) {
+                answer_all(&thens, &said);
+            }
         };
         match self.log.append_after(before.position, records, Box::new(done)) {
             Ok(_) => true,
@@ -353,6 +357,16 @@ impl Processor {
 }
 
 type Thens = Vec<Box<dyn FnOnce(Result<(), Rejection>) + Send>>;
+
+/// Those who wait for one append, and what they are told.
+type Answers = (Arc<std::sync::Mutex<Option<Thens>>>, Result<(), Rejection>);
+
+/// Tells everybody what came of their append, in order, until the processor and the writer are gone.
+async fn answering(mut answers: mpsc::UnboundedReceiver<Answers>) {
+    while let Some((thens, said)) = answers.recv().await {
+        answer_all(&thens, &said);
+    }
+}
 
 fn answer_all(thens: &std::sync::Mutex<Option<Thens>>, said: &Result<(), Rejection>) {
     let taken = thens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

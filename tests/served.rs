@@ -114,3 +114,23 @@ fn mcp_lists_calls_and_refuses() {
     );
     assert_eq!((status, &mismatch["error"]["code"]), (400, &json!(-32020)));
 }
+
+#[test]
+fn openapi_names_every_tool_and_every_reference_leads_somewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let (status, document) = server.send("GET", "/openapi.json", &[], b"").unwrap();
+    assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
+    for tool in orkestra::modules::registry().tools() {
+        let post = &document["paths"][format!("/v1/tools/{}", tool.name)]["post"];
+        let schema = &post["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema, &Value::Object((*tool.input).clone()), "{}", tool.name);
+        let good = if tool.is_read() { "200" } else { "202" };
+        assert!(post["responses"][good].is_object(), "{}: {post}", tool.name);
+    }
+    let text = document.to_string();
+    for reference in text.split("\"$ref\":\"#").skip(1) {
+        let pointer = reference.split('"').next().unwrap();
+        assert!(document.pointer(pointer).is_some(), "{pointer} is nowhere");
+    }
+}

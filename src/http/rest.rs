@@ -218,3 +218,8 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     )
         .into_response()
 }
+
+/// `GET /openapi.json`: these faces for programs that write clients.
+pub(super) async fn openapi(State(app): State<App>) -> Response {
+    ([("content-type", "application/json")], app.openapi.clone()).into_response()
+}

@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::recent::Recent;
-use super::{Clock, Handle, Processor, WAITING_MAX};
+use super::{Clock, Handle, Processor, WAITING_MAX, answering};
 use crate::kernel::engine::bootstrap;
 use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
@@ -191,6 +191,7 @@ fn start(
     let published = Arc::new(ArcSwap::from_pointee(engine.state().clone()));
     let (durable, durable_seen) = watch::channel(engine.state().position);
     let (closed, closed_seen) = watch::channel(None);
+    let (answers, answers_seen) = mpsc::unbounded_channel();
     let key = engine.key().clone();
     let processor = Processor {
         engine,
@@ -202,7 +203,9 @@ fn start(
         durable: Arc::new(durable),
         closed: Arc::new(closed),
         taken_back: Arc::default(),
+        answers,
     };
+    tokio::spawn(answering(answers_seen));
     tokio::spawn(processor.run());
     Handle {
         inbox,

@@ -1,0 +1,132 @@
+//! The REST faces as an OpenAPI 3.1 document, made from the same declarations as everything else.
+
+use serde_json::{Map, Value, json};
+
+use crate::kernel::{Registry, Tool};
+
+/// `GET /openapi.json` (OpenAPI Specification 3.1.0). Public: it says what the program is, and nothing of what is in it.
+pub(super) fn document(registry: &Registry) -> Value {
+    let tools = registry.tools().iter();
+    let mut paths: Map<String, Value> = tools
+        .map(|tool| (format!("/v1/tools/{}", tool.name), json!({"post": call(tool)})))
+        .collect();
+    paths.extend(others());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Orkestra",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Every write answers 202 with a pending action; POST /v1/actions/{id}/confirm carries it out.",
+        },
+        "security": [{"bearer": []}],
+        "tags": registry.modules().iter().map(|(name, _, doc, _)| json!({"name": name, "description": doc})).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "A token that begins with ork_"}},
+            "schemas": {"Error": error()},
+            "responses": {"No": {"description": "A no that the caller can act on", "content": content(&json!({"$ref": "#/components/schemas/Error"}))}},
+        },
+    })
+}
+
+fn content(schema: &Value) -> Value {
+    json!({"application/json": {"schema": schema}})
+}
+
+fn answers(good: &str, what: &str, schema: &Value) -> Value {
+    json!({
+        good: {"description": what, "content": content(schema)},
+        "default": {"$ref": "#/components/responses/No"},
+    })
+}
+
+fn call(tool: &Tool) -> Value {
+    let (status, what) = if tool.is_read() {
+        ("200", "The answer")
+    } else {
+        (
+            "202",
+            "The pending action with its preview; 200 where there is nothing to confirm",
+        )
+    };
+    let (input, output) = (
+        Value::Object((*tool.input).clone()),
+        Value::Object((*tool.output).clone()),
+    );
+    json!({
+        "operationId": tool.name,
+        "tags": [tool.module],
+        "summary": tool.doc,
+        "x-kind": tool.kind.word(),
+        "x-permission": tool.permission,
+        "requestBody": {"required": true, "content": content(&input)},
+        "responses": answers(status, what, &output),
+    })
+}
+
+fn error() -> Value {
+    json!({"type": "object", "required": ["error"], "properties": {"error": {
+        "type": "object",
+        "required": ["code", "message"],
+        "properties": {
+            "code": {"type": "string"},
+            "message": {"type": "string"},
+            "hint": {"type": "string"},
+            "field": {"type": "string"},
+            "allowed": {"type": "array"},
+            "candidates": {"type": "array"},
+            "nextTool": {"type": "object"},
+            "retryAfterMs": {"type": "integer"},
+        },
+    }}})
+}
+
+/// The addresses beside the tools.
+fn others() -> Vec<(String, Value)> {
+    let object = json!({"type": "object"});
+    let id = json!({"name": "id", "in": "path", "required": true, "schema": {"type": "string"}});
+    let asked = |name: &str, schema: Value| json!({"name": name, "in": "query", "schema": schema});
+    let get = |summary: &str, parameters: Vec<Value>| json!({"get": {"summary": summary, "parameters": parameters, "responses": answers("200", "The answer", &object)}});
+    let post = |summary: &str| {
+        json!({"post": {
+            "summary": summary,
+            "parameters": [id],
+            "requestBody": {"content": content(&object)},
+            "responses": answers("200", "What came of it", &object),
+        }})
+    };
+    let stages: Vec<&str> = projections::Stage::ALL
+        .into_iter()
+        .map(projections::Stage::word)
+        .collect();
+    let listed = vec![
+        asked("state", json!({"type": "string", "enum": stages})),
+        asked("limit", json!({"type": "integer", "minimum": 1, "maximum": 1000})),
+    ];
+    let followed = vec![
+        asked("from", json!({"type": "integer", "minimum": 1})),
+        asked("follow", json!({"type": "boolean"})),
+    ];
+    let mut records = get("Records as NDJSON, from a position on", followed);
+    if let Some(content) = records.pointer_mut("/get/responses/200/content") {
+        *content = json!({"application/x-ndjson": {"schema": object}});
+    }
+    [
+        ("/v1/tools", get("The tools that this token may call", Vec::new())),
+        ("/v1/actions", get("Actions, the newest first", listed)),
+        ("/v1/actions/{id}", get("One action", vec![id.clone()])),
+        (
+            "/v1/actions/{id}/confirm",
+            post("Carry out a pending action; the body may hold confirmToken and note"),
+        ),
+        (
+            "/v1/actions/{id}/cancel",
+            post("Withdraw or decline a pending action; the body may hold reason"),
+        ),
+        ("/v1/journal", records),
+        ("/v1/digest", get("Position and digest of the whole state", Vec::new())),
+        ("/v1/boot", get("What was found at the start", Vec::new())),
+    ]
+    .map(|(path, what)| (path.to_owned(), what))
+    .into()
+}
