@@ -2,7 +2,7 @@
 
 mod checkpoint;
 
-pub use checkpoint::{Found, wanted};
+pub use checkpoint::{Restoring, agrees, wanted};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

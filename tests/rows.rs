@@ -1,5 +1,7 @@
 //! The start from the rows: it stands where the journal stands, whatever happened to them, and they can be built again.
 
+mod doctor;
+mod filters;
 mod inside;
 mod restart;
 

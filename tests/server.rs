@@ -78,6 +78,17 @@ impl Server {
         self.send("GET", path, &[("authorization", &bearer)], b"").unwrap()
     }
 
+    /// The lines of an answer that does not end.
+    pub fn follow(&self, path: &str) -> impl Iterator<Item = String> + use<> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (host, token) = (&self.address, &self.token);
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        // Between the lines stand the head and the lengths of chunks.
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        lines.filter(|line| line.starts_with('{'))
+    }
+
     /// One MCP request of the protocol 2026-07-28.
     pub fn mcp(&self, address: &str, method: &str, name: Option<&str>, mut params: Value) -> (u16, Value) {
         params["_meta"] = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});

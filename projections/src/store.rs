@@ -6,6 +6,7 @@
 
 mod fold;
 mod keys;
+mod look;
 mod opening;
 mod rows;
 mod seal;
@@ -13,6 +14,7 @@ mod shelf;
 
 pub use fold::{Facets, Mark, Round, ToolOf, USED};
 pub use keys::Index;
+pub use look::look;
 pub use opening::{Doubt, Opened, Reading, Wanted, begin, bytes, open};
 pub use rows::{Count, Rows};
 pub use seal::Seal;

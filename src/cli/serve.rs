@@ -223,6 +223,7 @@ async fn serve(
 ) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
+        desk: opened.desk.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(Limits::new(config.rates())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use journal::{Journal, Log as _};
+use journal::{Journal, Line, Log as _};
 use projections::Digest;
 use projections::store::{self, Reading, Stand, Store, Wanted};
 
@@ -47,8 +47,8 @@ fn program() -> String {
 
 /// Opens the rows beside a journal. Whatever is wrong with them, the journal has everything.
 pub fn open(dir: &Path, wanted: &Wanted, journal: &Journal, kinds: &[Kind]) -> Found {
-    let stands = |stand: &Stand| agrees(stand, journal);
-    let mut restoring = Restoring::new(kinds, &stands);
+    let agrees = |stand: &Stand| agrees(stand, journal.durable(), journal.get(stand.position));
+    let mut restoring = Restoring::new(kinds, &agrees);
     match store::open(dir, wanted, &mut restoring) {
         Ok(opened) => Found {
             store: Some(opened.store),
@@ -71,14 +71,11 @@ pub(super) fn begin(dir: &Path, wanted: &Wanted) -> Option<Store> {
         .ok()
 }
 
-/// Whether a journal has the record that rows end with.
-fn agrees(stand: &Stand, journal: &Journal) -> Result<(), String> {
+/// Whether a journal of so many records has the one that rows end with, given what stands there.
+pub fn agrees(stand: &Stand, last: u64, line: Result<Option<Line>, journal::Error>) -> Result<(), String> {
     let position = stand.position;
-    let line = journal.get(position).map_err(|cause| cause.to_string())?;
-    let line = line.ok_or_else(|| {
-        let last = journal.durable();
-        format!("they end with record {position}, and the journal with {last}")
-    })?;
+    let line = line.map_err(|cause| cause.to_string())?;
+    let line = line.ok_or_else(|| format!("they end with record {position}, and the journal with {last}"))?;
     if Digest::of(line.text.as_bytes()) == stand.digest {
         Ok(())
     } else {
@@ -87,21 +84,23 @@ fn agrees(stand: &Stand, journal: &Journal) -> Result<(), String> {
 }
 
 /// Puts a state together from its rows.
-struct Restoring<'a> {
-    state: State,
-    stands: &'a dyn Fn(&Stand) -> Result<(), String>,
+pub struct Restoring<'a> {
+    /// The state so far.
+    pub state: State,
+    agrees: &'a dyn Fn(&Stand) -> Result<(), String>,
 }
 
 impl<'a> Restoring<'a> {
-    fn new(kinds: &[Kind], stands: &'a dyn Fn(&Stand) -> Result<(), String>) -> Self {
+    /// Begins with the empty state; `agrees` says whether rows may stand where they do.
+    pub fn new(kinds: &[Kind], agrees: &'a dyn Fn(&Stand) -> Result<(), String>) -> Self {
         let state = State::new(kinds);
-        Self { state, stands }
+        Self { state, agrees }
     }
 }
 
 impl Reading for Restoring<'_> {
     fn stands(&mut self, stand: &Stand) -> Result<(), String> {
-        (self.stands)(stand)?;
+        (self.agrees)(stand)?;
         (self.state.position, self.state.at) = (stand.position, stand.at);
         Ok(())
     }

@@ -5,9 +5,11 @@
 //! the journal has everything.
 
 mod desk;
+mod marks;
 mod work;
 
-pub use desk::Desk;
+pub use desk::{Desk, Standing};
+pub use marks::Marks;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};

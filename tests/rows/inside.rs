@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use journal::{Look, MemoryLog};
 use orkestra::data::{self, DataDir, How, Opened};
-use orkestra::followers::clerk::{Clerk, Desk};
+use orkestra::followers::clerk::{Clerk, Desk, Marks};
 use orkestra::kernel::State;
 use orkestra::processor::{self, Handle};
 use projections::store::{self, Error, Mark, Memory, Reading, Round, Shelf, Stand, Store};
@@ -163,6 +163,41 @@ async fn a_sealed_checkpoint_that_the_journal_does_not_go_on_from_is_left() {
         opened.handle.boot().checkpoint > 0,
         "the wrong one was replaced: {:?}",
         opened.handle.boot()
+    );
+    opened.close().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mark_that_is_not_what_the_state_says_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = open(dir.path());
+    demo(&opened.handle).await;
+    let right = ask(&opened.handle, "create_label", json!({"name": "three"})).await;
+    let position = opened.handle.snapshot().position;
+    let look = Look::at(&dir.path().join("journal"), 1 << 20).unwrap();
+    let (mut store, state) = made(&look, position);
+    let marks = Marks::of(&store.rows(), &state).unwrap();
+    assert_eq!((marks.pending, marks.executing, marks.wrong.len()), (3, 0, 0));
+    let mut round = Round::default();
+    let right = right["actionId"].as_str().unwrap();
+    for action in state.actions.pending().map(|action| action.id.to_string()) {
+        if action != right {
+            round.mark(&action, Some(Mark::Executing));
+        }
+    }
+    store.write(round, true).unwrap();
+    let marks = Marks::of(&store.rows(), &state).unwrap();
+    assert_eq!((marks.pending, marks.executing, marks.wrong.len()), (1, 2, 2));
+    let desk = Desk::new(dir.path().join("projections"), Some(store.rows()));
+    assert_eq!(desk.standing(&opened.handle).wrong, 2);
+    // What moved since the rows were written may stand anywhere.
+    let wrong = marks.wrong.first().unwrap();
+    ask(&opened.handle, "cancel_action", json!({"actionId": wrong})).await;
+    assert_eq!(desk.standing(&opened.handle).wrong, 1);
+    assert_eq!(
+        opened.desk.standing(&opened.handle).wrong,
+        0,
+        "the clerk's own are right"
     );
     opened.close().unwrap();
 }

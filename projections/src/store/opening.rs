@@ -140,11 +140,11 @@ fn fresh(dir: &Path, wanted: &Wanted) -> Result<Store, Error> {
     Ok(Store::new(Arc::new(shelf), &wanted.program, &wanted.journal))
 }
 
-fn path(dir: &Path, number: u64) -> PathBuf {
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{NAME}{number}"))
 }
 
-fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
+pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::shelf("list"))? {
         let name = entry.map_err(Error::shelf("list"))?.file_name();
@@ -157,7 +157,7 @@ fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
     Ok(numbers)
 }
 
-fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store, Doubt> {
+pub(super) fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store, Doubt> {
     let patience = wanted.patience + Duration::from_secs(size(dir) / BYTES_PER_SECOND);
     let (say, said) = sync_channel(WAITING);
     let its_dir = dir.to_owned();

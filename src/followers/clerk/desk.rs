@@ -4,6 +4,30 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use projections::store::{self, Rows};
+use serde::{Deserialize, Serialize};
+
+use super::Marks;
+use crate::processor::Handle;
+
+/// How the rows of a running server stand.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The newest record that is in them; `None` where there are none.
+    pub position: Option<u64>,
+    /// The newest record of the server.
+    pub records: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Actions marked as pending.
+    pub pending: usize,
+    /// Actions marked as executing.
+    pub executing: usize,
+    /// Actions whose mark is not what the state says.
+    pub wrong: usize,
+    /// Why they are not written or cannot be read.
+    pub trouble: Option<String>,
+}
 
 /// The rows of one server, for readers; cheap to clone.
 #[derive(Clone)]
@@ -36,6 +60,28 @@ impl Desk {
     /// Why they are not written any more, until the next start.
     pub fn given_up(&self) -> Option<&str> {
         self.given_up.get().map(AsRef::as_ref)
+    }
+
+    /// How they stand beside a running server.
+    pub fn standing(&self, handle: &Handle) -> Standing {
+        let mut standing = Standing {
+            records: handle.snapshot().position,
+            bytes: self.bytes(),
+            trouble: self.given_up().map(ToOwned::to_owned),
+            ..Standing::default()
+        };
+        let Some(rows) = &self.rows else { return standing };
+        standing.position = Some(rows.position());
+        match Marks::following(rows, handle) {
+            Ok(marks) => {
+                (standing.pending, standing.executing) = (marks.pending, marks.executing);
+                standing.wrong = marks.wrong.len();
+            }
+            Err(cause) => {
+                standing.trouble.get_or_insert(cause.to_string());
+            }
+        }
+        standing
     }
 
     /// They are not written any more.

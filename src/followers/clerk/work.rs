@@ -31,7 +31,7 @@ pub(super) enum Failed {
     Rows(#[from] store::Error),
     #[error(transparent)]
     Journal(#[from] journal::Error),
-    #[error("a row cannot be written as text: {0}")]
+    #[error("a row or a record is not the text it should be: {0}")]
     Text(#[from] serde_json::Error),
     #[error("the journal has no record {0}, which was published")]
     Missing(u64),
@@ -168,7 +168,8 @@ fn keep(round: &mut Round, state: &State, touched: &BTreeSet<(String, String)>) 
     Ok(())
 }
 
-fn mark_of(state: &State, kind: &str, id: &str) -> Option<Mark> {
+/// What an action's row stands under; `None` for what is over, and for rows of another kind.
+pub(super) fn mark_of(state: &State, kind: &str, id: &str) -> Option<Mark> {
     let id = (kind == Action::KIND).then(|| id.parse().ok())??;
     match state.actions.get(id)?.stage {
         Stage::Pending => Some(Mark::Pending),
