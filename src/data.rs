@@ -1,14 +1,20 @@
-//! A data directory: journal, keys, lock and socket, opened together or looked at.
+//! A data directory: journal, rows, keys, lock and socket, opened together or looked at.
+
+mod checkpoint;
+
+pub use checkpoint::{Restoring, agrees, wanted};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use journal::{Journal, Log as _, Options, SigningKey};
+use projections::store::Store;
 use thiserror::Error;
 
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
+use crate::followers::clerk::{Clerk, Desk};
 use crate::followers::notary::Notary;
 use crate::kernel::Registry;
 use crate::modules::organizations::founding::Founding;
@@ -30,6 +36,11 @@ impl DataDir {
     /// The secret keys.
     pub fn keys(&self) -> PathBuf {
         self.0.join("keys")
+    }
+
+    /// The rows that are derived from the journal; they may be deleted at any time.
+    pub fn projections(&self) -> PathBuf {
+        self.0.join("projections")
     }
 
     /// Where a running server takes its siblings' calls.
@@ -68,15 +79,19 @@ pub struct Opened {
     pub keys: Keys,
     /// The journal itself.
     pub journal: Journal,
+    /// Where the rows are read.
+    pub desk: Desk,
+    clerk: Option<Clerk>,
     notary: Notary,
 }
 
 impl Opened {
-    /// Signs a last checkpoint, writes what is waiting, and closes the journal.
+    /// Writes the last rows, signs a last checkpoint, writes what is waiting, and closes the journal.
     ///
     /// # Errors
     /// [`journal::Error::Closed`] when a failure had closed it before.
     pub fn close(self) -> Result<(), journal::Error> {
+        drop(self.clerk);
         drop(self.notary);
         self.journal.close()
     }
@@ -111,21 +126,38 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
     registry.quotas.sensitive_per_minute = how.rates.sensitive_per_minute.get();
+    let wanted = wanted(&recovery.journal);
+    let found = checkpoint::open(&dir.projections(), &wanted, &journal, &registry.kinds());
+    let (restored, no_store) = (found.state.is_some(), found.doubt.clone().unwrap_or_default());
     let handle = processor::open(Opening {
         log: Arc::new(journal.clone()),
         registry: Arc::new(registry),
         key: keys.confirm.clone(),
         clock: Arc::new(now),
-        checkpoint: None,
+        checkpoint: found.state,
+        doubt: found.doubt,
         torn,
         founding: Some(first()),
         wait_for_reads: how.wait_for_reads,
     })?;
+    let store = match found.store {
+        // The journal did not go on from what it holds.
+        Some(_) if restored && handle.boot().rebuilt.is_some() => checkpoint::begin(&dir.projections(), &wanted),
+        store => store,
+    };
+    let desk = Desk::new(dir.projections(), store.as_ref().map(Store::rows));
+    if store.is_none() {
+        desk.give_up(&no_store);
+    }
+    let clerk = store.map(|store| Clerk::start(handle.clone(), store, desk.clone()));
+    let clerk = clerk.transpose().map_err(Error::Thread)?;
     let notary = Notary::start(journal.clone(), SigningKey::from_seed(ORIGIN, keys.signing)?).map_err(Error::Thread)?;
     Ok(Opened {
         handle,
         keys,
         journal,
+        desk,
+        clerk,
         notary,
     })
 }

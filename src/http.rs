@@ -8,6 +8,7 @@ mod openapi;
 mod reply;
 mod rest;
 mod session;
+mod stats;
 mod sweep;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::door::{Doorman, Limits};
+use crate::followers::clerk::Desk;
 use crate::mcp;
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
@@ -32,6 +34,8 @@ use crate::telemetry::Telemetry;
 pub struct Faces {
     /// The way to the processor.
     pub handle: Handle,
+    /// Where the rows are read.
+    pub desk: Desk,
     /// Who checks tokens.
     pub doorman: Doorman,
     /// The rate limits.
@@ -110,6 +114,7 @@ pub fn router(faces: Faces) -> Router {
         .route("/v1/actions/{id}/confirm", post(actions::confirm))
         .route("/v1/actions/{id}/cancel", post(actions::cancel))
         .route("/v1/journal", get(journal::stream))
+        .route("/v1/stats", get(stats::stats))
         .route("/v1/digest", get(rest::digest))
         .route("/v1/boot", get(rest::boot))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::rest));

@@ -22,13 +22,14 @@ fn options() -> Options {
     }
 }
 
-fn opening(log: Arc<dyn Log>) -> Opening {
+pub fn opening(log: Arc<dyn Log>) -> Opening {
     Opening {
         log,
         registry: Arc::new(orkestra::data::registry()),
         key: story::key(),
         clock: Arc::new(orkestra::data::now),
         checkpoint: None,
+        doubt: None,
         torn: None,
         founding: Some(Founding {
             name: "Acme".to_owned(),
@@ -42,7 +43,7 @@ fn opening(log: Arc<dyn Log>) -> Opening {
     }
 }
 
-fn owner(handle: &Handle) -> Caller {
+pub fn owner(handle: &Handle) -> Caller {
     let snapshot = handle.snapshot();
     let row = snapshot.table::<Member>().unwrap().rows().next().unwrap();
     orkestra::demo::author(row.org.clone(), row.id)

@@ -9,6 +9,7 @@
 
 mod full;
 mod killed;
+mod rows;
 mod security;
 mod served;
 mod server;

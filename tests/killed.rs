@@ -54,7 +54,7 @@ fn cancel_all(server: &Server) {
 }
 
 /// The digest of the state folded from the journal alone, up to a position.
-fn folded(dir: &Path, position: u64) -> String {
+pub fn folded(dir: &Path, position: u64) -> String {
     let registry = orkestra::modules::registry();
     let mut state = State::new(&registry.kinds());
     let look = Look::at(&dir.join("data/journal"), 1 << 20).unwrap();
@@ -67,11 +67,8 @@ fn folded(dir: &Path, position: u64) -> String {
 }
 
 /// The server's own word on where it stands.
-fn stands(server: &Server) -> (u64, String) {
-    let bearer = format!("Bearer {}", server.token);
-    let (status, said) = server
-        .send("GET", "/v1/digest", &[("authorization", &bearer)], b"")
-        .unwrap();
+pub fn stands(server: &Server) -> (u64, String) {
+    let (status, said) = server.get("/v1/digest");
     assert_eq!(status, 200, "{said}");
     (
         said["position"].as_u64().unwrap(),

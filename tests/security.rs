@@ -23,7 +23,7 @@ fn orkestra(dir: &Path, words: &[&str]) -> Output {
 }
 
 /// A new token of the owner: its value and its id.
-fn token(dir: &Path, more: &[&str]) -> (String, String) {
+pub fn token(dir: &Path, more: &[&str]) -> (String, String) {
     let made = orkestra(
         dir,
         &[&["token", "create", "--json", "--name", "another"], more].concat(),
@@ -62,7 +62,7 @@ fn body(id: u64, method: &str, mut params: Value) -> String {
 }
 
 /// Calls a tool over REST with a token.
-fn call(server: &Server, token: &str, tool: &str, args: &Value) -> (u16, Value) {
+pub fn call(server: &Server, token: &str, tool: &str, args: &Value) -> (u16, Value) {
     let bearer = format!("Bearer {token}");
     server
         .send(

@@ -16,8 +16,13 @@ pub struct Server {
 impl Server {
     /// Starts on a free port; the token of the first start is kept beside the data directory.
     pub fn start(dir: &Path) -> Self {
+        Self::start_program(dir, Path::new(env!("CARGO_BIN_EXE_orkestra")))
+    }
+
+    /// The same with another program than the one that was built for this test.
+    pub fn start_program(dir: &Path, program: &Path) -> Self {
         let (data, token_file) = (dir.join("data"), dir.join("token"));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+        let mut child = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
             .arg(&data)
             .arg("--token-file")
@@ -65,6 +70,23 @@ impl Server {
             &[("authorization", &format!("Bearer {}", self.token))],
             args.to_string().as_bytes(),
         )
+    }
+
+    /// What an address answers to the owner.
+    pub fn get(&self, path: &str) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.token);
+        self.send("GET", path, &[("authorization", &bearer)], b"").unwrap()
+    }
+
+    /// The lines of an answer that does not end.
+    pub fn follow(&self, path: &str) -> impl Iterator<Item = String> + use<> {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let (host, token) = (&self.address, &self.token);
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        // Between the lines stand the head and the lengths of chunks.
+        let lines = BufReader::new(stream).lines().map_while(Result::ok);
+        lines.filter(|line| line.starts_with('{'))
     }
 
     /// One MCP request of the protocol 2026-07-28.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a layer may not name.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     (
         "src/kernel",
         &[
@@ -41,6 +41,7 @@ const LAYERS: [(&str, &[&str]); 7] = [
     ),
     ("src/door", &["rmcp", "axum", "crate::http", "crate::mcp", "crate::cli"]),
     ("src/cli", &["rmcp::", "axum::"]),
+    ("src", &["sled::"]),
     ("journal/src", &["tokio", "projections", "orkestra::"]),
     ("projections/src", &["tokio", "orkestra::"]),
 ];

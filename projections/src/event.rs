@@ -239,6 +239,9 @@ pub struct Started<'a> {
     pub expired: u64,
     /// Executions that have no outcome.
     pub without_outcome: u64,
+    /// Why the whole journal was read although there was a checkpoint. Records before 0005 have none.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<Cow<'a, str>>,
 }
 
 /// `journal.recovered`: what was cut off.

@@ -6,6 +6,7 @@
 
 mod fold;
 mod keys;
+mod look;
 mod opening;
 mod rows;
 mod seal;
@@ -13,8 +14,10 @@ mod shelf;
 
 pub use fold::{Facets, Mark, Round, ToolOf, USED};
 pub use keys::Index;
-pub use opening::{Doubt, Opened, Reading, Wanted, open};
+pub use look::look;
+pub use opening::{Doubt, Opened, Reading, Wanted, begin, bytes, open};
 pub use rows::{Count, Rows};
+pub use seal::Seal;
 pub use shelf::{Memory, Shelf};
 
 use std::sync::Arc;
@@ -25,7 +28,6 @@ use thiserror::Error;
 
 use crate::Digest;
 use rows::number;
-use seal::Seal;
 use shelf::Changes;
 
 /// Why rows cannot be read or written.
@@ -146,6 +148,16 @@ impl Store {
         &self.meta.stand
     }
 
+    /// Whether the state's rows are all there.
+    pub fn is_whole(&self) -> bool {
+        self.meta.whole
+    }
+
+    /// A sum over all rows but the one about them: equal rows have equal sums, however they came to be.
+    pub fn seal(&self) -> Seal {
+        self.seal
+    }
+
     /// The store for readers.
     pub fn rows(&self) -> Rows {
         self.rows.clone()
@@ -194,8 +206,7 @@ impl Store {
         let meta = meta.sealed(seal).map_err(Error::shelf("describe"))?;
         let said = serde_json::to_vec(&meta).map_err(Error::shelf("describe"))?;
         changes.push((keys::META.to_vec(), Some(said)));
-        self.rows.shelf().apply(changes)?;
-        self.rows.reached(meta.stand.position);
+        self.rows.apply(changes, meta.stand.position)?;
         (self.meta, self.seal) = (meta, seal);
         Ok(())
     }

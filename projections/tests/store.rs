@@ -33,8 +33,8 @@ fn round(seqs: impl IntoIterator<Item = u64>) -> Round {
 
 fn found(rows: &Rows, by: &[(Index, &str)], from: u64) -> Vec<u64> {
     let by: Vec<_> = by.iter().map(|(index, value)| (*index, (*value).to_owned())).collect();
-    let (mut all, mut next) = (Vec::new(), from);
-    while let Some(more) = rows.find(&by, next).unwrap() {
+    let (mut all, mut next, upto) = (Vec::new(), from, rows.position());
+    while let Some(more) = rows.find(&by, next, upto).unwrap() {
         next = more.last().unwrap() + 1;
         all.extend(more);
     }
@@ -51,10 +51,29 @@ fn records_are_found_across_buckets() {
     let expected: Vec<u64> = (4000..=10_000).filter(|seq| seq % 3 == 1 && seq % 2 == 1).collect();
     assert_eq!(found(&store.rows(), &both, 4000), expected);
     assert!(found(&store.rows(), &[(Index::Tool, "tool_9")], 1).is_empty());
-    let counted: u64 = store.rows().counts().map(|count| count.unwrap().count).sum();
-    assert_eq!(counted, 10_000);
+    let (position, counts) = store.rows().counts("").unwrap();
+    let counted: u64 = counts.iter().map(|count| count.count).sum();
+    assert_eq!((position, counted), (10_000, 10_000));
+    let by = [(Index::Tool, "tool_1".to_owned())];
+    assert_eq!(store.rows().find(&by, 5, 12).unwrap(), Some(vec![7, 10]));
     let since = store.rows().since("2026-11-24T10:02:30Z".parse().unwrap()).unwrap();
     assert_eq!(since, Some(120));
+}
+
+#[test]
+fn each_organisation_has_its_own_counters() {
+    let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
+    let mut round = Round::default();
+    for (seq, org) in [(1, "org_1"), (2, "org_10"), (3, "org_1")] {
+        let text = record(seq).replace(r#""v":1,"at""#, &format!(r#""v":1,"org":"{org}","at""#));
+        round.record(seq, &text, &|_| None).unwrap();
+    }
+    store.write(round, true).unwrap();
+    let counted = |org: &str| -> u64 {
+        let (_, counts) = store.rows().counts(org).unwrap();
+        counts.iter().map(|count| count.count).sum()
+    };
+    assert_eq!([counted("org_1"), counted("org_10"), counted("")], [2, 1, 0]);
 }
 
 #[test]
@@ -70,7 +89,11 @@ fn a_round_that_leaves_records_out_is_refused() {
 #[test]
 fn actions_are_marked_while_they_wait() {
     let mut store = Store::new(Arc::new(Memory::default()), "p", "j");
-    let marked = |store: &Store, mark| -> Vec<String> { store.rows().marked(mark).map(Result::unwrap).collect() };
+    let marked = |store: &Store, wanted| -> Vec<String> {
+        let (_, all) = store.rows().marked().unwrap();
+        let its = all.into_iter().filter(|(_, mark)| *mark == wanted);
+        its.map(|(id, _)| id).collect()
+    };
     let mut round = round(1..2);
     round.mark("act_a", Some(Mark::Pending));
     round.mark("act_b", Some(Mark::Executing));
@@ -89,15 +112,19 @@ fn actions_are_marked_while_they_wait() {
 fn a_record_is_found_by_all_that_it_names() {
     let text = r#"{"v":1,"at":"2026-11-24T10:00:00Z","org":"org_1",
         "actor":{"kind":"agent","principalId":"mbr_1","tokenId":"tok_1","via":"mcp"},"events":[
-        {"type":"action.confirmed","v":1,"data":{"action":"act_1"}},
+        {"type":"action.confirmed","v":1,"data":{"action":"act_01m8638rk31mjfdrqnfheptmka"}},
+        {"type":"confirm.refused","v":1,"data":{"action":"no action"}},
         {"type":"task.renamed","v":1,"change":{"entity":"task","id":"tsk_1","version":2,"op":"update","fields":{}}},
         {"type":"limits.refused","v":1,"data":{"tool":"not_a_call"}}]}"#;
     let record = Record::parse(text).unwrap();
-    let facets = Facets::of(&record, &|action| (action == "act_1").then(|| "update_task".to_owned()));
+    let id = "act_01M8638RK31MJFDRQNFHEPTMKA";
+    let tool_of = |action: &str| action.eq_ignore_ascii_case(id).then(|| "update_task".to_owned());
+    let facets = Facets::of(&record, &tool_of);
     for (index, value) in [
         (Index::Actor, "mbr_1"),
         (Index::Actor, "tok_1"),
-        (Index::Action, "act_1"),
+        (Index::Action, id),
+        (Index::Action, "no action"),
         (Index::Tool, "update_task"),
         (Index::Entity, "tsk_1"),
         (Index::Event, "task.renamed"),
@@ -111,7 +138,7 @@ fn a_record_is_found_by_all_that_it_names() {
         .iter()
         .map(|(kind, id)| (kind.as_str(), id.as_str()))
         .collect();
-    assert_eq!(touched, [("action", "act_1"), ("task", "tsk_1"), ("used", "tok_1")]);
+    assert_eq!(touched, [("action", id), ("task", "tsk_1"), ("used", "tok_1")]);
     assert_eq!(
         facets.calls,
         [("update_task".to_owned(), "action.confirmed".to_owned())]
@@ -128,8 +155,8 @@ fn a_value_of_any_length_with_any_letters_is_one_key() {
     let mut store = Store::new(memory.clone(), "p", "j");
     store.write(round, true).unwrap();
     assert_eq!(found(&store.rows(), &[(Index::Tool, &long)], 1), [1]);
-    let count = store.rows().counts().next().unwrap().unwrap();
-    assert_eq!((count.event.as_str(), count.count), ("call.answered", 1));
+    let (_, counts) = store.rows().counts("").unwrap();
+    assert_eq!((counts[0].event.as_str(), counts[0].count), ("call.answered", 1));
     assert!(memory.scan(b"", b"").all(|pair| pair.unwrap().0.len() < 200));
 }
 

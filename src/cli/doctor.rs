@@ -1,4 +1,6 @@
-//! `orkestra doctor`: configuration, permissions, keys, journal, server — what is wrong, and what to do.
+//! `orkestra doctor`: configuration, permissions, keys, journal, rows, server — what is wrong, and what to do.
+
+mod rows;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -52,10 +54,13 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
     let line_max = config.journal.record_bytes_max;
     let mut findings = vec![configured];
     if dir.exists() {
+        let look = Look::at(&dir.journal(), line_max);
+        let stands = rows::stand(&dir, look.as_ref().ok()).await;
         findings.extend([
             private(&dir),
             keys(&dir),
-            journal(&dir, line_max),
+            journal(look),
+            stands,
             room(&dir),
             server(&dir).await,
         ]);
@@ -144,8 +149,8 @@ fn keys(dir: &DataDir) -> Finding {
     }
 }
 
-fn journal(dir: &DataDir, line_max: u64) -> Finding {
-    match Look::at(&dir.journal(), line_max) {
+fn journal(look: Result<Look, journal::Error>) -> Finding {
+    match look {
         Ok(look) => Finding::good(
             "journal",
             format!(

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, configured, remote};
 use crate::door::Doorman;
+use crate::followers::clerk::Desk;
 use crate::kernel::identity::Member;
 use crate::kernel::{Caller, State};
 use crate::processor::Handle;
@@ -34,12 +35,14 @@ pub(super) enum OperatorRequest {
         /// At most so many.
         limit: usize,
     },
+    /// How the rows stand.
+    Rows,
 }
 
 /// What went wrong on the other side of the socket.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Refusal {
-    message: String,
+    pub(super) message: String,
     hint: Option<String>,
 }
 
@@ -74,13 +77,19 @@ pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Valu
             .hint("say where with --data, or start a server there first: orkestra serve"));
     }
     let opened = super::serve::open(&dir, &configured()?)?;
-    let reply = carry_out(&opened.handle, &Doorman::new(opened.keys.pepper.clone()), request).await;
+    let doorman = Doorman::new(opened.keys.pepper.clone());
+    let reply = carry_out(&opened.handle, &doorman, &opened.desk, request).await;
     opened.close()?;
     reply
 }
 
 /// Carries out one request on an open directory.
-pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: OperatorRequest) -> Result<Value, Failure> {
+pub(super) async fn carry_out(
+    handle: &Handle,
+    doorman: &Doorman,
+    desk: &Desk,
+    request: OperatorRequest,
+) -> Result<Value, Failure> {
     match request {
         OperatorRequest::Token(request) => token::carry_out(handle, doorman, request).await,
         OperatorRequest::Call { tool, arguments } => {
@@ -95,6 +104,11 @@ pub(super) async fn carry_out(handle: &Handle, doorman: &Doorman, request: Opera
             let caller = operator(handle)?;
             let items = crate::http::actions_of(&handle.snapshot(), &caller.org, stage, None, limit);
             Ok(Value::Array(items))
+        }
+        OperatorRequest::Rows => {
+            let (desk, handle) = (desk.clone(), handle.clone());
+            let standing = tokio::task::spawn_blocking(move || desk.standing(&handle)).await?;
+            Ok(serde_json::to_value(standing)?)
         }
     }
 }

@@ -189,12 +189,16 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
     }
     note(&format!("Orkestra serves {mcp} from {}", dir.0.display()));
     note(&format!(
-        "  {} records, {} pending actions restored, {} expired while down, {} without an outcome",
+        "  {} records ({} read after the checkpoint), {} pending actions restored, {} expired while down, {} without an outcome",
         boot.checkpoint + boot.replayed,
+        boot.replayed,
         boot.pending,
         boot.expired,
         boot.without_outcome
     ));
+    if let Some(why) = &boot.rebuilt {
+        note(&format!("  the whole journal was read: {why}"));
+    }
     if token.is_none() && opened.handle.snapshot().used.is_empty() {
         note("  no token was ever used here; make one with: orkestra token create --name \"my client\"");
     }
@@ -219,6 +223,7 @@ async fn serve(
 ) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
+        desk: opened.desk.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(Limits::new(config.rates())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),

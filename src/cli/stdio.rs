@@ -50,6 +50,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     let opened = super::serve::open(&dir, &config)?;
     let faces = Faces {
         handle: opened.handle.clone(),
+        desk: opened.desk.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(Limits::new(config.rates())),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),

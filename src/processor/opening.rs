@@ -31,6 +31,8 @@ pub struct Opening {
     pub clock: Clock,
     /// The state of a checkpoint, if there is a good one.
     pub checkpoint: Option<State>,
+    /// Why there is no good one, although there was one.
+    pub doubt: Option<String>,
     /// What was cut off the journal at the start: file, offset, bytes.
     pub torn: Option<(String, u64, u64)>,
     /// What to found in an empty journal.
@@ -55,6 +57,9 @@ pub struct Boot {
     pub without_outcome: u64,
     /// Whether the journal was empty.
     pub first: bool,
+    /// Why the whole journal was read although there was a checkpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebuilt: Option<String>,
 }
 
 /// Why a start failed.
@@ -72,17 +77,9 @@ pub enum Error {
 }
 
 /// Folds the journal and starts the processor as a task of the current runtime.
-pub fn open(opening: Opening) -> Result<Handle, Error> {
+pub fn open(mut opening: Opening) -> Result<Handle, Error> {
     let now = (opening.clock)();
-    let state = opening
-        .checkpoint
-        .unwrap_or_else(|| State::new(&opening.registry.kinds()));
-    let checkpoint = state.position;
-    let mut engine = Engine::new(Arc::clone(&opening.registry), state, opening.key);
-    for line in opening.log.read(checkpoint + 1)? {
-        let line = line?;
-        engine.absorb(line.seq, &line.text)?;
-    }
+    let (mut engine, checkpoint, rebuilt) = folded(&mut opening)?;
     let replayed = engine.state().position - checkpoint;
     let first = engine.state().position == 0;
     let recent = Recent::new(Arc::clone(&opening.log));
@@ -95,6 +92,7 @@ pub fn open(opening: Opening) -> Result<Handle, Error> {
         checkpoint,
         replayed,
         first,
+        rebuilt,
         ..counted(engine.state(), &expired)
     };
     records.extend(expired);
@@ -109,6 +107,35 @@ pub fn open(opening: Opening) -> Result<Handle, Error> {
         boot,
         opening.wait_for_reads,
     ))
+}
+
+/// The engine at the journal's end, the position it began from, and why that is 0 in spite of a checkpoint.
+fn folded(opening: &mut Opening) -> Result<(Engine, u64, Option<String>), Error> {
+    let (checkpoint, mut doubt) = (opening.checkpoint.take(), opening.doubt.take());
+    let engine = |state| Engine::new(Arc::clone(&opening.registry), state, opening.key.clone());
+    if let Some(state) = checkpoint {
+        let position = state.position;
+        let mut begun = engine(state);
+        match read(&mut begun, opening.log.as_ref()) {
+            Ok(()) => return Ok((begun, position, None)),
+            Err(Error::Unfit(cause)) => doubt = Some(format!("the journal does not go on from it: {cause}")),
+            Err(cause) => return Err(cause),
+        }
+    }
+    if let Some(why) = &doubt {
+        tracing::warn!(why, "the checkpoint is not used: the whole journal is read");
+    }
+    let mut begun = engine(State::new(&opening.registry.kinds()));
+    read(&mut begun, opening.log.as_ref())?;
+    Ok((begun, 0, doubt))
+}
+
+fn read(engine: &mut Engine, log: &dyn Log) -> Result<(), Error> {
+    for line in log.read(engine.state().position + 1)? {
+        let line = line?;
+        engine.absorb(line.seq, &line.text)?;
+    }
+    Ok(())
 }
 
 fn counted(state: &State, expired: &[String]) -> Boot {
@@ -137,6 +164,7 @@ fn started(boot: &Boot, torn: Option<&(String, u64, u64)>) -> Vec<projections::E
         pending: boot.pending,
         expired: boot.expired,
         without_outcome: boot.without_outcome,
+        rebuilt: boot.rebuilt.as_deref().map(Into::into),
     };
     let cut = torn.map(|(file, offset, bytes)| {
         event::event(

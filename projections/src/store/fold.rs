@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use super::Error;
 use super::keys::{self, BUCKET, Index};
 use crate::event::names;
-use crate::{Action, Digest, Named as _, Record};
+use crate::{Action, Digest, Id, Named as _, Record};
 
 /// The tool of an action, by the action's identifier.
 pub type ToolOf<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -79,8 +79,12 @@ impl Facets {
                 facets.calls.push((tool, entry.name.to_string()));
             }
             if let Some(action) = &said.action {
-                facets.found(Index::Action, action);
-                facets.touches(Action::KIND, action);
+                // What a caller named need not be an action, nor be written as we write it.
+                let id = action.parse::<Id<Action>>().ok().map(|id| id.to_string());
+                facets.found(Index::Action, id.as_deref().unwrap_or(action));
+                if let Some(id) = id {
+                    facets.touches(Action::KIND, &id);
+                }
             }
         }
         facets
@@ -148,8 +152,9 @@ impl Round {
             let key = keys::posting(*index, value, seq / BUCKET);
             self.postings.entry(key).or_default().push(offset);
         }
+        let org = keys::indexed(record.org.as_deref().unwrap_or_default());
         for (tool, event) in &facets.calls {
-            let key = keys::count(record.at, &keys::indexed(tool), event);
+            let key = keys::count(&org, record.at, &keys::indexed(tool), event);
             *self.counts.entry(key).or_default() += 1;
         }
         self.minutes.entry(keys::minute_of(record.at)).or_insert(seq);

@@ -102,15 +102,21 @@ pub fn posting(index: Index, value: &str, bucket: u64) -> Vec<u8> {
     key
 }
 
-/// A counter: how often an event came for a tool on a day (UTC).
-pub fn count(at: Timestamp, tool: &str, event: &str) -> Vec<u8> {
+/// What all counters of an organisation begin with; it must be [`indexed`].
+pub fn counts(org: &str) -> Vec<u8> {
+    key(COUNTS, &[org.as_bytes(), b""])
+}
+
+/// A counter: how often an event came for a tool in an organisation on a day (UTC).
+pub fn count(org: &str, at: Timestamp, tool: &str, event: &str) -> Vec<u8> {
     let day = at.strftime("%Y-%m-%d").to_string();
-    key(COUNTS, &[day.as_bytes(), tool.as_bytes(), event.as_bytes()])
+    let parts = [org, &day, tool, event];
+    key(COUNTS, &parts.map(str::as_bytes))
 }
 
 /// The day, the tool and the event of a counter.
 pub fn count_of(key: &[u8]) -> Option<(&str, &str, &str)> {
-    let mut parts = std::str::from_utf8(key.strip_prefix(COUNTS)?).ok()?.split('\0');
+    let mut parts = std::str::from_utf8(key.strip_prefix(COUNTS)?).ok()?.split('\0').skip(1);
     Some((parts.next()?, parts.next()?, parts.next()?))
 }
 

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::seal::Seal;
 use super::shelf::{Pair, Shelf, Sled};
@@ -92,6 +92,11 @@ enum Said {
     Doubt(Doubt),
 }
 
+/// How many bytes the stores in a directory take on disk.
+pub fn bytes(dir: &Path) -> u64 {
+    size(dir)
+}
+
 /// Opens the newest store in `dir` and hands its rows of the state to `reading`; begins a fresh one where there is none that
 /// can be believed. Only one process may do so at a time.
 ///
@@ -120,17 +125,26 @@ pub fn open(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Op
     Ok(Opened { store, believed, doubt })
 }
 
+/// Begins a fresh store beside those that are there, which the next [`open`] removes.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn begin(dir: &Path, wanted: &Wanted) -> Result<Store, Error> {
+    let newest = numbers(dir)?.last().copied();
+    fresh(&path(dir, newest.map_or(1, |number| number + 1)), wanted)
+}
+
 fn fresh(dir: &Path, wanted: &Wanted) -> Result<Store, Error> {
     let made = catch_unwind(AssertUnwindSafe(|| Sled::open(dir)));
     let shelf = made.map_err(|_| Error::shelf("open")("it panicked"))??;
     Ok(Store::new(Arc::new(shelf), &wanted.program, &wanted.journal))
 }
 
-fn path(dir: &Path, number: u64) -> PathBuf {
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{NAME}{number}"))
 }
 
-fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
+pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(dir).map_err(Error::shelf("list"))? {
         let name = entry.map_err(Error::shelf("list"))?.file_name();
@@ -143,7 +157,7 @@ fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
     Ok(numbers)
 }
 
-fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store, Doubt> {
+pub(super) fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store, Doubt> {
     let patience = wanted.patience + Duration::from_secs(size(dir) / BYTES_PER_SECOND);
     let (say, said) = sync_channel(WAITING);
     let its_dir = dir.to_owned();
@@ -151,13 +165,14 @@ fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store,
         .name("rows".to_owned())
         .spawn(move || tell(&its_dir, &say))
         .map_err(Error::shelf("start a thread"))?;
-    let Said::Meta(meta) = hear(&said, patience)? else {
+    let until = (Instant::now() + patience, patience);
+    let Said::Meta(meta) = hear(&said, until)? else {
         return Err(Doubt::Nowhere);
     };
     believable(&meta, wanted)?;
     reading.stands(&meta.stand).map_err(Doubt::Refused)?;
     loop {
-        match hear(&said, patience)? {
+        match hear(&said, until)? {
             Said::Rows(rows) => take(rows, reading)?,
             Said::End(shelf, seal) => return Ok(Store::with(shelf, meta, seal)),
             _ => return Err(Doubt::Nowhere),
@@ -165,8 +180,8 @@ fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store,
     }
 }
 
-fn hear(said: &Receiver<Said>, patience: Duration) -> Result<Said, Doubt> {
-    match said.recv_timeout(patience) {
+fn hear(said: &Receiver<Said>, (until, patience): (Instant, Duration)) -> Result<Said, Doubt> {
+    match said.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Said::Doubt(doubt)) => Err(doubt),
         Ok(said) => Ok(said),
         Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Doubt::Hung(patience)),
@@ -212,8 +227,13 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
         return Ok(());
     }
     let (mut seal, mut rows) = (Seal::default(), Vec::with_capacity(TOGETHER));
+    let mut before = Vec::new();
     for pair in shelf.scan(b"", b"") {
         let (key, value) = pair?;
+        if key <= before {
+            return Err(Error::Damaged("the order of keys").into());
+        }
+        before.clone_from(&key);
         if key == keys::META {
             continue;
         }
@@ -235,12 +255,15 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
     Ok(())
 }
 
+/// How many bytes lie in a directory and those below it.
 fn size(dir: &Path) -> u64 {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|meta| meta.len())
-        .sum()
+    let size_of = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => size(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.map(size_of).sum()
 }
 
 #[cfg(test)]

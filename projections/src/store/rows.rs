@@ -1,13 +1,20 @@
 //! A store as its readers have it: look-ups that see whole batches only.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, TryLockError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::keys::{self, BUCKET, Index};
+use super::shelf::{Changes, Pair};
 use super::{Error, Mark, Shelf};
+
+/// How long a reader waits for a batch to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long between two looks.
+const PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) fn number(value: Option<Vec<u8>>) -> Result<u64, Error> {
     let Some(value) = value else { return Ok(0) };
@@ -33,26 +40,48 @@ pub struct Count {
 pub struct Rows {
     shelf: Arc<dyn Shelf>,
     position: Arc<AtomicU64>,
+    /// Taken to write a batch, and to read several rows of one position.
+    batch: Arc<RwLock<()>>,
 }
 
 impl Rows {
     pub(super) fn new(shelf: Arc<dyn Shelf>, position: u64) -> Self {
-        let position = Arc::new(AtomicU64::new(position));
-        Self { shelf, position }
+        Self {
+            shelf,
+            position: Arc::new(AtomicU64::new(position)),
+            batch: Arc::default(),
+        }
     }
 
     pub(super) fn shelf(&self) -> &dyn Shelf {
         self.shelf.as_ref()
     }
 
-    /// A batch up to there is written.
-    pub(super) fn reached(&self, position: u64) {
+    /// Writes a batch, after which the rows stand at a position.
+    pub(super) fn apply(&self, changes: Changes, position: u64) -> Result<(), Error> {
+        let _whole = self.batch.write().unwrap_or_else(PoisonError::into_inner);
+        self.shelf.apply(changes)?;
         self.position.store(position, Ordering::Release);
+        Ok(())
     }
 
     /// The newest record that is in them.
     pub fn position(&self) -> u64 {
         self.position.load(Ordering::Acquire)
+    }
+
+    /// What is read while no batch comes in between, and the position that it belongs to.
+    fn whole<T>(&self, read: impl FnOnce() -> Result<T, Error>) -> Result<(u64, T), Error> {
+        let begun = Instant::now();
+        loop {
+            match self.batch.try_read() {
+                Ok(_whole) => return Ok((self.position(), read()?)),
+                // A writer that died in a batch left what was there before: a batch is written whole or not at all.
+                Err(TryLockError::Poisoned(_)) => return Ok((self.position(), read()?)),
+                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+                Err(TryLockError::WouldBlock) => return Err(Error::shelf("read")("a batch is being written for long")),
+            }
+        }
     }
 
     /// The first record of the minute of an hour, or of the next one in which there was any; `None` where there is none.
@@ -62,24 +91,21 @@ impl Rows {
         found.map(|(_, value)| number(Some(value))).transpose()
     }
 
-    /// The records from `from` on, oldest first, that are found by every one of some values; all of one bucket of
-    /// 4096 records at a time. `None` at the end, and where no value is given.
+    /// The records from `from` to `upto`, oldest first, that are found by every one of some values; all of one bucket of
+    /// 4096 records at a time. `None` at the end, and where no value is given. Of what is beyond [`Rows::position`]
+    /// nothing is found.
     ///
     /// # Errors
     /// As the shelf says.
-    pub fn find(&self, by: &[(Index, String)], from: u64) -> Result<Option<Vec<u64>>, Error> {
-        let position = self.position();
+    pub fn find(&self, by: &[(Index, String)], from: u64, upto: u64) -> Result<Option<Vec<u64>>, Error> {
         let mut bucket = from / BUCKET;
-        while bucket * BUCKET <= position {
+        while bucket * BUCKET <= upto {
             let Some(next) = self.next_bucket(by, bucket)? else {
                 return Ok(None);
             };
             bucket = next;
-            let found = self.in_bucket(by, bucket)?;
-            let found: Vec<u64> = found
-                .into_iter()
-                .filter(|seq| (from..=position).contains(seq))
-                .collect();
+            let mut found = self.in_bucket(by, bucket)?;
+            found.retain(|seq| (from..=upto).contains(seq));
             if !found.is_empty() {
                 return Ok(Some(found));
             }
@@ -123,10 +149,13 @@ impl Rows {
         Ok(common.unwrap_or_default())
     }
 
-    /// Every counter, by day, tool and event.
-    pub fn counts(&self) -> impl Iterator<Item = Result<Count, Error>> + '_ {
-        self.shelf.scan(keys::COUNTS, keys::COUNTS).map(|pair| {
-            let (key, value) = pair?;
+    /// Every counter of an organisation, by day, tool and event, and the position they were counted up to.
+    ///
+    /// # Errors
+    /// As the shelf says.
+    pub fn counts(&self, org: &str) -> Result<(u64, Vec<Count>), Error> {
+        let prefix = keys::counts(&keys::indexed(org));
+        let count = |(key, value): Pair| {
             let (day, tool, event) = keys::count_of(&key).ok_or(Error::Damaged("the key of a counter"))?;
             Ok(Count {
                 day: day.to_owned(),
@@ -134,18 +163,29 @@ impl Rows {
                 event: event.to_owned(),
                 count: number(Some(value))?,
             })
+        };
+        self.whole(|| {
+            let found = self.shelf.scan(&prefix, &prefix);
+            found.map(|pair| count(pair?)).collect()
         })
     }
 
-    /// The actions with a mark, by identifier.
-    pub fn marked(&self, mark: Mark) -> impl Iterator<Item = Result<String, Error>> + '_ {
-        let prefix = match mark {
-            Mark::Pending => keys::PENDING,
-            Mark::Executing => keys::OUTBOX,
+    /// The marked actions with their marks, and the position at which they stand so.
+    ///
+    /// # Errors
+    /// As the shelf says.
+    pub fn marked(&self) -> Result<(u64, Vec<(String, Mark)>), Error> {
+        let under = |prefix: &'static [u8], mark: Mark| {
+            let found = self.shelf.scan(prefix, prefix);
+            found.map(move |pair| {
+                let id = pair?.0.split_off(prefix.len());
+                let id = String::from_utf8(id).map_err(|_| Error::Damaged("the key of an action"))?;
+                Ok((id, mark))
+            })
         };
-        self.shelf.scan(prefix, prefix).map(move |pair| {
-            let id = pair?.0.split_off(prefix.len());
-            String::from_utf8(id).map_err(|_| Error::Damaged("the key of an action"))
+        self.whole(|| {
+            let pending = under(keys::PENDING, Mark::Pending);
+            pending.chain(under(keys::OUTBOX, Mark::Executing)).collect()
         })
     }
 }

@@ -1,0 +1,29 @@
+//! `GET /v1/stats`: how often what happened to calls of which tool, by day, as the rows have counted it.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde_json::json;
+
+use super::guard::Admitted;
+use super::{App, reply};
+use crate::processor::unavailable;
+
+/// The counters of the caller's organisation; needs `audit.read`, as the journal does.
+pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
+    let snapshot = app.faces.handle.snapshot();
+    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    if let Err(no) = rights.require("audit.read") {
+        return reply::rejection(&no);
+    }
+    let Some(rows) = app.faces.desk.rows().cloned() else {
+        let why = app.faces.desk.given_up().unwrap_or("there are none");
+        return reply::rejection(&unavailable(why).hint("the journal has everything: GET /v1/journal?tool=…"));
+    };
+    let org = entry.caller.org;
+    match tokio::task::spawn_blocking(move || rows.counts(&org)).await {
+        Ok(Ok((position, counts))) => Json(json!({"asOf": position, "counts": counts})).into_response(),
+        Ok(Err(cause)) => reply::rejection(&unavailable(&cause.to_string())),
+        Err(_) => reply::rejection(&unavailable("the counters could not be read")),
+    }
+}
