@@ -233,9 +233,10 @@ async fn serve(
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(dir, faces.clone(), opened.handle.closed())?;
-    // Only now: whoever reads the line may connect at once, to either.
+    let stop = stop_signal();
+    // Only now: whoever reads the line may connect at once, to either, or ask it to stop.
     announce(&opened);
-    let served = crate::http::serve(listener, faces, stop_signal()).await;
+    let served = crate::http::serve(listener, faces, stop).await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
     let closed = opened.handle.closed();
@@ -248,13 +249,17 @@ async fn serve(
     }
 }
 
-/// Ends at Ctrl-C or at a polite request to stop.
-pub(super) async fn stop_signal() {
-    let Ok(mut polite) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = polite.recv() => {}
+/// Ends at Ctrl-C or at a polite request to stop. Listens from the call on, not only when it is waited for.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listening = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        let (Ok(mut polite), Ok(mut interrupt)) = listening else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = polite.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::guard::Admitted;
 use super::{App, Faces, reply};
 use copying::{Copying, Line};
 use query::Asked;
+pub(super) use query::StreamArgs;
 
 /// Lines that wait for a slow reader.
 const WAITING_MAX: usize = 256;

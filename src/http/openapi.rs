@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::journal::StreamArgs;
+use crate::kernel::arg::Args as _;
 use crate::kernel::{Registry, Tool};
 
 /// `GET /openapi.json` (OpenAPI Specification 3.1.0). Public: it says what the program is, and nothing of what is in it.
@@ -103,10 +105,13 @@ fn others() -> Vec<(String, Value)> {
         asked("state", json!({"type": "string", "enum": stages})),
         asked("limit", json!({"type": "integer", "minimum": 1, "maximum": 1000})),
     ];
-    let followed = vec![
-        asked("from", json!({"type": "integer", "minimum": 1})),
-        asked("follow", json!({"type": "boolean"})),
-    ];
+    let filters = StreamArgs::schema().into_json();
+    let filters = filters.get("properties").and_then(Value::as_object).cloned();
+    let followed = filters
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, schema)| asked(&name, schema))
+        .collect();
     let mut records = get("Records as NDJSON, from a position on", followed);
     if let Some(content) = records.pointer_mut("/get/responses/200/content") {
         *content = json!({"application/x-ndjson": {"schema": object}});
@@ -124,6 +129,10 @@ fn others() -> Vec<(String, Value)> {
             post("Withdraw or decline a pending action; the body may hold reason"),
         ),
         ("/v1/journal", records),
+        (
+            "/v1/stats",
+            get("How often each event came, by day and tool", Vec::new()),
+        ),
         ("/v1/digest", get("Position and digest of the whole state", Vec::new())),
         ("/v1/boot", get("What was found at the start", Vec::new())),
     ]
