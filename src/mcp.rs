@@ -155,11 +155,11 @@ impl Server {
             }
         }
         if let Some(sealed) = &params.request_state {
-            return elicit::resume(self, &visitor, &params, sealed, cx).await;
+            return Box::pin(elicit::resume(self, &visitor, &params, sealed, cx)).await;
         }
         let said = self.within(&visitor, &name, args).await;
         if let (Ok(answer), true) = (&said, visitor.entry.elicit)
-            && let Some(asked) = elicit::ask(self, &visitor, &params, answer, cx).await?
+            && let Some(asked) = Box::pin(elicit::ask(self, &visitor, &params, answer, cx)).await?
         {
             return Ok(asked);
         }

@@ -176,19 +176,24 @@ async fn guarded(app: &App, request: Request) -> Result<Response, Box<Response>>
     let (mut parts, body) = request.into_parts();
     if parts.method != Method::POST {
         parts.extensions.insert(Visitor { entry, selection });
-        return Ok(app.mcp.handle(Request::from_parts(parts, body)).await.map(Body::new));
+        return Ok(rmcp(app, Request::from_parts(parts, body)).await);
     }
     let bytes = app.body(body).await?;
     let (opening, verdict) = peek(app, &entry, &bytes)?;
     let opener = opening.then(|| entry.caller.clone());
     parts.extensions.insert(Visitor { entry, selection });
     let request = Request::from_parts(parts, Body::from(bytes));
-    let mut response = app.mcp.handle(request).await.map(Body::new);
+    let mut response = rmcp(app, request).await;
     if let (Some(caller), Some(session)) = (opener, text(response.headers(), SESSION)) {
         app.sessions.opened(session, &caller, app.faces.handle.now());
     }
     reply::limits(response.headers_mut(), &verdict);
     Ok(response)
+}
+
+/// Boxed, because its future is large, and those around it are moved before they run.
+async fn rmcp(app: &App, request: Request) -> Response {
+    Box::pin(app.mcp.handle(request)).await.map(Body::new)
 }
 
 fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
