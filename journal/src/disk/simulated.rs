@@ -1,6 +1,7 @@
 //! A disk in memory that fails as real ones do: power lost between any two bytes, sectors and directory entries that never
 //! arrived, full, short writes, failed calls, flipped bits.
 
+mod file;
 mod inode;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, DiskFile, Lock};
+use file::SimulatedFile;
 use inode::Inode;
 
 /// What goes wrong, and when. Counts begin at 0 with the moment it is set.
@@ -232,11 +234,6 @@ impl Inner {
     }
 }
 
-struct SimulatedFile {
-    disk: SimulatedDisk,
-    inode: Arc<Mutex<Inode>>,
-}
-
 impl Disk for SimulatedDisk {
     fn list(&self, wanted: &str) -> io::Result<Vec<String>> {
         let inner = self.inner();
@@ -322,45 +319,5 @@ struct Held(Arc<AtomicBool>);
 impl Drop for Held {
     fn drop(&mut self) {
         self.0.store(false, Ordering::SeqCst);
-    }
-}
-
-impl DiskFile for SimulatedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.disk.inner().powered()?;
-        Ok(lock(&self.inode).read(buffer, offset))
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
-        self.disk.inner().write(&mut lock(&self.inode), bytes, offset)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let (mut inner, mut inode) = (self.disk.inner(), lock(&self.inode));
-        if inner.sync()? {
-            inode.sync();
-            return Ok(());
-        }
-        inode.drop_dirty();
-        Err(io::Error::other("the sync failed"))
-    }
-
-    fn sync_all(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-
-    fn truncate(&self, bytes: u64) -> io::Result<()> {
-        let mut inner = self.disk.inner();
-        inner.powered()?;
-        let mut inode = lock(&self.inode);
-        let freed = inode.length().saturating_sub(bytes);
-        inner.fate.space_bytes = inner.fate.space_bytes.map(|space| space + freed);
-        inode.truncate(bytes);
-        Ok(())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        self.disk.inner().powered()?;
-        Ok(lock(&self.inode).length())
     }
 }

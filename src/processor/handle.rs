@@ -1,0 +1,165 @@
+//! The handle on the processor: how everybody else calls tools, reads snapshots and follows the journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use journal::Log;
+use projections::Event;
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::recent::Recent;
+use super::{Boot, Clock, Outcome, Request, busy, unavailable};
+use crate::kernel::engine::{self, Answer, Call, Reading, Step};
+use crate::kernel::state::Unfit;
+use crate::kernel::token::ConfirmKey;
+use crate::kernel::{Caller, Engine, Past, Registry, Rejection, Snapshot};
+
+/// The way to the processor; cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) inbox: mpsc::Sender<Request>,
+    pub(super) published: Arc<ArcSwap<crate::kernel::State>>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) recent: Recent,
+    pub(super) clock: Clock,
+    pub(super) durable: watch::Receiver<u64>,
+    pub(super) closed: watch::Receiver<Option<Arc<str>>>,
+    pub(super) boot: Arc<Boot>,
+    pub(super) key: ConfirmKey,
+    pub(super) wait_for_reads: bool,
+}
+
+impl Handle {
+    /// Calls a tool in the name of a caller. The answer comes after what it says is durable.
+    pub async fn call(&self, caller: Caller, tool: &str, args: Map<String, Value>) -> Answer {
+        let call = Call {
+            caller,
+            tool: tool.to_owned(),
+            args,
+        };
+        if self.registry.tool(tool).is_some_and(crate::kernel::Tool::is_read) {
+            let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
+            return self.note(reading).await;
+        }
+        self.step(move |engine, now, past| engine.call(&call, now, past)).await
+    }
+
+    async fn note(&self, reading: Reading) -> Answer {
+        if self.wait_for_reads {
+            return self.step(move |engine, now, _| engine.note(reading, now)).await;
+        }
+        let answer = reading.answer.clone();
+        let quiet: Request = Box::new(move |engine, now, _| {
+            let step = engine.note(reading, now)?;
+            Ok(Outcome {
+                records: step.records,
+                then: Box::new(|_| ()),
+            })
+        });
+        self.inbox.try_send(quiet).map_err(|_| busy())?;
+        answer
+    }
+
+    async fn step(
+        &self,
+        run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Step, Unfit> + Send + 'static,
+    ) -> Answer {
+        self.ask(move |engine, now, past| run(engine, now, past).map(|step| (step.records, step.answer)))
+            .await?
+    }
+
+    /// Journals events in a caller's name (folded refusals).
+    pub async fn record(&self, caller: Caller, events: Vec<Event>) -> Result<(), Rejection> {
+        self.ask(move |engine, now, _| engine.record(now, &caller, events).map(|text| (vec![text], ())))
+            .await
+    }
+
+    /// Journals events of the system itself.
+    pub async fn system(&self, events: Vec<Event>) -> Result<(), Rejection> {
+        self.ask(move |engine, now, _| engine.system(now, None, events).map(|text| (vec![text], ())))
+            .await
+    }
+
+    /// Runs something on the engine; what it gives back comes after its records are durable.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<(Vec<String>, T), Unfit> + Send + 'static,
+    ) -> Result<T, Rejection> {
+        let (reply, answer) = oneshot::channel();
+        let request: Request = Box::new(move |engine, now, past| {
+            let (records, said) = run(engine, now, past)?;
+            let then = move |durable: Result<(), Rejection>| {
+                // The caller may have gone; what was journaled stands all the same.
+                let _ = reply.send(durable.map(|()| said));
+            };
+            Ok(Outcome {
+                records,
+                then: Box::new(then),
+            })
+        });
+        self.inbox.send(request).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> Rejection {
+        let why = self.closed.borrow().clone();
+        unavailable(why.as_deref().unwrap_or("the server is stopping"))
+    }
+
+    /// The newest durable state.
+    pub fn snapshot(&self) -> Snapshot {
+        self.published.load_full()
+    }
+
+    /// The newest state at or after a position; waits up to `patience`.
+    pub async fn snapshot_at_least(&self, position: u64, patience: Duration) -> Option<Snapshot> {
+        let mut durable = self.durable.clone();
+        let reached = tokio::time::timeout(patience, durable.wait_for(|now| *now >= position)).await;
+        reached.is_ok_and(|waited| waited.is_ok()).then(|| self.snapshot())
+    }
+
+    /// What there is to call.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    /// The journal, for reading.
+    pub fn log(&self) -> &Arc<dyn Log> {
+        &self.log
+    }
+
+    /// The recorded past, for reading.
+    pub fn past(&self) -> &dyn Past {
+        &self.recent
+    }
+
+    /// The confirm token of an action, for its proposer's eyes only.
+    pub fn confirm_token(&self, action: &projections::Action) -> String {
+        let proposer = action.proposer.principal_id.as_deref().unwrap_or_default();
+        self.key.confirm_token(&action.org, proposer, action.id, &action.digest)
+    }
+
+    /// The hour.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Follows the durable position.
+    pub fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    /// Follows whether the journal has closed, and why.
+    pub fn closed(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.closed.clone()
+    }
+
+    /// What was found at the start.
+    pub fn boot(&self) -> &Boot {
+        &self.boot
+    }
+}
