@@ -39,9 +39,28 @@ impl From<[u8; 32]> for Digest {
     }
 }
 
+/// 64 hexadecimal digits, made without the machinery of `format!`: every record has some.
+struct Hex([u8; 64]);
+
+impl Hex {
+    fn of(digest: &Digest) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or(b'0');
+        let mut hex = [0; 64];
+        for (pair, byte) in hex.as_chunks_mut::<2>().0.iter_mut().zip(digest.0) {
+            *pair = [digit(byte >> 4), digit(byte & 15)];
+        }
+        Self(hex)
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(Hex::of(self).text())
     }
 }
 
@@ -53,7 +72,7 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        to.serialize_str(Hex::of(self).text())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::kernel::words::{self, Part, Term};
 use crate::kernel::{Row, View, text};
 use crate::modules::projects::Project;
 
-/// Words of a new title that are looked up, the rarest first, and tasks that are compared for each.
+/// Words of a new title that are looked up, the rarest first, and tasks that are compared with it.
 const SIMILAR_WORDS_MAX: usize = 4;
 const SIMILAR_TASKS_MAX: usize = 16;
 
@@ -31,17 +31,14 @@ pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> V
     for (_, word) in asked.into_iter().take(SIMILAR_WORDS_MAX) {
         let term = [Term { word, prefix: false }];
         let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
-        for task in view
-            .search::<Task>(&term, Part::Title, None)
-            .filter(alive)
-            .take(SIMILAR_TASKS_MAX)
-        {
+        let found = view.search::<Task>(&term, Part::Title, None).filter(alive);
+        for task in found.take(SIMILAR_TASKS_MAX.saturating_sub(near.len())) {
             near.entry(task.id)
                 .or_insert_with(|| (text::likeness(&wanted, &text::fold(&task.title)), task));
         }
     }
     let mut near: Vec<(f64, &Row<Task>)> = near.into_values().filter(|(score, _)| *score > 0.88).collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.human_key().cmp(&b.1.human_key())));
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.number.cmp(&b.1.number)));
     near.truncate(3);
     near.into_iter()
         .map(|(_, task)| json!({"key": task.human_key(), "title": task.title}))
