@@ -154,9 +154,9 @@ fn journal(look: Result<Look, journal::Error>) -> Finding {
         Ok(look) => Finding::good(
             "journal",
             format!(
-                "{} records in {} segments, every line checks",
+                "{} records in {}, every line checks",
                 look.last_seq(),
-                look.segments()
+                crate::kernel::text::count(look.segments(), "segment")
             ),
         ),
         Err(cause) => Finding::bad(

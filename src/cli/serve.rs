@@ -15,6 +15,7 @@ use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
 use crate::http::Faces;
 use crate::kernel::identity::{ConfirmPolicy, Member};
+use crate::kernel::text::count;
 use crate::telemetry::{self, Telemetry};
 
 #[derive(Debug, Args)]
@@ -188,14 +189,19 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
         return;
     }
     note(&format!("Orkestra serves {mcp} from {}", dir.0.display()));
-    note(&format!(
-        "  {} records ({} read after the checkpoint), {} pending actions restored, {} expired while down, {} without an outcome",
-        boot.checkpoint + boot.replayed,
-        boot.replayed,
-        boot.pending,
-        boot.expired,
-        boot.without_outcome
-    ));
+    note(&if boot.first {
+        let records = usize::try_from(opened.handle.snapshot().position).unwrap_or(usize::MAX);
+        format!("  a new journal with {}", count(records, "record"))
+    } else {
+        format!(
+            "  {} records ({} read after the checkpoint), {} pending actions restored, {} expired while down, {} without an outcome",
+            boot.checkpoint + boot.replayed,
+            boot.replayed,
+            boot.pending,
+            boot.expired,
+            boot.without_outcome
+        )
+    });
     if let Some(why) = &boot.rebuilt {
         note(&format!("  the whole journal was read: {why}"));
     }
