@@ -156,7 +156,7 @@ fn journal(look: Result<Look, journal::Error>) -> Finding {
             format!(
                 "{} records in {}, every line checks",
                 look.last_seq(),
-                crate::kernel::text::count(look.segments(), "segment")
+                crate::kernel::text::count(usize::try_from(look.segments()).unwrap_or(usize::MAX), "segment")
             ),
         ),
         Err(cause) => Finding::bad(
