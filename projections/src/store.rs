@@ -139,7 +139,7 @@ impl Store {
     }
 
     fn with(shelf: Arc<dyn Shelf>, meta: Meta, seal: Seal) -> Self {
-        let rows = Rows::new(shelf, meta.stand.position);
+        let rows = Rows::new(shelf, meta.stand.position, meta.whole);
         Self { meta, seal, rows }
     }
 
@@ -206,7 +206,7 @@ impl Store {
         let meta = meta.sealed(seal).map_err(Error::shelf("describe"))?;
         let said = serde_json::to_vec(&meta).map_err(Error::shelf("describe"))?;
         changes.push((keys::META.to_vec(), Some(said)));
-        self.rows.apply(changes, meta.stand.position)?;
+        self.rows.apply(changes, meta.stand.position, whole)?;
         (self.meta, self.seal) = (meta, seal);
         Ok(())
     }

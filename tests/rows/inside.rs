@@ -102,7 +102,10 @@ async fn rows_that_followed_live_are_those_that_are_built_at_once() {
         }
         let rows = opened.desk.rows().unwrap().clone();
         let position = opened.handle.snapshot().position;
-        eventually("the rows reach the state", || rows.position() >= position).await;
+        eventually("the rows reach the state", || {
+            rows.position() >= position && rows.is_whole()
+        })
+        .await;
         drop(rows);
         opened.close().unwrap();
         let look = Look::at(&dir.path().join("journal"), 1 << 20).unwrap();

@@ -1,6 +1,6 @@
 //! A store as its readers have it: look-ups that see whole batches only.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -40,15 +40,17 @@ pub struct Count {
 pub struct Rows {
     shelf: Arc<dyn Shelf>,
     position: Arc<AtomicU64>,
+    is_whole: Arc<AtomicBool>,
     /// Taken to write a batch, and to read several rows of one position.
     batch: Arc<RwLock<()>>,
 }
 
 impl Rows {
-    pub(super) fn new(shelf: Arc<dyn Shelf>, position: u64) -> Self {
+    pub(super) fn new(shelf: Arc<dyn Shelf>, position: u64, is_whole: bool) -> Self {
         Self {
             shelf,
             position: Arc::new(AtomicU64::new(position)),
+            is_whole: Arc::new(AtomicBool::new(is_whole)),
             batch: Arc::default(),
         }
     }
@@ -58,16 +60,22 @@ impl Rows {
     }
 
     /// Writes a batch, after which the rows stand at a position.
-    pub(super) fn apply(&self, changes: Changes, position: u64) -> Result<(), Error> {
+    pub(super) fn apply(&self, changes: Changes, position: u64, is_whole: bool) -> Result<(), Error> {
         let _whole = self.batch.write().unwrap_or_else(PoisonError::into_inner);
         self.shelf.apply(changes)?;
         self.position.store(position, Ordering::Release);
+        self.is_whole.store(is_whole, Ordering::Release);
         Ok(())
     }
 
     /// The newest record that is in them.
     pub fn position(&self) -> u64 {
         self.position.load(Ordering::Acquire)
+    }
+
+    /// Whether they hold the whole state as of that record.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole.load(Ordering::Acquire)
     }
 
     /// What is read while no batch comes in between, and the position that it belongs to.

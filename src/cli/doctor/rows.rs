@@ -43,6 +43,9 @@ fn beside(standing: &Standing) -> Finding {
             "see to the disk, then restart the server; until then filters read the journal itself",
         ),
         (None, None) => Finding::good(WHAT, "none"),
+        (Some(position), None) if !standing.whole => {
+            Finding::good(WHAT, format!("being built, now at record {position} of {records}"))
+        }
         (Some(_), None) if standing.wrong > 0 => wrong(standing.wrong),
         (Some(position), None) => Finding::good(
             WHAT,

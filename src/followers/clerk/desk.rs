@@ -15,6 +15,8 @@ use crate::processor::Handle;
 pub struct Standing {
     /// The newest record that is in them; `None` where there are none.
     pub position: Option<u64>,
+    /// Whether they hold the whole state as of that record.
+    pub whole: bool,
     /// The newest record of the server.
     pub records: u64,
     /// Bytes on disk.
@@ -71,7 +73,7 @@ impl Desk {
             ..Standing::default()
         };
         let Some(rows) = &self.rows else { return standing };
-        standing.position = Some(rows.position());
+        (standing.position, standing.whole) = (Some(rows.position()), rows.is_whole());
         match Marks::following(rows, handle) {
             Ok(marks) => {
                 (standing.pending, standing.executing) = (marks.pending, marks.executing);
