@@ -56,6 +56,7 @@ type App = Arc<Shared>;
 
 pub(crate) use actions::listed as actions_of;
 pub(crate) use rest::describe;
+pub(crate) use sweep::Sweeper;
 
 /// Serves until `shutdown` ends or the journal closes.
 pub async fn serve(
@@ -64,7 +65,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut closed = faces.handle.closed();
-    let sweeper = tokio::spawn(sweep::run(faces.clone()));
+    let sweeper = Sweeper::start(faces.clone());
     let router = router(faces);
     let ended = async move {
         tokio::select! {
@@ -73,7 +74,7 @@ pub async fn serve(
         }
     };
     let served = axum::serve(listener, router).with_graceful_shutdown(ended).await;
-    sweeper.abort();
+    sweeper.end().await;
     served
 }
 

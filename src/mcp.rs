@@ -6,7 +6,9 @@
 
 mod elicit;
 mod generic;
+mod lines;
 mod shape;
+mod strict;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -27,6 +29,8 @@ use crate::kernel::Rejection;
 use crate::modules::profile::{Selection, may_call, shown_to};
 use crate::processor::Handle;
 use shape::Shapes;
+
+pub use strict::{BATCH, misspelt};
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -81,16 +85,19 @@ impl Server {
         self
     }
 
-    /// Serves one client over a pair of streams until it leaves.
-    pub async fn run_on<R, W>(self, streams: (R, W)) -> Result<(), String>
+    /// Serves one client over a pair of streams until it leaves; a message may have `line_bytes_max`.
+    pub async fn run_on<R, W>(self, streams: (R, W), line_bytes_max: usize) -> Result<(), String>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let running = rmcp::ServiceExt::serve(self, streams)
-            .await
-            .map_err(|cause| cause.to_string())?;
-        running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string())
+        let (streams, carriers) = lines::checked(streams, line_bytes_max);
+        let served = match rmcp::ServiceExt::serve(self, streams).await {
+            Ok(running) => running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string()),
+            Err(cause) => Err(cause.to_string()),
+        };
+        carriers.end().await;
+        served
     }
 
     fn visitor(&self, cx: &RequestContext<RoleServer>) -> Result<Visitor, ErrorData> {

@@ -2,6 +2,7 @@
 
 mod confirming;
 mod evidence;
+mod stdio;
 mod tokens;
 mod wire;
 

@@ -22,9 +22,6 @@ use crate::telemetry::{self, Telemetry};
 pub(super) struct ServeArgs {
     #[command(flatten)]
     data: DataArg,
-    /// The configuration file; ./orkestra.toml where there is one.
-    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
-    config: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one. 127.0.0.1:8080 where nothing is said.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -101,7 +98,7 @@ fn configured(args: &ServeArgs) -> Result<Config, Failure> {
         }
     }
     let refuse = |failure: Failure| Failure { code: 2, ..failure };
-    let loaded = config::load(args.config.as_deref(), flags).map_err(|cause| refuse(Failure::from(cause)))?;
+    let loaded = config::load(args.data.config.as_deref(), flags).map_err(|cause| refuse(Failure::from(cause)))?;
     let config = loaded.config;
     if !config.listen.ip().is_loopback() && !config.behind_proxy {
         let reachable = format!("{} is reachable by others, and this server has no TLS", config.listen);

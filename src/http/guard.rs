@@ -219,12 +219,12 @@ fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<
     crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
     let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
     if seen.is_array() {
-        return Err(bad(
-            -32600,
-            "JSON-RPC batches are not served (specification 2025-06-18 and later)",
-        ));
+        return Err(bad(-32600, crate::mcp::BATCH));
     }
     let id = seen.get("id").cloned().unwrap_or(Value::Null);
+    if let Some((code, why)) = crate::mcp::misspelt(&seen) {
+        return Err(Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, &why, id, None)));
+    }
     let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
     let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
     let inner = seen
