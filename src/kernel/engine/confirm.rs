@@ -81,16 +81,18 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Gate, Rejection> {
         let proposer = caller_of(action);
-        let policy = self.policy_now(tool, action, &proposer);
         // An operator at the data directory stands in for a proposer who is gone: recovery must not depend on an agent.
         let own = call.caller.member == proposer.member || call.caller.via == "cli";
+        let unseen = || Rejection::not_found("action", &args.action_id);
+        let policy = self.policy_now(tool, action, &proposer);
+        let policy = policy.map_err(|no| if own { no } else { unseen() })?;
         let token = self
             .key
             .confirm_token(&action.org, &proposer.member.to_string(), action.id, &action.digest);
         let shown = args.confirm_token.as_deref();
         let needs_token = policy == ConfirmPolicy::ItsProposer || !call.caller.is_human();
         if needs_token && !own {
-            return Err(Rejection::not_found("action", &args.action_id));
+            return Err(unseen());
         }
         if shown.is_some_and(|shown| !same(shown, &token))
             || (needs_token && policy == ConfirmPolicy::ItsProposer && shown.is_none())
@@ -147,9 +149,8 @@ impl Engine {
     }
 
     /// The stricter of what was recorded at the proposal and what holds today.
-    fn policy_now(&self, tool: &Tool, action: &Action, proposer: &Caller) -> ConfirmPolicy {
-        let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
-        recorded.max(policy::confirm_policy(&self.state, proposer, tool))
+    fn policy_now(&self, tool: &Tool, action: &Action, proposer: &Caller) -> Result<ConfirmPolicy, Rejection> {
+        policy::still(&self.state, proposer, tool, &action.policy)
     }
 
     /// The proposer must still be allowed: a revoked token or a lost role stops what it proposed.
@@ -249,6 +250,8 @@ impl Engine {
         past: &dyn Past,
     ) -> Result<Step, Unfit> {
         let proposer = caller_of(action);
+        // The gate has told it already.
+        let policy = self.policy_now(tool, action, &proposer).unwrap_or(ConfirmPolicy::Dual);
         let again = Call {
             caller: proposer.clone(),
             tool: action.tool.clone(),
@@ -266,7 +269,6 @@ impl Engine {
             "things have changed since this preview; nothing was done",
         );
         let events = if let Some(offer) = &offer {
-            let policy = self.policy_now(tool, action, &proposer);
             no = no.hint("look at the new preview, then confirm it with its own token");
             Self::offering(tool, &again, now, action.key, offer, Some(action.id), policy)
         } else {
@@ -279,13 +281,7 @@ impl Engine {
             self.commit(now, &call.caller, vec![refused])?,
         ];
         let current = match (&offer, why) {
-            (Some(offer), _) => self.pending(
-                &proposer,
-                self.policy_now(tool, action, &proposer),
-                now + LIFETIME,
-                offer,
-                &[],
-            ),
+            (Some(offer), _) => self.pending(&proposer, policy, now + LIFETIME, offer, &[]),
             (None, Some(why)) => why.to_json(),
             (None, None) => json!({"status": "noop"}),
         };

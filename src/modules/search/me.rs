@@ -1,7 +1,5 @@
 //! `get_me`.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use crate::args;
@@ -30,18 +28,7 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         .sponsor
         .and_then(|id| view.get(id))
         .map(|row| format!("@{}", row.handle));
-    let policies: BTreeMap<&str, &str> = view
-        .registry
-        .tools()
-        .iter()
-        .filter(|tool| !tool.is_read() && tool.module != "actions")
-        .map(|tool| {
-            (
-                tool.kind.word(),
-                policy::confirm_policy(view.state, view.caller, tool).word(),
-            )
-        })
-        .collect();
+    let policies = policy::by_kind(view.state, view.caller, view.registry)?;
     let mut permissions: Vec<&str> = view
         .registry
         .tools()
