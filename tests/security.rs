@@ -2,6 +2,7 @@
 
 mod confirming;
 mod evidence;
+mod secrets;
 mod stdio;
 mod tokens;
 mod wire;

@@ -24,6 +24,7 @@ impl Pipe {
             .arg("--data")
             .arg(dir.join("data"))
             .env("MCP_TOKEN", token)
+            .env("RUST_LOG", "trace,rmcp=trace")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(dir.join("stdio.log")).unwrap())
@@ -95,6 +96,8 @@ fn stdio_is_as_strict_as_http() {
     let (token, _) = token(dir.path(), &[]);
     let alone = Pipe::start(dir.path(), &token, &[]);
     strict(alone);
+    let log = std::fs::read_to_string(dir.path().join("stdio.log")).unwrap();
+    assert!(!log.contains(&token) && !log.contains("get_me"), "{log}");
     let before = exported(dir.path()).matches("\"tool\":\"get_me\"").count();
     assert_eq!(before, 2, "two good calls and nothing else");
     std::fs::write(dir.path().join("token"), &token).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{call, exported, headers, orkestra, proposed, token};
+use super::{call, headers, orkestra, proposed, token};
 use crate::server::Server;
 
 /// Security tests 13, 20 and 22: whatever is wrong with a token, the answer is the same 401; nobody is nobody.
@@ -42,43 +42,6 @@ fn every_bad_token_gets_the_same_answer() {
             .0,
         401
     );
-}
-
-/// Security tests 14 and 61: neither bearer nor confirm tokens are in the journal or the log, nor are arguments in the log.
-#[test]
-fn secrets_are_neither_journaled_nor_logged() {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start(dir.path());
-    let confirm = proposed(&server, "SECRET");
-    call(&server, &server.token, "confirm_action", &confirm);
-    let bearer = format!("Bearer {}", server.token);
-    let sentinels = [
-        "ghp_0123456789abcdefghijABCDEFGHIJ012345",
-        "AKIAIOSFODNN7EXAMPLE",
-        "c00k1e-s3nt1nel",
-    ];
-    let sent = [("authorization", bearer.as_str()), ("cookie", sentinels[2])];
-    let args = json!({"name": sentinels[0], "nonsense": sentinels[1]}).to_string();
-    server
-        .send("POST", "/v1/tools/create_project", &sent, args.as_bytes())
-        .unwrap();
-    server.mcp(
-        "/mcp",
-        "tools/call",
-        Some("create_project"),
-        json!({"name": "create_project", "arguments": {"name": sentinels[0]}}),
-    );
-    let journal = exported(dir.path());
-    let (log, confirm) = (
-        std::fs::read_to_string(dir.path().join("serve.log")).unwrap(),
-        confirm["confirmToken"].as_str().unwrap(),
-    );
-    for secret in [server.token.as_str(), confirm, sentinels[2]] {
-        assert!(!journal.contains(secret) && !log.contains(secret), "{secret}");
-    }
-    assert!(sentinels.iter().all(|secret| !log.contains(secret)), "{log}");
-    let listed = orkestra(dir.path(), &["token", "list", "--json"]);
-    assert!(!String::from_utf8_lossy(&listed.stdout).contains(&server.token));
 }
 
 /// Security test 15: a revoked token ends at once, and so does what it has in flight.

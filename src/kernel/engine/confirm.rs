@@ -18,7 +18,7 @@ use crate::kernel::state::Unfit;
 use crate::kernel::token::same;
 use crate::kernel::tool::Tool;
 use crate::kernel::view::Past;
-use crate::kernel::{Rejection, policy};
+use crate::kernel::{Rejection, leak, policy};
 
 args! {
     /// Arguments of `confirm_action`.
@@ -343,13 +343,13 @@ impl Engine {
 }
 
 fn refusal(action: &str, no: &Rejection) -> Event {
-    let action = crate::kernel::text::clip(action, 64);
+    let action = crate::kernel::text::clip(&leak::veil(action), 64);
     said(
         names::CONFIRM_REFUSED,
         &ConfirmRefused {
             action: action.into(),
             code: no.code.clone(),
-            message: no.message.as_str().into(),
+            message: leak::veil(&no.message),
         },
     )
 }
