@@ -7,6 +7,7 @@
 mod elicit;
 mod generic;
 mod lines;
+mod progress;
 mod shape;
 mod strict;
 
@@ -92,7 +93,7 @@ impl Server {
         W: AsyncWrite + Send + Unpin + 'static,
     {
         let (streams, carriers) = lines::checked(streams, line_bytes_max);
-        let served = match rmcp::ServiceExt::serve(self, streams).await {
+        let served = match Box::pin(rmcp::ServiceExt::serve(self, streams)).await {
             Ok(running) => running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string()),
             Err(cause) => Err(cause.to_string()),
         };
@@ -249,7 +250,8 @@ impl ServerHandler for Server {
         cx: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let name = params.name.to_string();
-        if let Ok(answer) = AssertUnwindSafe(self.call(params, &cx)).catch_unwind().await {
+        let calling = AssertUnwindSafe(self.call(params, &cx)).catch_unwind();
+        if let Ok(answer) = progress::watched(&cx, &name, calling).await? {
             answer
         } else {
             tracing::error!(tool = name, "a handler panicked");

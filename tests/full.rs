@@ -22,7 +22,7 @@ fn options() -> Options {
     }
 }
 
-fn opening(log: Arc<dyn Log>) -> Opening {
+pub fn opening(log: Arc<dyn Log>) -> Opening {
     Opening {
         log,
         registry: Arc::new(orkestra::data::registry()),
@@ -42,13 +42,13 @@ fn opening(log: Arc<dyn Log>) -> Opening {
     }
 }
 
-fn owner(handle: &Handle) -> Caller {
+pub fn owner(handle: &Handle) -> Caller {
     let snapshot = handle.snapshot();
     let row = snapshot.table::<Member>().unwrap().rows().next().unwrap();
     orkestra::demo::author(row.org.clone(), row.id)
 }
 
-fn object(value: &Value) -> Map<String, Value> {
+pub fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 

@@ -12,6 +12,7 @@ mod killed;
 mod security;
 mod served;
 mod server;
+mod slow;
 mod stories;
 mod story;
 mod surface;
