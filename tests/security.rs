@@ -1,6 +1,7 @@
 //! Security at the wire, test by test of the project's checklist; its numbers stand in the tests' comments.
 
 mod confirming;
+mod disk;
 mod evidence;
 mod secrets;
 mod stdio;
