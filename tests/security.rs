@@ -3,6 +3,7 @@
 mod confirming;
 mod disk;
 mod evidence;
+mod limits;
 mod secrets;
 mod stdio;
 mod tokens;

@@ -129,6 +129,12 @@ pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
     })
 }
 
+/// The limits, with what was used before the start.
+pub(super) fn limits(opened: &Opened, config: &Config) -> Limits {
+    let handle = &opened.handle;
+    Limits::recalled(config.rates(), handle.log().as_ref(), handle.registry(), handle.now())
+}
+
 /// Fills a directory that is new; one that was used stays as it is.
 async fn demo(opened: &Opened) -> Outcome {
     if !opened.handle.boot().first {
@@ -217,7 +223,7 @@ async fn serve(
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(config.rates())),
+        limits: Arc::new(limits(&opened, config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: config.public_hosts.clone(),

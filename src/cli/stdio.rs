@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite, copy};
 
 use super::remote::{Purpose, connect};
 use super::{DataArg, Failure, Outcome};
-use crate::door::{Doorman, Limits};
+use crate::door::Doorman;
 use crate::http::{Faces, Sweeper};
 use crate::mcp::{Server, Visitor};
 use crate::modules::profile::Selection;
@@ -51,7 +51,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(config.rates())),
+        limits: Arc::new(super::serve::limits(&opened, &config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: Vec::new(),

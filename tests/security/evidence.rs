@@ -2,15 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::{call, orkestra, proposed};
 use crate::server::Server;
 
-/// A journal with a confirmed project, its server gone.
+/// A journal with confirmed projects, its server gone. Its segment is small, because it is read over and over.
 fn worked(dir: &Path) -> PathBuf {
-    let server = Server::start(dir);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    command
+        .env("ORKESTRA_JOURNAL__SEGMENT_BYTES", "131072")
+        .env("ORKESTRA_JOURNAL__RECORD_BYTES_MAX", "32768")
+        .env("ORKESTRA_JOURNAL__RESERVE_BYTES", "4096");
+    let server = Server::start_as(dir, &mut command);
     for key in ["ONE", "TWO", "THREE"] {
         let confirm = proposed(&server, key);
         assert_eq!(call(&server, &server.token, "confirm_action", &confirm).0, 200);
@@ -50,7 +56,7 @@ fn line_at(bytes: &[u8], at: usize) -> (usize, u64) {
         .iter()
         .rposition(|byte| *byte == b'\n')
         .map_or(0, |end| end + 1);
-    let before = bytes[..begin].iter().filter(|byte| **byte == b'\n').count();
+    let before = bytes[..begin].split(|byte| *byte == b'\n').count() - 1;
     (begin, before as u64)
 }
 
