@@ -160,7 +160,7 @@ impl Server {
             }
         }
         if let Some(sealed) = &params.request_state {
-            return elicit::resume(self, &visitor, &params, sealed, cx).await;
+            return elicit::resume(self, &visitor, &params, (sealed, (&name, args)), cx).await;
         }
         let said = self.within(&visitor, &name, args).await;
         if let (Ok(answer), true) = (&said, visitor.entry.elicit)

@@ -24,7 +24,7 @@
 //! | 23 | policy cannot be told | `a_policy_that_cannot_be_told_denies` |
 //! | 24 | role gone in between | `a_role_that_was_taken_away_confirms_nothing`, `a_proposer_who_was_suspended_cannot_confirm` |
 //! | 25, 29 | once | `a_hundred_confirms_at_once_carry_out_one`, `confirming_twice_gives_the_same_receipt_and_proposing_twice_the_same_action` |
-//! | 26 | altered (a confirm names no arguments, so its token is) | `an_altered_confirm_token_does_nothing` |
+//! | 26 | altered (a confirm names no arguments, so its token is) | `an_altered_confirm_token_does_nothing`, `a_state_is_good_for_one_call_once` |
 //! | 27 | spelling | `spelling_makes_no_other_action`, `the_digest_sees_values_not_spelling` |
 //! | 28 | other action, principal, tenant | `the_token_of_one_action_opens_no_other`, `tokens_of_others_and_late_tokens_are_refused` |
 //! | 30 | expiry, clock back | `tokens_of_others_and_late_tokens_are_refused` |
@@ -43,6 +43,7 @@
 
 mod confirming;
 mod disk;
+mod elicit;
 mod evidence;
 mod limits;
 mod secrets;
