@@ -354,10 +354,10 @@ pub mod output {
         json!({"type": "object"})
     }
 
-    /// What every proposing tool returns.
+    /// What every proposing tool returns; where the client was asked in between, what came of that.
     pub fn pending() -> Value {
         json!({"type": "object", "properties": {
-            "status": {"type": "string", "enum": ["pending", "blocked", "noop", "executing", "succeeded"]},
+            "status": {"type": "string", "enum": ["pending", "blocked", "noop", "executing", "succeeded", "cancelled", "declined"]},
             "actionId": {"type": "string"},
             "confirmToken": {"type": ["string", "null"]},
             "expiresAt": {"type": "string"},
