@@ -49,17 +49,29 @@ enum Command {
     Tools(tools::ToolsCommand),
 }
 
-/// Where the data is.
+/// Where the data is, and what it is used with.
 #[derive(Clone, Debug, Args)]
 struct DataArg {
     /// The data directory.
     #[arg(long, value_name = "DIR", env = "ORKESTRA_DATA", default_value = "./orkestra-data")]
     data: PathBuf,
+    /// The configuration file; ./orkestra.toml where there is one.
+    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 impl DataArg {
     fn dir(&self) -> DataDir {
         DataDir(self.data.clone())
+    }
+
+    /// What file and environment say, for commands without flags of the server.
+    fn config(&self) -> Result<Config, Failure> {
+        let loaded = config::load(self.config.as_deref(), figment::value::Dict::new()).map_err(|cause| Failure {
+            code: 2,
+            ..Failure::from(cause)
+        })?;
+        Ok(loaded.config)
     }
 }
 
@@ -116,15 +128,6 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
-}
-
-/// What file and environment say, for commands without flags of the server.
-fn configured() -> Result<Config, Failure> {
-    let loaded = config::load(None, figment::value::Dict::new()).map_err(|cause| Failure {
-        code: 2,
-        ..Failure::from(cause)
-    })?;
-    Ok(loaded.config)
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {

@@ -18,7 +18,7 @@ use crate::door::limits::Rates;
 pub const FILE: &str = "orkestra.toml";
 
 /// Names after `ORKESTRA_` that are no settings of a server.
-const OTHERS: [&str; 6] = ["data", "token", "toolsets", "read_only", "exclude", "config"];
+const OTHERS: [&str; 7] = ["data", "token", "toolsets", "read_only", "exclude", "config", "log"];
 
 /// Everything that can be set. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -204,6 +204,7 @@ mod tests {
             jail.create_file(FILE, "listen = \"127.0.0.1:1\"\n[limits]\nnormal_per_minute = 7\n")?;
             jail.set_env("ORKESTRA_LISTEN", "127.0.0.1:2");
             jail.set_env("ORKESTRA_TOKEN", "not a setting");
+            jail.set_env("ORKESTRA_LOG", "json");
             let flags = Dict::from([("listen".to_owned(), Value::from("127.0.0.1:3"))]);
             let loaded = load(None, flags).map_err(|cause| cause.to_string())?;
             assert_eq!(loaded.config.listen.port(), 3);

@@ -3,7 +3,6 @@
 pub mod auth;
 pub mod keys;
 pub mod limits;
-pub mod secret;
 
 pub use auth::{Doorman, Entry};
 pub use keys::Keys;

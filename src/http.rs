@@ -1,7 +1,6 @@
 //! HTTP: the only place that knows axum. The MCP endpoint, REST, health and metrics, behind one guard.
 
 mod actions;
-mod envelope;
 mod guard;
 mod journal;
 mod openapi;
@@ -68,6 +67,7 @@ type App = Arc<Shared>;
 
 pub(crate) use actions::listed as actions_of;
 pub(crate) use rest::describe;
+pub(crate) use sweep::Sweeper;
 
 /// Serves until `shutdown` ends or the journal closes.
 pub async fn serve(
@@ -76,7 +76,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let mut closed = faces.handle.closed();
-    let sweeper = tokio::spawn(sweep::run(faces.clone()));
+    let sweeper = Sweeper::start(faces.clone());
     let router = router(faces);
     let ended = async move {
         tokio::select! {
@@ -85,7 +85,7 @@ pub async fn serve(
         }
     };
     let served = axum::serve(listener, router).with_graceful_shutdown(ended).await;
-    sweeper.abort();
+    sweeper.end().await;
     served
 }
 

@@ -6,7 +6,10 @@
 
 mod elicit;
 mod generic;
+mod lines;
+mod progress;
 mod shape;
+mod strict;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -28,6 +31,8 @@ use crate::modules::profile::{Selection, may_call, shown_to};
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
 use shape::Shapes;
+
+pub use strict::{BATCH, misspelt};
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -84,16 +89,19 @@ impl Server {
         self
     }
 
-    /// Serves one client over a pair of streams until it leaves.
-    pub async fn run_on<R, W>(self, streams: (R, W)) -> Result<(), String>
+    /// Serves one client over a pair of streams until it leaves; a message may have `line_bytes_max`.
+    pub async fn run_on<R, W>(self, streams: (R, W), line_bytes_max: usize) -> Result<(), String>
     where
         R: AsyncRead + Send + Unpin + 'static,
         W: AsyncWrite + Send + Unpin + 'static,
     {
-        let running = rmcp::ServiceExt::serve(self, streams)
-            .await
-            .map_err(|cause| cause.to_string())?;
-        running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string())
+        let (streams, carriers) = lines::checked(streams, line_bytes_max);
+        let served = match Box::pin(rmcp::ServiceExt::serve(self, streams)).await {
+            Ok(running) => running.waiting().await.map(|_| ()).map_err(|cause| cause.to_string()),
+            Err(cause) => Err(cause.to_string()),
+        };
+        carriers.end().await;
+        served
     }
 
     fn visitor(&self, cx: &RequestContext<RoleServer>) -> Result<Visitor, ErrorData> {
@@ -155,7 +163,7 @@ impl Server {
             }
         }
         if let Some(sealed) = &params.request_state {
-            return Box::pin(elicit::resume(self, &visitor, &params, sealed, cx)).await;
+            return Box::pin(elicit::resume(self, &visitor, &params, (sealed, (&name, args)), cx)).await;
         }
         let said = self.within(&visitor, &name, args).await;
         if let (Ok(answer), true) = (&said, visitor.entry.elicit)
@@ -251,8 +259,8 @@ impl ServerHandler for Server {
     ) -> Result<CallToolResponse, ErrorData> {
         let name = params.name.to_string();
         // Boxed, because rmcp moves this future several times before it runs.
-        let calling = AssertUnwindSafe(Box::pin(self.call(params, &cx)));
-        if let Ok(answer) = calling.catch_unwind().await {
+        let calling = AssertUnwindSafe(Box::pin(self.call(params, &cx))).catch_unwind();
+        if let Ok(answer) = progress::watched(&cx, &name, calling).await? {
             answer
         } else {
             tracing::error!(tool = name, "a handler panicked");

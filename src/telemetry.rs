@@ -12,6 +12,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::kernel::engine::Answer;
 use crate::kernel::{State, Tool};
@@ -127,17 +130,25 @@ impl Telemetry {
     }
 }
 
+/// The crates whose log lines are written by this house: they name neither tokens nor what callers sent.
+const OURS: [&str; 3] = ["orkestra", "journal", "projections"];
+
+/// Whether a line may be written, whatever `RUST_LOG` asks for: what other crates say below an error can hold whole requests,
+/// bearer and confirm tokens included.
+fn may_be_said(meta: &tracing::Metadata<'_>) -> bool {
+    let crate_name = meta.target().split("::").next().unwrap_or_default();
+    *meta.level() == tracing::Level::ERROR || OURS.contains(&crate_name)
+}
+
 /// Sends the log to standard error; `RUST_LOG` says how much, `ORKESTRA_LOG=json` in which form.
 pub fn init() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,rmcp=error"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let set = match std::env::var("ORKESTRA_LOG").as_deref() {
-        Ok("json") => builder.json().try_init(),
-        _ => builder.with_target(false).try_init(),
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=error"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match std::env::var("ORKESTRA_LOG").as_deref() {
+        Ok("json") => lines.json().boxed(),
+        _ => lines.with_target(false).boxed(),
     };
+    let said = lines.with_filter(filter_fn(may_be_said));
     // A second call in one process (tests) keeps the first.
-    drop(set);
+    drop(tracing_subscriber::registry().with(filter).with(said).try_init());
 }

@@ -49,7 +49,7 @@ pub fn owner(handle: &Handle) -> Caller {
     orkestra::demo::author(row.org.clone(), row.id)
 }
 
-fn object(value: &Value) -> Map<String, Value> {
+pub fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 

@@ -13,6 +13,7 @@ mod rows;
 mod security;
 mod served;
 mod server;
+mod slow;
 mod stories;
 mod story;
 mod surface;

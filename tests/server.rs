@@ -16,15 +16,20 @@ pub struct Server {
 impl Server {
     /// Starts on a free port; the token of the first start is kept beside the data directory.
     pub fn start(dir: &Path) -> Self {
-        Self::start_program(dir, Path::new(env!("CARGO_BIN_EXE_orkestra")))
+        Self::start_as(dir, &mut Command::new(env!("CARGO_BIN_EXE_orkestra")))
     }
 
     /// The same with another program than the one that was built for this test.
     pub fn start_program(dir: &Path, program: &Path) -> Self {
-        let (data, token_file) = (dir.join("data"), dir.join("token"));
-        let mut child = Command::new(program)
+        Self::start_as(dir, &mut Command::new(program))
+    }
+
+    /// The same with a command of the caller's: further environment, or a shell that ends in `exec "$0" "$@"`.
+    pub fn start_as(dir: &Path, command: &mut Command) -> Self {
+        let token_file = dir.join("token");
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
-            .arg(&data)
+            .arg(dir.join("data"))
             .arg("--token-file")
             .arg(&token_file)
             .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 mod rows;
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use figment::value::Dict;
@@ -19,9 +19,6 @@ use crate::door::Keys;
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     data: DataArg,
-    /// The configuration file; ./orkestra.toml where there is one.
-    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
-    config: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -50,7 +47,7 @@ impl Finding {
 
 pub(super) async fn run(args: DoctorArgs) -> Outcome {
     let dir = args.data.dir();
-    let (config, values, configured) = configuration(args.config.as_deref());
+    let (config, values, configured) = configuration(args.data.config.as_deref());
     let line_max = config.journal.record_bytes_max;
     let mut findings = vec![configured];
     if dir.exists() {

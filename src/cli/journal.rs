@@ -9,8 +9,8 @@ use journal::{Fault, FaultKind, Journal, Log as _, Look, Report, SigningKey, Ver
 use projections::Record;
 use serde_json::json;
 
-use super::{DataArg, Failure, Outcome, configured, note, print, progress};
-use crate::data::{DataDir, ORIGIN};
+use super::{DataArg, Failure, Outcome, note, print, progress};
+use crate::data::ORIGIN;
 use crate::door::Keys;
 use crate::kernel::token::hex;
 
@@ -79,35 +79,35 @@ pub(super) enum JournalCommand {
 
 pub(super) fn run(command: JournalCommand) -> Outcome {
     match command {
-        JournalCommand::Stat { data, json } => stat(&data.dir(), json),
+        JournalCommand::Stat { data, json } => stat(&data, json),
         JournalCommand::Verify {
             data,
             checkpoint,
             key,
             json,
-        } => check(&data.dir(), &checkpoint, key.as_deref(), json),
-        JournalCommand::Export { data, from, to } => export(&data.dir(), from, to.unwrap_or(u64::MAX)),
-        JournalCommand::Tail { data, lines, follow } => tail(&data.dir(), lines, follow),
-        JournalCommand::Checkpoint { data } => sign(&data.dir()),
-        JournalCommand::Prove { data, seq } => prove(&data.dir(), seq),
+        } => check(&data, &checkpoint, key.as_deref(), json),
+        JournalCommand::Export { data, from, to } => export(&data, from, to.unwrap_or(u64::MAX)),
+        JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
+        JournalCommand::Checkpoint { data } => sign(&data),
+        JournalCommand::Prove { data, seq } => prove(&data, seq),
     }
 }
 
-fn there(dir: &DataDir) -> Result<PathBuf, Failure> {
-    if dir.exists() {
-        Ok(dir.journal())
+fn there(data: &DataArg) -> Result<PathBuf, Failure> {
+    if data.dir().exists() {
+        Ok(data.dir().journal())
     } else {
-        Err(Failure::new(format!("{}: there is no journal here", dir.0.display())).hint("say where with --data"))
+        Err(Failure::new(format!("{}: there is no journal here", data.data.display())).hint("say where with --data"))
     }
 }
 
-fn look(dir: &DataDir) -> Result<Look, Failure> {
-    let path = there(dir)?;
-    Ok(Look::at(&path, configured()?.journal.record_bytes_max)?)
+fn look(data: &DataArg) -> Result<Look, Failure> {
+    let path = there(data)?;
+    Ok(Look::at(&path, data.config()?.journal.record_bytes_max)?)
 }
 
-fn verified(dir: &DataDir, against: &Verification) -> Result<Report, Failure> {
-    let path = there(dir)?;
+fn verified(data: &DataArg, against: &Verification) -> Result<Report, Failure> {
+    let path = there(data)?;
     let bar = progress::bytes();
     let report = verify(&path, against, &mut |read, all| {
         bar.set_length(all);
@@ -117,9 +117,9 @@ fn verified(dir: &DataDir, against: &Verification) -> Result<Report, Failure> {
     Ok(report)
 }
 
-fn stat(dir: &DataDir, as_json: bool) -> Outcome {
-    let path = there(dir)?;
-    let look = look(dir)?;
+fn stat(data: &DataArg, as_json: bool) -> Outcome {
+    let path = there(data)?;
+    let look = look(data)?;
     let bytes = bytes_in(&path);
     let (records, segments) = (look.last_seq(), look.segments());
     let at = |seq: u64| {
@@ -155,10 +155,10 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
 }
 
 /// The key given, else the directory's own; `None` where there is neither, as in a copy of the journal alone.
-fn public_key(dir: &DataDir, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
+fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
     match given {
         Some(text) => Ok(Some(VerifyingKey::parse(text)?)),
-        None if Keys::are_in(&dir.keys()) => Ok(Some(signing_key(dir)?.verifying_key()?)),
+        None if Keys::are_in(&data.dir().keys()) => Ok(Some(signing_key(data)?.verifying_key()?)),
         None => {
             note("there are no keys here, so signatures are not checked; give the public key with --key");
             Ok(None)
@@ -166,22 +166,22 @@ fn public_key(dir: &DataDir, given: Option<&str>) -> Result<Option<VerifyingKey>
     }
 }
 
-fn signing_key(dir: &DataDir) -> Result<SigningKey, Failure> {
-    Ok(SigningKey::from_seed(ORIGIN, Keys::open(&dir.keys())?.signing)?)
+fn signing_key(data: &DataArg) -> Result<SigningKey, Failure> {
+    Ok(SigningKey::from_seed(ORIGIN, Keys::open(&data.dir().keys())?.signing)?)
 }
 
-fn check(dir: &DataDir, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
-    there(dir)?;
+fn check(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
+    there(data)?;
     let read = |path: &PathBuf| match std::fs::read_to_string(path) {
         Ok(note) => Ok((path.display().to_string(), note)),
         Err(cause) => Err(Failure::new(format!("{}: {cause}", path.display()))),
     };
     let against = Verification {
         earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
-        key: public_key(dir, key)?,
-        record_bytes_max: Some(configured()?.journal.record_bytes_max),
+        key: public_key(data, key)?,
+        record_bytes_max: Some(data.config()?.journal.record_bytes_max),
     };
-    let report = verified(dir, &against)?;
+    let report = verified(data, &against)?;
     if as_json {
         print(&shown(&report).to_string());
     } else if report.is_good() {
@@ -245,8 +245,8 @@ fn shown(report: &Report) -> serde_json::Value {
         "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
 }
 
-fn export(dir: &DataDir, from: u64, to: u64) -> Outcome {
-    let look = look(dir)?;
+fn export(data: &DataArg, from: u64, to: u64) -> Outcome {
+    let look = look(data)?;
     let last = to.min(look.last_seq());
     let bar = progress::records((last + 1).saturating_sub(from));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -276,8 +276,8 @@ fn hung_up(cause: std::io::Error) -> Outcome {
     }
 }
 
-fn tail(dir: &DataDir, lines: u64, follow: bool) -> Outcome {
-    let mut look = look(dir)?;
+fn tail(data: &DataArg, lines: u64, follow: bool) -> Outcome {
+    let mut look = look(data)?;
     let mut reader = look.reader((look.last_seq() + 1).saturating_sub(lines));
     loop {
         let mut out = std::io::stdout().lock();
@@ -295,9 +295,9 @@ fn tail(dir: &DataDir, lines: u64, follow: bool) -> Outcome {
     }
 }
 
-fn open(dir: &DataDir) -> Result<Journal, Failure> {
-    let path = there(dir)?;
-    let opened = Journal::open(&path, configured()?.journal_options(), ORIGIN).map_err(|cause| {
+fn open(data: &DataArg) -> Result<Journal, Failure> {
+    let path = there(data)?;
+    let opened = Journal::open(&path, data.config()?.journal_options(), ORIGIN).map_err(|cause| {
         let failure = Failure::new(&cause);
         if matches!(cause, journal::Error::Locked { .. }) {
             failure.hint(
@@ -310,8 +310,8 @@ fn open(dir: &DataDir) -> Result<Journal, Failure> {
     Ok(opened.0)
 }
 
-fn sign(dir: &DataDir) -> Outcome {
-    let (journal, key) = (open(dir)?, signing_key(dir)?);
+fn sign(data: &DataArg) -> Outcome {
+    let (journal, key) = (open(data)?, signing_key(data)?);
     print(journal.checkpoint(&key)?.note.trim_end());
     note(&format!(
         "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
@@ -320,8 +320,8 @@ fn sign(dir: &DataDir) -> Outcome {
     Ok(journal.close()?)
 }
 
-fn prove(dir: &DataDir, seq: u64) -> Outcome {
-    let (journal, key) = (open(dir)?, signing_key(dir)?);
+fn prove(data: &DataArg, seq: u64) -> Outcome {
+    let (journal, key) = (open(data)?, signing_key(data)?);
     let line = journal
         .get(seq)?
         .ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;

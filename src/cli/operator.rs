@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest, people};
-use super::{DataArg, Failure, configured, remote};
+use super::{DataArg, Failure, remote};
 use crate::door::Doorman;
 use crate::followers::clerk::Desk;
 use crate::kernel::identity::Member;
@@ -76,7 +76,7 @@ pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Valu
         return Err(Failure::new(format!("{}: there is no journal here", dir.0.display()))
             .hint("say where with --data, or start a server there first: orkestra serve"));
     }
-    let opened = super::serve::open(&dir, &configured()?)?;
+    let opened = super::serve::open(&dir, &data.config()?)?;
     let doorman = Doorman::new(opened.keys.pepper.clone());
     let reply = carry_out(&opened.handle, &doorman, &opened.desk, request).await;
     opened.close()?;

@@ -23,9 +23,6 @@ use crate::telemetry::{self, Telemetry};
 pub(super) struct ServeArgs {
     #[command(flatten)]
     data: DataArg,
-    /// The configuration file; ./orkestra.toml where there is one.
-    #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
-    config: Option<PathBuf>,
     /// Where to listen; port 0 takes a free one. 127.0.0.1:8080 where nothing is said.
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -102,7 +99,7 @@ fn configured(args: &ServeArgs) -> Result<Config, Failure> {
         }
     }
     let refuse = |failure: Failure| Failure { code: 2, ..failure };
-    let loaded = config::load(args.config.as_deref(), flags).map_err(|cause| refuse(Failure::from(cause)))?;
+    let loaded = config::load(args.data.config.as_deref(), flags).map_err(|cause| refuse(Failure::from(cause)))?;
     let config = loaded.config;
     if !config.listen.ip().is_loopback() && !config.behind_proxy {
         let reachable = format!("{} is reachable by others, and this server has no TLS", config.listen);
@@ -131,6 +128,12 @@ pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
             failure
         }
     })
+}
+
+/// The limits, with what was used before the start.
+pub(super) fn limits(opened: &Opened, config: &Config) -> Limits {
+    let handle = &opened.handle;
+    Limits::recalled(config.rates(), handle.log().as_ref(), handle.registry(), handle.now())
 }
 
 /// Fills a directory that is new; one that was used stays as it is.
@@ -231,7 +234,7 @@ async fn serve(
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(config.rates())),
+        limits: Arc::new(limits(&opened, config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: config.public_hosts.clone(),

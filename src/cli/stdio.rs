@@ -6,9 +6,9 @@ use clap::Args;
 use tokio::io::{AsyncRead, AsyncWrite, copy};
 
 use super::remote::{Purpose, connect};
-use super::{DataArg, Failure, Outcome, configured};
-use crate::door::{Doorman, Limits};
-use crate::http::Faces;
+use super::{DataArg, Failure, Outcome};
+use crate::door::Doorman;
+use crate::http::{Faces, Sweeper};
 use crate::mcp::{Server, Visitor};
 use crate::modules::profile::Selection;
 use crate::telemetry::{self, Telemetry};
@@ -46,13 +46,13 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     if let Some(stream) = connect(&dir, &purpose).await {
         return pipe(stream).await;
     }
-    let config = configured()?;
+    let config = args.data.config()?;
     let opened = super::serve::open(&dir, &config)?;
     let faces = Faces {
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
         doorman: Doorman::new(opened.keys.pepper.clone()),
-        limits: Arc::new(Limits::new(config.rates())),
+        limits: Arc::new(super::serve::limits(&opened, &config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
         telemetry: Arc::new(Telemetry::new()),
         public_hosts: Vec::new(),
@@ -60,6 +60,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(&dir, faces.clone(), opened.handle.closed())?;
+    let sweeper = Sweeper::start(faces.clone());
     let streams = (tokio::io::stdin(), tokio::io::stdout());
     let served = serve(
         faces,
@@ -70,6 +71,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         &args.exclude,
     )
     .await;
+    sweeper.end().await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
     opened.close()?;
@@ -99,8 +101,9 @@ where
         })
     };
     visitor().map_err(|no| Failure::new(no.message).hint("make a token with `orkestra token create`"))?;
+    let most = faces.body_bytes_max;
     let server = Server::new(faces.handle, faces.limits, faces.telemetry, &faces.state_key).for_process(visitor);
-    server.run_on(streams).await.map_err(Failure::new)
+    server.run_on(streams, most).await.map_err(Failure::new)
 }
 
 async fn pipe(stream: tokio::net::UnixStream) -> Outcome {

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::operator::{OperatorRequest, ask};
 use super::{DataArg, Failure, Outcome, note};
 use crate::door::Doorman;
-use crate::door::secret::Secret;
 use crate::kernel::engine::NewToken;
 use crate::kernel::identity::{ConfirmPolicy, Member, Token};
+use crate::kernel::secret::Secret;
 use crate::processor::Handle;
 
 #[derive(Debug, Subcommand)]

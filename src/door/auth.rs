@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use projections::ActorKind;
 
-use crate::door::secret::Secret;
 use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, OrganizationStatus, Token};
 use crate::kernel::principal::Caller;
+use crate::kernel::secret::Secret;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Rejection, State};
 

@@ -1,6 +1,8 @@
 //! Rate limits: per token, two classes, the same for every transport. Refusals are folded, so that a flood cannot fill the
 //! disk.
 
+mod recall;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +36,16 @@ pub struct Rates {
     pub sensitive_per_minute: NonZeroU32,
 }
 
+impl Rates {
+    /// The rate of a class.
+    pub const fn of(&self, class: Class) -> NonZeroU32 {
+        match class {
+            Class::Normal => self.normal_per_minute,
+            Class::Sensitive => self.sensitive_per_minute,
+        }
+    }
+}
+
 impl Default for Rates {
     fn default() -> Self {
         let told = Quotas::default();
@@ -57,8 +69,8 @@ pub struct Verdict {
     pub retry_after: Option<Duration>,
 }
 
-/// Whose requests are counted together: the bits of the token, or of the member where there is none.
-type Account = u128;
+/// Whose requests are counted together: the token, or the member where there is none.
+type Account = String;
 
 type Keyed = RateLimiter<Account, DefaultKeyedStateStore<Account>, DefaultClock, StateInformationMiddleware>;
 
@@ -114,12 +126,9 @@ impl Limits {
 
     /// Charges one request.
     pub fn charge(&self, caller: &Caller, class: Class, now: Timestamp) -> Verdict {
-        let key = caller.token.map_or(caller.member.bits(), projections::Id::bits);
-        let (limiter, quota) = match class {
-            Class::Normal => (&self.normal, self.rates.normal_per_minute.get()),
-            Class::Sensitive => (&self.sensitive, self.rates.sensitive_per_minute.get()),
-        };
-        match limiter.check_key(&key) {
+        let key = projections::actions::caller(&caller.actor());
+        let quota = self.rates.of(class).get();
+        match self.limiter(class).check_key(&key) {
             Ok(state) => Verdict {
                 class,
                 quota,
@@ -136,6 +145,28 @@ impl Limits {
                     retry_after: Some(wait.max(Duration::from_millis(1))),
                 }
             }
+        }
+    }
+
+    fn limiter(&self, class: Class) -> &Keyed {
+        match class {
+            Class::Normal => &self.normal,
+            Class::Sensitive => &self.sensitive,
+        }
+    }
+
+    /// Takes what a caller used before out of a bucket that is full yet.
+    fn used(&self, account: &str, class: Class, cells: f64) {
+        let quota = self.rates.of(class);
+        // A bucket holds at most its quota, so the number fits.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 0 to the quota"
+        )]
+        let cells = cells.ceil().min(f64::from(quota.get())) as u32;
+        if let Some(cells) = NonZeroU32::new(cells) {
+            drop(self.limiter(class).check_key_n(&account.to_owned(), cells));
         }
     }
 

@@ -11,7 +11,6 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
-use super::envelope::Envelope;
 use super::{App, Shared, reply};
 use crate::door::{Entry, Limits, Verdict};
 use crate::kernel::Rejection;
@@ -218,27 +217,38 @@ fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
 fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<Response>> {
     let bad = |code, message: &str| Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, message, Value::Null, None));
     crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
-    if bytes.trim_ascii_start().first() == Some(&b'[') {
-        return Err(bad(
-            -32600,
-            "JSON-RPC batches are not served (specification 2025-06-18 and later)",
-        ));
+    let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
+    if seen.is_array() {
+        return Err(bad(-32600, crate::mcp::BATCH));
     }
-    let seen = Envelope::read(bytes);
-    let tool = seen.called().and_then(|name| app.faces.handle.registry().tool(&name));
+    let id = seen.get("id").cloned().unwrap_or(Value::Null);
+    if let Some((code, why)) = crate::mcp::misspelt(&seen) {
+        return Err(Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, &why, id, None)));
+    }
+    let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
+    let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
+    let inner = seen
+        .pointer("/params/arguments/name")
+        .and_then(Value::as_str)
+        .filter(|_| named == "call_tool");
+    let tool = if method == "tools/call" {
+        app.faces.handle.registry().tool(inner.unwrap_or(named))
+    } else {
+        None
+    };
     let verdict = app
         .faces
         .limits
         .charge(&entry.caller, Limits::class(tool), app.faces.handle.now());
     if let Some(wait) = verdict.retry_after {
-        return Err(Box::new(reply::limited(&verdict, wait, Some(seen.id()))));
+        return Err(Box::new(reply::limited(&verdict, wait, Some(id))));
     }
     if let Some(tool) = tool.filter(|tool| tool.name == "confirm_action")
         && admit(&app.faces.handle.snapshot(), &entry.caller, tool).is_err()
     {
         return Err(Box::new(reply::insufficient_scope(&tool.permission)));
     }
-    Ok((seen.method == "initialize", verdict))
+    Ok((method == "initialize", verdict))
 }
 
 /// The body of a request that has none is an empty object.

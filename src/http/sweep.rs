@@ -4,19 +4,46 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use projections::event::{Folded, event, names};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use super::Faces;
 
 /// How often refusals are journaled.
 const EVERY: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(faces: Faces) {
+/// What sweeps beside a server.
+pub(crate) struct Sweeper {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Sweeper {
+    /// Begins.
+    pub(crate) fn start(faces: Faces) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(faces, stopped));
+        Self { stop, task }
+    }
+
+    /// Sweeps a last time, so that what was refused just before the end is journaled too.
+    pub(crate) async fn end(self) {
+        drop(self.stop);
+        drop(self.task.await);
+    }
+}
+
+async fn run(faces: Faces, mut stopped: oneshot::Receiver<()>) {
     let mut since = faces.handle.now();
     loop {
-        tokio::time::sleep(EVERY).await;
+        // Only the pause is cut short, never the journaling.
+        let last = tokio::time::timeout(EVERY, &mut stopped).await.is_ok();
         let now = faces.handle.now();
         limits(&faces).await;
         turned_away(&faces, since, now).await;
+        if last {
+            return;
+        }
         faces.limits.tidy();
         since = now;
     }

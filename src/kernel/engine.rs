@@ -27,6 +27,7 @@ use serde_json::{Map, Value};
 use crate::kernel::Rejection;
 use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::json;
+use crate::kernel::leak;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
@@ -117,7 +118,11 @@ impl Engine {
     pub fn call(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let registry = Arc::clone(&self.registry);
         let found = registry.tool(&call.tool).ok_or_else(|| unknown_tool(&call.tool));
-        let allowed = found.and_then(|tool| admit(&self.state, &call.caller, tool).map(|()| tool));
+        let allowed = found.and_then(|tool| {
+            admit(&self.state, &call.caller, tool)?;
+            leak::none_in(&call.args, matches!(tool.run, Run::Confirm).then_some("confirmToken"))?;
+            Ok(tool)
+        });
         match allowed {
             Err(no) => self.refuse(call, now, no),
             Ok(tool) => match &tool.run {
@@ -238,6 +243,7 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
         .ok_or_else(|| unknown_tool(&call.tool))
         .and_then(|tool| {
             admit(state, &call.caller, tool)?;
+            leak::none_in(&call.args, None)?;
             let Run::Answer(run) = &tool.run else {
                 return Err(unknown_tool(&call.tool));
             };
@@ -290,13 +296,14 @@ fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event
 }
 
 fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
-    let args = raw(&call.args);
+    let args = veiled(&call.args);
+    let tool = crate::kernel::text::clip(&leak::veil(&call.tool), 100);
     let facts = Rejected {
-        tool: crate::kernel::text::clip(&call.tool, 100).into(),
+        tool: tool.into(),
         args: Some(&args),
         position,
         code: no.code.clone(),
-        message: no.message.as_str().into(),
+        message: leak::veil(&no.message),
     };
     said(names::CALL_REJECTED, &facts)
 }
@@ -309,6 +316,12 @@ fn said(name: &'static str, facts: &impl Serialize) -> Event {
         change: None,
     };
     event::event(name, facts).unwrap_or_else(empty)
+}
+
+/// Arguments that were refused, without the tokens in them: what is refused need not be called again.
+fn veiled(args: &Map<String, Value>) -> Box<RawValue> {
+    let text = serde_json::to_string(args).unwrap_or_default();
+    RawValue::from_string(leak::veil(&text).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn raw(value: &impl Serialize) -> Box<RawValue> {

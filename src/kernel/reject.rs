@@ -201,7 +201,7 @@ impl Rejection {
         match self.code.as_ref() {
             "validation_failed" | "unknown_argument" | "bad_query" | "cursor_expired" | "not_available_yet" => 400,
             "unauthenticated" => 401,
-            "forbidden" | "policy_denied" | "approver_required" => 403,
+            "forbidden" | "policy_denied" | "policy_error" | "approver_required" => 403,
             "not_found" => 404,
             "ambiguous_reference" | "version_conflict" | "preview_stale" | "not_pending" | "in_flight" => 409,
             "rate_limited" => 429,

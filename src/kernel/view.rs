@@ -125,9 +125,16 @@ impl<'a> View<'a> {
         part: Part,
         from: Option<Id<E>>,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
+        let seen = |row: &Arc<Row<E>>| row.is_visible(self);
+        let found = self.state.table::<E>();
+        let found = found.map(|table| table.search(&self.caller.org, terms, part, from, seen));
+        found.into_iter().flatten()
+    }
+
+    /// Whether a beginning stands for more words than a search looks at, among what the caller may know of.
+    pub fn is_broad<E: Entity>(&self, term: &Term) -> bool {
         let table = self.state.table::<E>();
-        let found = table.map(|table| table.search(&self.caller.org, terms, part, from));
-        found.into_iter().flatten().filter(|row| row.is_visible(self))
+        table.is_some_and(|table| table.is_broad(&self.caller.org, term, |row| row.is_visible(self)))
     }
 
     /// Describes a row of any kind; `None` where there is none that the caller may know of.

@@ -151,8 +151,23 @@ impl WordIndex {
     }
 
     /// Whether a beginning stands for more words than are looked at.
-    pub fn is_broad(&self, org: &str, term: &Term) -> bool {
-        term.prefix && self.meant(org, term).nth(EXPANDED_MAX).is_some()
+    pub fn is_broad(&self, org: &str, term: &Term, counts: &dyn Fn(u32) -> bool) -> bool {
+        self.expand(org, term, counts).1
+    }
+
+    /// The words that a term stands for, and whether there are more than are looked at. Where there are many, only words of
+    /// rows that count are taken: hidden ones must neither push others out nor be told of.
+    fn expand(&self, org: &str, term: &Term, counts: &dyn Fn(u32) -> bool) -> (Vec<u32>, bool) {
+        let numbers = || self.meant(org, term).map(|known| known.number);
+        let all: Vec<u32> = numbers().take(EXPANDED_MAX + 1).collect();
+        if all.len() <= EXPANDED_MAX {
+            return (all, false);
+        }
+        let said = |number: &u32| hits::places(&self.all, *number).any(counts);
+        let mut some: Vec<u32> = numbers().filter(said).take(EXPANDED_MAX + 1).collect();
+        let more = some.len() > EXPANDED_MAX;
+        some.truncate(EXPANDED_MAX);
+        (some, more)
     }
 
     fn meant(&self, org: &str, term: &Term) -> impl Iterator<Item = Known> {
@@ -171,17 +186,17 @@ impl WordIndex {
             .map(|(_, known)| *known)
     }
 
-    /// The places of the rows of an organisation that say all terms, newest first; `from` leaves out newer ones.
-    pub fn hits(&self, org: &str, terms: &[Term], part: Part, from: Option<u32>) -> Hits<'_> {
-        let meant: Vec<Vec<u32>> = terms
-            .iter()
-            .map(|term| {
-                self.meant(org, term)
-                    .take(EXPANDED_MAX)
-                    .map(|known| known.number)
-                    .collect()
-            })
-            .collect();
+    /// The places of the rows of an organisation that say all terms, newest first; `from` leaves out newer ones. Others than
+    /// those that count may be among them.
+    pub fn hits(
+        &self,
+        org: &str,
+        terms: &[Term],
+        part: Part,
+        from: Option<u32>,
+        counts: &dyn Fn(u32) -> bool,
+    ) -> Hits<'_> {
+        let meant: Vec<Vec<u32>> = terms.iter().map(|term| self.expand(org, term, counts).0).collect();
         Hits::new(&self.all, &self.titles, &meant, part, from)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use projections::event::{ConfirmRefused, event, names};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ClientCapabilities, ElicitRequest, ElicitRequestParams, ElicitResult,
     ElicitationAction, ElicitationSchema, EnumSchema, ErrorData, InputRequest, InputRequiredResult, ProtocolVersion,
@@ -131,28 +132,25 @@ pub(super) async fn ask(
     }
 }
 
-/// Goes on with a call whose client was asked.
+/// Goes on with a call whose client was asked; `call` is the tool and its arguments, also where a generic caller wraps them.
 pub(super) async fn resume(
     server: &Server,
     visitor: &Visitor,
     params: &CallToolRequestParams,
-    sealed: &str,
+    (sealed, call): (&str, (&str, Map<String, Value>)),
     cx: &RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
     let bound = bound(visitor, params);
-    let state: State = server
-        .codec
-        .0
-        .open_json_with(sealed, bound.as_bytes())
-        .map_err(|_| ErrorData::invalid_params("request state failed integrity verification", None))?;
+    let opened: Result<State, _> = server.codec.0.open_json_with(sealed, bound.as_bytes());
+    let Ok(state) = opened else {
+        return Err(altered(server, visitor).await);
+    };
     let given = params
         .input_responses
         .as_ref()
         .and_then(|answers| answers.get(QUESTION));
     let Some(result) = given.and_then(|answer| serde_json::from_value::<ElicitResult>(answer.clone()).ok()) else {
-        let again = server
-            .within(visitor, &params.name, params.arguments.clone().unwrap_or_default())
-            .await;
+        let again = server.within(visitor, call.0, call.1).await;
         return match again {
             Ok(answer) => Ok(Box::pin(ask(server, visitor, params, &answer, cx))
                 .await?
@@ -197,6 +195,22 @@ async fn decide(
     };
     let args: Map<String, Value> = crate::kernel::tool::object(args);
     shape::result(server.within(visitor, tool, args).await, &request_id(cx)).into()
+}
+
+/// A state that this server did not seal for this caller and call, or that is too old. Every no is recorded.
+async fn altered(server: &Server, visitor: &Visitor) -> ErrorData {
+    let message = "this requestState does not belong to this caller and call, or is over; call the tool again";
+    let refused = ConfirmRefused {
+        action: "".into(),
+        code: "state_invalid".into(),
+        message: message.into(),
+    };
+    if let Ok(event) = event(names::CONFIRM_REFUSED, &refused)
+        && let Err(no) = server.handle.record(visitor.entry.caller.clone(), vec![event]).await
+    {
+        tracing::warn!(why = no.message, "a refused confirmation could not be journaled");
+    }
+    ErrorData::invalid_params(message, None)
 }
 
 fn broken() -> ErrorData {

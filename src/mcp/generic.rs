@@ -41,9 +41,9 @@ pub(super) fn unwrap(mut outer: Map<String, Value>) -> Result<(String, Map<Strin
     match outer.remove("arguments") {
         None | Some(Value::Null) => Ok((name, Map::new())),
         Some(Value::Object(args)) => Ok((name, args)),
-        Some(Value::String(text)) => serde_json::from_str(&text)
+        Some(Value::String(text)) => crate::kernel::arg::value::decoded(&text)
             .map(|args| (name, args))
-            .map_err(|_| wrong("`arguments` must be an object")),
+            .ok_or_else(|| wrong("`arguments` must be an object")),
         Some(_) => Err(wrong("`arguments` must be an object")),
     }
 }

@@ -12,17 +12,19 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import asked
 import scenario
 
 HERE = Path(__file__).resolve().parent
 PYTHON, NODE = [sys.executable], ["node"]
-# Client, how it is run, its modes, how many tasks it creates. The Inspector starts a process for every call.
+# Client, how it is run, its modes. The Inspector starts a process for every call, and cannot be asked.
 CLIENTS = [
-    ("python_sdk", [*PYTHON, HERE / "adapters/python_sdk.py"], ["auto", "legacy"], 10),
-    ("ts_v2", [*NODE, HERE / "adapters/ts_v2.mjs"], ["auto", "legacy"], 10),
-    ("ts_v1", [*NODE, HERE / "adapters/ts_v1.mjs"], ["legacy"], 10),
-    ("inspector", [*NODE, HERE / "adapters/inspector.mjs"], ["modern", "legacy"], 2),
+    ("inspector", [*NODE, HERE / "adapters/inspector.mjs"], ["modern", "legacy"]),
+    ("python_sdk", [*PYTHON, HERE / "adapters/python_sdk.py"], ["auto", "legacy"]),
+    ("ts_v2", [*NODE, HERE / "adapters/ts_v2.mjs"], ["auto", "legacy"]),
+    ("ts_v1", [*NODE, HERE / "adapters/ts_v1.mjs"], ["legacy"]),
 ]
+TASKS = 10
 
 
 class Server:
@@ -65,49 +67,74 @@ def unverified(binary, data):
     return done.stderr.strip() if done.returncode else ""
 
 
-def play(name, command, mode, kind, where, tasks, token, binary, data):
-    started = time.monotonic()
-    environment = {**os.environ, "MCP_TOKEN": token}
-    transport = "http" if kind == "http" else "stdio"
-    protocol, passed, failed = scenario.play([*command, mode, transport, *where], environment, mode, tasks)
-    wrong = unverified(binary, data)
-    if wrong:
-        failed["leaves a journal that verifies"] = wrong
-    else:
-        passed.append("leaves a journal that verifies")
-    secs = round(time.monotonic() - started, 1)
-    verdict = {"client": name, "mode": mode, "over": kind, "protocol": protocol, "passed": len(passed), "failed": failed, "secs": secs}
-    print(json.dumps(verdict), flush=True)
-    return len(passed), len(failed)
+class Runs:
+    """What is played on one data directory; every run has a token of its own, as every client should."""
+
+    def __init__(self, binary, data, only):
+        self.binary, self.data, self.only = binary, data, only
+
+    def environment(self, name, *more):
+        command = [self.binary, "token", "create", "--json", "--name", name, *more, "--data", self.data]
+        made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return {**os.environ, "MCP_TOKEN": json.loads(made.stdout)["token"]}
+
+    def works(self, name, command, mode, kind, where):
+        environment = self.environment(name)
+        return self.play(name, command, mode, kind, where, environment, lambda client: scenario.Scenario(client, mode, TASKS))
+
+    def is_asked(self, name, command, mode, kind, where):
+        environment = {**self.environment(name, "--elicit"), "ELICIT": "1"}
+        plain = {**self.environment(name), "ELICIT": "1"}
+        start = [*command, mode, *place(kind, where)]
+        rounds = (name, mode) == ("python_sdk", "auto")
+        make = lambda client: asked.Asked(client, mode, rounds, lambda: scenario.Adapter(start, plain))  # noqa: E731
+        return self.play(name, command, mode, f"{kind}, asked", where, environment, make)
+
+    def play(self, name, command, mode, kind, where, environment, make):
+        started = time.monotonic()
+        protocol, passed, failed = scenario.play([*command, mode, *place(kind, where)], environment, make)
+        wrong = unverified(self.binary, self.data)
+        if wrong:
+            failed["leaves a journal that verifies"] = wrong
+        else:
+            passed.append("leaves a journal that verifies")
+        secs = round(time.monotonic() - started, 1)
+        verdict = {"client": name, "mode": mode, "over": kind, "protocol": protocol, "passed": len(passed), "failed": failed, "secs": secs}
+        print(json.dumps(verdict), flush=True)
+        return len(passed), len(failed)
+
+    def chosen(self, runs):
+        return [run for run in runs if self.only in f"{run[1]}-{run[3]}-{run[4]}" + ("-asked" if run[0] == self.is_asked else "")]
+
+
+def place(kind, where):
+    return ["http" if kind.startswith("http") else "stdio", *where]
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--orkestra", required=True, help="the binary")
-    options.add_argument("--only", default="", help="only runs whose name contains this, for example ts_v2-legacy-http")
+    options.add_argument("--only", default="", help="only runs whose name contains this, for example ts_v2-legacy-http or asked")
     options = options.parse_args()
     binary = Path(options.orkestra).resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then, too
     with tempfile.TemporaryDirectory(prefix="orkestra-clients-") as folder:
         folder = Path(folder)
         server = Server(binary, folder)
+        data = folder / "data"
+        runs = Runs(binary, data, options.only)
+        stdio = [binary, "stdio", "--data", data]
         try:
-            token = server.token_file.read_text().strip()
-            data = folder / "data"
-            stdio = [binary, "stdio", "--data", data]
             # Beside a running server, `orkestra stdio` connects to it; on its own (below), it opens the journal itself.
-            runs = [(*client, mode, kind) for client in CLIENTS for mode in client[2] for kind in ("http", "stdio")]
-            chosen = [run for run in runs if options.only in f"{run[0]}-{run[4]}-{run[5]}"]
+            places = {"http": [server.said["mcp"]], "stdio": stdio}
+            both = [(runs.works, *client[:2], mode, kind) for client in CLIENTS for mode in client[2] for kind in places]
+            both += [(runs.is_asked, *client[:2], mode, kind) for client in CLIENTS[1:] for mode in client[2] for kind in places]
             with ThreadPoolExecutor(2) as pool:
-                tallies = list(pool.map(lambda run: play(
-                    run[0], run[1], run[4], run[5], [server.said["mcp"]] if run[5] == "http" else stdio, run[3], token, binary, data,
-                ), chosen))  # fmt: skip
+                tallies = list(pool.map(lambda run: run[0](*run[1:], places[run[4]]), runs.chosen(both)))
         finally:
             server.stop()
-        for name, command, modes, tasks in CLIENTS[:2]:
-            for mode in modes:
-                if options.only in f"{name}-{mode}-stdio-alone":
-                    tallies.append(play(name, command, mode, "stdio-alone", stdio, tasks, token, binary, data))
+        alone = [(runs.works, *client[:2], mode, "stdio-alone") for client in CLIENTS[1:3] for mode in client[2]]
+        tallies += [run[0](*run[1:], stdio) for run in runs.chosen(alone)]
     passed, failed = (sum(column) for column in zip(*tallies)) if tallies else (0, 0)
     print(f"clients: {passed} passed, {failed} failed")
     sys.exit(1 if failed or not passed else 0)

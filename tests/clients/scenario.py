@@ -192,6 +192,9 @@ class Scenario:
         said = json.dumps(error)
         assert all(field in said for field in ("project", "title", "priority")), f"not every wrong field is named: {error}"
 
+    def steps(self):
+        return self.STEPS
+
     STEPS = (
         negotiates, lists_tools, knows_the_caller, drops_what_hosts_inject, previews_before_it_writes, creates_tasks,
         shows_transitions, moves_a_task, refuses_an_illegal_move, comments_and_assigns, drops_what_is_cancelled,
@@ -217,15 +220,16 @@ def find(value, name):
     return None
 
 
-def play(command, environment, mode, tasks):
-    """The negotiated protocol, the names of the checks that passed, and those that failed with the reason."""
+def play(command, environment, make):
+    """Plays what `make` makes of a client: the negotiated protocol, the names of the checks that passed, and those that failed with
+    the reason."""
     passed, failed, protocol = [], {}, None
     try:
         client = Adapter(command, environment)
     except Gone as reason:
         return protocol, passed, {"connects": str(reason)}
-    scenario = Scenario(client, mode, tasks)
-    for step in [*Scenario.STEPS, lambda _: client.close()]:
+    scenario = make(client)
+    for step in [*scenario.steps(), lambda _: client.close()]:
         name = getattr(step, "__name__", "").replace("<lambda>", "closes")
         try:
             step(scenario)

@@ -2,13 +2,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
 
 use super::{call, orkestra, proposed};
 use crate::server::Server;
 
-/// A journal with a confirmed project, its server gone.
+/// A journal with confirmed projects, its server gone. Its segment is small, because it is read over and over.
 fn worked(dir: &Path) -> PathBuf {
-    let server = Server::start(dir);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    command
+        .env("ORKESTRA_JOURNAL__SEGMENT_BYTES", "131072")
+        .env("ORKESTRA_JOURNAL__RECORD_BYTES_MAX", "32768")
+        .env("ORKESTRA_JOURNAL__RESERVE_BYTES", "4096");
+    let server = Server::start_as(dir, &mut command);
     for key in ["ONE", "TWO", "THREE"] {
         let confirm = proposed(&server, key);
         assert_eq!(call(&server, &server.token, "confirm_action", &confirm).0, 200);
@@ -42,34 +50,84 @@ fn serve_refuses(dir: &Path) -> String {
     String::from_utf8_lossy(&said.stderr).into_owned()
 }
 
-/// Security test 52, first half: a torn last record is cut off, and the start says so in the journal.
+/// The line that a byte of a segment stands in: where it begins, and its record; 0 for the header.
+fn line_at(bytes: &[u8], at: usize) -> (usize, u64) {
+    let begin = bytes[..at]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |end| end + 1);
+    let before = bytes[..begin].split(|byte| *byte == b'\n').count() - 1;
+    (begin, before as u64)
+}
+
+/// Security test 52, first half: a torn last record is cut off, the start says so in the journal, and what it was never happened.
 #[test]
 fn a_torn_last_record_is_cut_off_and_told() {
     let dir = tempfile::tempdir().unwrap();
     let segment = worked(dir.path());
+    let before = super::exported(dir.path());
     let mut bytes = fs::read(&segment).unwrap();
     let end = written(&bytes);
+    let (begin, _) = line_at(&bytes, end - 2);
     bytes[end - 40..end].fill(0);
     fs::write(&segment, bytes).unwrap();
     let server = Server::start(dir.path());
+    let found = |key: &str| call(&server, &server.token, "get_project", &json!({"project": key})).0;
+    assert_eq!((found("ONE"), found("TWO"), found("THREE")), (200, 200, 404));
     server.kill();
-    assert!(super::exported(dir.path()).contains("journal.recovered"));
+    let after = super::exported(dir.path());
+    let kept: Vec<&str> = before.lines().collect();
+    let now: Vec<&str> = after.lines().collect();
+    assert_eq!(
+        now[..kept.len() - 1],
+        kept[..kept.len() - 1],
+        "only the last record is gone"
+    );
+    let told: Value = serde_json::from_str(now[kept.len() - 1]).unwrap();
+    let recovered = told["events"].as_array().unwrap().iter();
+    let recovered: Vec<&Value> = recovered.filter(|event| event["type"] == "journal.recovered").collect();
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    assert_eq!(
+        recovered.first().map(|event| &event["data"]),
+        Some(&&json!({"file": name, "offset": begin, "bytes": end - 40 - begin})).copied(),
+        "{told}"
+    );
     assert!(verify(dir.path(), &[]).0);
 }
 
-/// Security tests 52, second half, and 55: damage before the end stops the start, and verify says where it is.
+/// Security tests 52, second half, and 55: whatever bit is flipped before the end, the start is refused and verify fails, both
+/// name the file, the place and the record, and neither touches anything.
 #[test]
 fn damage_in_the_middle_stops_the_start() {
     let dir = tempfile::tempdir().unwrap();
     let segment = worked(dir.path());
     let whole = fs::read(&segment).unwrap();
-    for part in [3, 2] {
+    let name = segment.file_name().unwrap().to_str().unwrap();
+    let (last, _) = line_at(&whole, written(&whole) - 2);
+    for step in 1..=12 {
+        let (at, bit) = (last * step / 13, step % 8);
         let mut bytes = whole.clone();
-        bytes[written(&whole) / part] ^= 1;
-        fs::write(&segment, bytes).unwrap();
+        bytes[at] ^= 1 << bit;
+        if bytes[at] == b'\n' || whole[at] == b'\n' {
+            // A line more or less would move the numbers; the checksum of the line before tells all the same.
+            bytes[at] = whole[at] ^ 0x20;
+        }
+        fs::write(&segment, &bytes).unwrap();
+        let (offset, seq) = line_at(&whole, at);
         let (good, why) = verify(dir.path(), &[]);
-        assert!(!good && why.chars().any(|letter| letter.is_ascii_digit()), "{why}");
-        assert!(!serve_refuses(dir.path()).is_empty());
+        let refused = serve_refuses(dir.path());
+        for said in [&why, &refused] {
+            assert!(
+                said.contains(&format!("{name} is damaged at byte {offset}")),
+                "byte {at}: {said}"
+            );
+            assert!(
+                seq == 0 || said.contains(&format!("record {seq} ")),
+                "byte {at}: {said}"
+            );
+        }
+        assert!(!good, "byte {at}");
+        assert_eq!(fs::read(&segment).unwrap(), bytes, "it is left as it is");
     }
     fs::write(&segment, whole).unwrap();
     assert!(verify(dir.path(), &[]).0);

@@ -1,11 +1,13 @@
 //! Confirming: single use, the same plan or nothing, in time, by the right person.
 
-use orkestra::kernel::Plan;
-use orkestra::kernel::identity::Member;
-use projections::Actor;
+use std::sync::Arc;
+
+use orkestra::kernel::identity::{Member, Role};
+use orkestra::kernel::{Caller, Engine, Plan, State, policy};
+use projections::{Actor, Id};
 use serde_json::json;
 
-use crate::story::{Story, check};
+use crate::story::{Story, check, key};
 
 #[test]
 fn a_stale_preview_never_executes() {
@@ -131,4 +133,78 @@ fn a_proposer_who_was_suspended_cannot_confirm() {
     let no = story.confirm("ben", &pending);
     assert_eq!(no["error"]["code"], "forbidden");
     check("confirming_suspended", &story.end());
+}
+
+/// Changes a member as an operator would.
+fn change(story: &mut Story, id: Id<Member>, edit: impl FnOnce(&mut Member)) {
+    story
+        .operate(|view| {
+            let mut plan = Plan::new("Change a member");
+            plan.edit("member.changed", view.need(id)?, edit)?;
+            Ok(plan)
+        })
+        .unwrap();
+}
+
+/// Security test 24: what a proposer may do counts when it is confirmed, not when it was proposed.
+#[test]
+fn a_role_that_was_taken_away_confirms_nothing() {
+    let mut story = Story::new("A role taken away in between");
+    let ben = story.human("ben", "member");
+    let org = story.caller("ben").org;
+    let pending = story
+        .call("ben", "create_project", json!({"name": "Ops", "key": "OPS"}))
+        .unwrap();
+    let had = {
+        let state = story.engine.state();
+        state.table::<Member>().unwrap().get(ben).unwrap().roles.clone()
+    };
+    let guest: Vec<Id<Role>> = {
+        let roles = story.engine.state().table::<Role>().unwrap();
+        roles.find(&org, "name", "guest").map(|row| row.id).collect()
+    };
+    assert_eq!(guest.len(), 1);
+    change(&mut story, ben, |member| member.roles = guest);
+    assert_eq!(story.confirm("ben", &pending)["error"]["code"], "forbidden");
+    assert!(!story.records.0.iter().any(|text| text.contains("action.confirmed")));
+    // It was refused, not lost: with the role it can be confirmed again.
+    change(&mut story, ben, |member| member.roles = had);
+    assert_eq!(story.confirm("ben", &pending)["status"], "succeeded");
+    check("confirming_role", &story.end());
+}
+
+/// Security test 23: an action whose policy this version does not know (a later one wrote it) is confirmed by nobody.
+#[test]
+fn a_policy_that_cannot_be_told_denies() {
+    let mut story = Story::new("An unknown policy");
+    story.human("ben", "admin");
+    let args = json!({"name": "Ops", "key": "OPS"});
+    let pending = story.call("ana", "create_project", args.clone()).unwrap();
+    let registry = Arc::clone(story.engine.registry());
+    let mut again = Engine::new(registry.clone(), State::new(&registry.kinds()), key());
+    for (seq, text) in (1..).zip(&mut story.records.0) {
+        *text = text.replace("\"policy\":\"self\"", "\"policy\":\"quorum\"");
+        again.absorb(seq, text).unwrap();
+    }
+    story.engine = again;
+    assert_eq!(story.confirm("ana", &pending)["error"]["code"], "policy_error");
+    assert_eq!(story.confirm("ben", &pending)["error"]["code"], "not_found");
+    assert_eq!(
+        story.when("ana", "create_project", args)["error"]["code"],
+        "policy_error",
+        "nor is its token shown again"
+    );
+    let journal = story.records.0.concat();
+    assert!(journal.contains("confirm.refused") && !journal.contains("action.confirmed"));
+    assert!(journal.contains("\"code\":\"policy_error\""));
+    story.when("ana", "cancel_action", json!({"actionId": pending["actionId"]}));
+    // Nor is there a policy where the organisation or the token is not there to ask.
+    let (mut caller, tool) = (story.caller("ana"), registry.tool("create_project").unwrap());
+    let code = |caller: &Caller| policy::confirm_policy(story.engine.state(), caller, tool).map_err(|no| no.code);
+    assert!(code(&caller).is_ok());
+    caller.token = Some(Id::default());
+    assert_eq!(code(&caller).unwrap_err(), "policy_error");
+    (caller.token, caller.org) = (None, "org_nowhere".to_owned());
+    assert_eq!(code(&caller).unwrap_err(), "policy_error");
+    check("confirming_unknown_policy", &story.end());
 }

@@ -222,6 +222,45 @@ fn nobody_finds_what_he_may_not_see() {
     check("search_sight", &story.end());
 }
 
+/// More words begin with a letter than are looked at: those of others must neither be told of nor push mine out.
+#[test]
+fn hidden_words_neither_show_nor_stand_in_the_way() {
+    let mut story = office("Search: broad beginnings");
+    story.given(
+        "ana",
+        "create_project",
+        json!({"name": "Secret", "key": "SEC", "visibility": "private"}),
+    );
+    let letters = || 'a'..='z';
+    let words: Vec<String> = letters()
+        .flat_map(|one| letters().map(move |two| format!("q{one}{two}")))
+        .collect();
+    assert!(words.len() > 512);
+    let many = json!({"project": "SEC", "title": "Words", "description": words.join(" ")});
+    story.given("ana", "create_task", many);
+    story.given(
+        "ana",
+        "add_task_comment",
+        json!({"task": "SEC-1", "body": words.join(" ")}),
+    );
+    story.given("ana", "create_task", json!({"project": "OFF", "title": "A qzzz"}));
+    for (mode, open) in [("words", "q"), ("prefix", "q a")] {
+        let ask = json!({"q": open, "mode": mode, "fields": ["key"], "types": ["task"]});
+        let his = story.when("ben", "search", ask.clone());
+        assert_eq!((keys(&his), &his["notices"]), (vec!["OFF-5".into()], &json!([])));
+        let hers = story.call("ana", "search", ask).unwrap();
+        assert!(
+            hers["notices"][0].as_str().unwrap().contains("begin with `q`"),
+            "{hers}"
+        );
+    }
+    let comments = story
+        .call("ana", "search", json!({"q": "q", "types": ["comment"]}))
+        .unwrap();
+    assert_eq!(comments["notices"].as_array().unwrap().len(), 1, "{comments}");
+    check("search_broad", &story.end());
+}
+
 #[test]
 fn wrong_questions_are_refused() {
     let mut story = office("Search: refusals");

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::kernel::arg::{Args, Fields};
 use crate::kernel::reject::Fault;
-use crate::kernel::text;
+use crate::kernel::{json, text};
 
 /// A type that may stand as an argument's value.
 pub trait Argument: Sized {
@@ -102,11 +102,17 @@ pub fn shown(value: &Value) -> String {
     text::clip(&value.to_string(), 60)
 }
 
+/// What a client encoded as text, read as strictly as a body: a key that stands twice makes it nothing.
+pub fn decoded<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    json::check(text.as_bytes()).ok()?;
+    serde_json::from_str(text).ok()
+}
+
 /// An object, also where a client encoded it as text.
 pub fn as_object(value: &Value) -> Option<Map<String, Value>> {
     match value {
         Value::Object(members) => Some(members.clone()),
-        Value::String(text) => serde_json::from_str(text).ok(),
+        Value::String(text) => decoded(text),
         _ => None,
     }
 }
@@ -115,7 +121,19 @@ pub fn as_object(value: &Value) -> Option<Map<String, Value>> {
 pub fn as_list(value: &Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(items) => Some(items.clone()),
-        Value::String(text) => serde_json::from_str(text).ok(),
+        Value::String(text) => decoded(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encoded_text_is_read_as_strictly_as_a_body() {
+        assert!(as_object(&Value::from(r#"{"add":["a"]}"#)).is_some());
+        assert!(as_object(&Value::from(r#"{"add":["a"],"add":["b"]}"#)).is_none());
+        assert!(as_list(&Value::from(r#"[{"a":1,"a":2}]"#)).is_none());
     }
 }

@@ -13,11 +13,12 @@ use super::propose::{Audience, Offer};
 use super::{Call, Engine, LIFETIME, Step, action_id, raw, receipt, said};
 use crate::args;
 use crate::kernel::arg::{Args, Str};
+use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Tool;
 use crate::kernel::view::Past;
-use crate::kernel::{Rejection, preview};
+use crate::kernel::{Rejection, leak, preview};
 
 args! {
     /// Arguments of `confirm_action`.
@@ -146,6 +147,8 @@ impl Engine {
         past: &dyn Past,
     ) -> Result<Step, Unfit> {
         let proposer = caller_of(action);
+        // The gate has told it already.
+        let policy = self.policy_now(tool, action, &proposer).unwrap_or(ConfirmPolicy::Dual);
         let again = Call {
             caller: proposer.clone(),
             tool: action.tool.clone(),
@@ -163,7 +166,6 @@ impl Engine {
             "preview_stale",
             "things have changed since this preview; nothing was done",
         );
-        let policy = self.policy_now(tool, action, &proposer);
         let shown = offer.map(|offer| (preview::preview(tool, &offer.plan, offer.hour), offer));
         let events = if let Some((preview, offer)) = &shown {
             no = no.hint("look at the new preview, then confirm it with its own token");
@@ -240,13 +242,13 @@ impl Engine {
 }
 
 fn refusal(action: &str, no: &Rejection) -> Event {
-    let action = crate::kernel::text::clip(action, 64);
+    let action = crate::kernel::text::clip(&leak::veil(action), 64);
     said(
         names::CONFIRM_REFUSED,
         &ConfirmRefused {
             action: action.into(),
             code: no.code.clone(),
-            message: no.message.as_str().into(),
+            message: leak::veil(&no.message),
         },
     )
 }

@@ -31,16 +31,18 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Gate, Rejection> {
         let proposer = caller_of(action);
-        let policy = self.policy_now(tool, action, &proposer);
         // An operator at the data directory stands in for a proposer who is gone: recovery must not depend on an agent.
         let own = call.caller.member == proposer.member || call.caller.via == "cli";
+        let unseen = || Rejection::not_found("action", &args.action_id);
+        let policy = self.policy_now(tool, action, &proposer);
+        let policy = policy.map_err(|no| if own { no } else { unseen() })?;
         let token = self
             .key
             .confirm_token(&action.org, &proposer.member.to_string(), action.id, &action.digest);
         let shown = args.confirm_token.as_deref();
         let needs_token = policy == ConfirmPolicy::ItsProposer || !call.caller.is_human();
         if needs_token && !own {
-            return Err(Rejection::not_found("action", &args.action_id));
+            return Err(unseen());
         }
         if shown.is_some_and(|shown| !same(shown, &token))
             || (needs_token && policy == ConfirmPolicy::ItsProposer && shown.is_none())
@@ -97,9 +99,13 @@ impl Engine {
     }
 
     /// The stricter of what was recorded at the proposal and what holds today.
-    pub(super) fn policy_now(&self, tool: &Tool, action: &Action, proposer: &Caller) -> ConfirmPolicy {
-        let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
-        recorded.max(policy::confirm_policy(&self.state, proposer, tool))
+    pub(super) fn policy_now(
+        &self,
+        tool: &Tool,
+        action: &Action,
+        proposer: &Caller,
+    ) -> Result<ConfirmPolicy, Rejection> {
+        policy::still(&self.state, proposer, tool, &action.policy)
     }
 
     /// The proposer must still be allowed: a revoked token or a lost role stops what it proposed.

@@ -148,7 +148,10 @@ impl Engine {
             .next("list_pending_actions", json!({}));
             return self.refuse(call, now, no);
         }
-        let policy = policy::confirm_policy(&self.state, &call.caller, tool);
+        let policy = match policy::confirm_policy(&self.state, &call.caller, tool) {
+            Ok(policy) => policy,
+            Err(no) => return self.refuse(call, now, no),
+        };
         let preview = preview::preview(tool, &offer.plan, offer.hour);
         let events = Self::offering(tool, call, now, key, (&offer, &preview), replaces, policy);
         let text = self.commit(now, &call.caller, events)?;
@@ -247,10 +250,12 @@ impl Engine {
         offer: Offer,
         dropped: &[String],
     ) -> Result<Step, Unfit> {
+        let policy = match policy::still(&self.state, &call.caller, tool, &action.policy) {
+            Ok(policy) => policy,
+            Err(no) => return self.refuse(call, now, no),
+        };
         let events = vec![said(names::REPEATED, &Moved::of(action.id.to_string()))];
         let text = self.commit(now, &call.caller, events)?;
-        let recorded = ConfirmPolicy::of(&action.policy).unwrap_or(ConfirmPolicy::Dual);
-        let policy = recorded.max(policy::confirm_policy(&self.state, &call.caller, tool));
         let preview = preview::preview(tool, &offer.plan, offer.hour);
         Ok(Step {
             records: vec![text],

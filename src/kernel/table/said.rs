@@ -6,25 +6,38 @@ use projections::Id;
 
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
-use crate::kernel::words::{Part, Term, WordIndex, Words};
+use crate::kernel::words::{Part, Term, Words};
 
 impl<E: Entity> Table<E> {
-    /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it.
-    pub fn search<'a>(
+    /// In how many rows of an organisation a word is, whoever may see them: for ordering, never for telling.
+    pub fn rows_with(&self, org: &str, word: &str) -> usize {
+        self.words.rows_with(org, word)
+    }
+
+    /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it, and
+    /// `counts` all that do not count.
+    pub fn search<'a, C: Fn(&Arc<Row<E>>) -> bool>(
         &'a self,
         org: &str,
         terms: &[Term],
         part: Part,
         from: Option<Id<E>>,
-    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
+        counts: C,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, C, E> {
         let from = from.and_then(|id| self.places.range(..=id).next_back().map(|(_, place)| *place));
-        let hits = self.words.hits(org, terms, part, from);
-        hits.filter_map(|place| self.placed.get(usize::try_from(place).ok()?)?.as_ref())
+        let at = |place| self.at(place).is_some_and(&counts);
+        let hits = self.words.hits(org, terms, part, from, &at);
+        hits.filter_map(|place| self.at(place)).filter(move |row| counts(row))
     }
 
-    /// The words of this kind's rows.
-    pub fn words(&self) -> &WordIndex {
-        &self.words
+    /// Whether a beginning stands for more words of rows that count than are looked at.
+    pub fn is_broad(&self, org: &str, term: &Term, counts: impl Fn(&Arc<Row<E>>) -> bool) -> bool {
+        let at = |place| self.at(place).is_some_and(&counts);
+        self.words.is_broad(org, term, &at)
+    }
+
+    fn at(&self, place: u32) -> Option<&Arc<Row<E>>> {
+        self.placed.get(usize::try_from(place).ok()?)?.as_ref()
     }
 
     pub(super) fn reword(&mut self, before: Option<&Arc<Row<E>>>, after: Option<&Arc<Row<E>>>) {

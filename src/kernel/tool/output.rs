@@ -10,7 +10,7 @@ pub fn free() -> Value {
 /// What every proposing tool returns.
 pub fn pending() -> Value {
     json!({"type": "object", "properties": {
-        "status": {"type": "string", "enum": ["pending", "blocked", "noop", "executing", "succeeded"]},
+        "status": {"type": "string", "enum": ["pending", "blocked", "noop", "executing", "succeeded", "cancelled", "declined"]},
         "actionId": {"type": "string"},
         "confirmToken": {"type": ["string", "null"]},
         "expiresAt": {"type": "string"},

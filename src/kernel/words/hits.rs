@@ -57,6 +57,13 @@ fn lower(posting: u64) -> u32 {
     u32::try_from(posting & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }
 
+/// The places of the rows that say a word, newest first.
+pub(super) fn places(set: &OrdSet<u64>, word: u32) -> impl Iterator<Item = u32> {
+    let first = u64::from(word) << 32;
+    let postings = set.range(first..=first | u64::from(u32::MAX));
+    postings.map(|posting| u32::MAX - lower(*posting))
+}
+
 /// The places of any of a term's words, in order.
 struct Either<'a> {
     runs: Vec<Run<'a>>,

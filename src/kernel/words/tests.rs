@@ -66,7 +66,7 @@ proptest! {
             for part in [Part::Title, Part::Rest] {
                 let mut wanted = naive(&rows[org], &terms, part);
                 wanted.retain(|place| from.is_none_or(|from| *place <= from));
-                prop_assert_eq!(index.hits(name, &terms, part, from).collect::<Vec<_>>(), wanted);
+                prop_assert_eq!(index.hits(name, &terms, part, from, &|_| true).collect::<Vec<_>>(), wanted);
             }
         }
     }
@@ -82,4 +82,25 @@ fn nothing_is_left_when_all_rows_are_gone() {
     index.change("x", 3, &words(&said), &none);
     assert_eq!((index.all.len(), index.titles.len()), (0, 0));
     assert!(index.orgs.values().all(OrdMap::is_empty));
+}
+
+#[test]
+fn a_broad_beginning_counts_only_what_counts() {
+    let mut index = WordIndex::default();
+    let none = Words::default();
+    let many: Vec<String> = (0..EXPANDED_MAX).map(|number| format!("q{number:03}")).collect();
+    let (hidden, open) = ((String::new(), many.join(" ")), ("qz qy".to_owned(), String::new()));
+    index.change("x", 1, &none, &words(&hidden));
+    index.change("x", 2, &none, &words(&open));
+    let term = Term {
+        word: "q".to_owned(),
+        prefix: true,
+    };
+    let (all, some) = (|_| true, |place| place == 2);
+    let found = |counts: &dyn Fn(u32) -> bool| -> Vec<u32> {
+        let terms = [term.clone()];
+        index.hits("x", &terms, Part::Title, None, counts).collect()
+    };
+    assert_eq!((index.is_broad("x", &term, &all), found(&all)), (true, vec![]));
+    assert_eq!((index.is_broad("x", &term, &some), found(&some)), (false, vec![2]));
 }

@@ -1,9 +1,7 @@
 //! Looking at organisations and their members.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 use crate::args;
 use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
@@ -122,7 +120,10 @@ pub fn get(args: GetOrganization, view: &View<'_>) -> Result<Value, Rejection> {
     put("locale", json!(row.locale));
     put("weekStart", json!(row.week_start));
     put("settings", json!(row.settings));
-    put("confirmPolicy", json!(policies(view)));
+    put(
+        "confirmPolicy",
+        json!(policy::by_kind(view.state, view.caller, view.registry)?),
+    );
     if let Some(closed) = row.closed_at {
         put("closedAt", json!(closed));
     }
@@ -141,23 +142,6 @@ pub fn get(args: GetOrganization, view: &View<'_>) -> Result<Value, Rejection> {
             _ => Ok(None),
         },
     )
-}
-
-/// What must be confirmed by whom for this token, per kind of tool.
-fn policies(view: &View<'_>) -> BTreeMap<&'static str, &'static str> {
-    let proposing = view
-        .registry
-        .tools()
-        .iter()
-        .filter(|tool| !tool.is_read() && tool.module != "actions");
-    proposing
-        .map(|tool| {
-            (
-                tool.kind.word(),
-                policy::confirm_policy(view.state, view.caller, tool).word(),
-            )
-        })
-        .collect()
 }
 
 fn usage(view: &View<'_>) -> Value {

@@ -1,13 +1,13 @@
 //! `get_me`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use crate::args;
 use crate::kernel::arg::{In, ReadArgs};
 use crate::kernel::tool::object;
-use crate::kernel::{Rejection, Tool, View, listing, policy};
+use crate::kernel::{Rejection, View, listing, policy};
 
 args! {
     /// Arguments of `get_me`.
@@ -30,17 +30,7 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         .sponsor
         .and_then(|id| view.get(id))
         .map(|row| format!("@{}", row.handle));
-    // One tool speaks for its kind: the last, as ever.
-    let writes = view
-        .registry
-        .tools()
-        .iter()
-        .filter(|tool| !tool.is_read() && tool.module != "actions");
-    let kinds: BTreeMap<&str, &Tool> = writes.map(|tool| (tool.kind.word(), tool)).collect();
-    let policies: BTreeMap<&str, &str> = kinds
-        .into_iter()
-        .map(|(kind, tool)| (kind, policy::confirm_policy(view.state, view.caller, tool).word()))
-        .collect();
+    let policies = policy::by_kind(view.state, view.caller, view.registry)?;
     let needed: BTreeSet<&str> = view
         .registry
         .tools()

@@ -9,6 +9,7 @@ use crate::kernel::identity::Member;
 use crate::kernel::listing::Listing;
 use crate::kernel::words::{EXPANDED_MAX, Part, Term, tokens};
 use crate::kernel::{Ref, Rejection, View};
+use crate::modules::comments::Comment;
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 use crate::{args, choice};
@@ -265,12 +266,11 @@ pub fn search(args: Search, view: &View<'_>) -> Result<Value, Rejection> {
 }
 
 fn broad(view: &View<'_>, kind: Searchable, term: &Term) -> bool {
-    let org = &view.caller.org;
     match kind {
-        Searchable::Task => view
-            .state
-            .table::<Task>()
-            .is_some_and(|table| table.words().is_broad(org, term)),
+        Searchable::Member => view.is_broad::<Member>(term),
+        Searchable::Project => view.is_broad::<Project>(term),
+        Searchable::Task => view.is_broad::<Task>(term),
+        Searchable::Comment => view.is_broad::<Comment>(term),
         _ => false,
     }
 }

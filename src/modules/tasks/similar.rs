@@ -19,10 +19,10 @@ const SIMILAR_TASKS_MAX: usize = 16;
 /// not take longer because the project is large.
 pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let wanted = text::fold(title);
-    let known = view.state.table::<Task>().map(crate::kernel::table::Table::words);
+    let table = view.state.table::<Task>();
     let mut asked: Vec<(usize, String)> = words::tokens(title)
         .into_iter()
-        .map(|word| (known.map_or(0, |known| known.rows_with(&view.caller.org, &word)), word))
+        .map(|word| (table.map_or(0, |table| table.rows_with(&view.caller.org, &word)), word))
         .filter(|(rows, _)| *rows > 0)
         .collect();
     asked.sort_unstable();

@@ -1,6 +1,7 @@
 """The official Python client (mcp 2.x) as a mouth of the scenario: `python_sdk.py MODE http URL` or `python_sdk.py MODE stdio COMMAND…`.
 
-One JSON object a line: requests come on stdin, answers go to stdout (see scenario.py). The token is in MCP_TOKEN.
+One JSON object a line: requests come on stdin, answers go to stdout (see scenario.py and asked.py). The token is in MCP_TOKEN; with
+ELICIT=1 it can be asked.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import os
 import sys
 
 import httpx2
+import mcp_types as types
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
@@ -38,18 +40,63 @@ async def tools(client: Client) -> list:
             return found
 
 
-async def answer(client: Client, request: dict) -> dict:
-    if "list" in request:
-        return {"tools": await tools(client)}
-    try:
-        result = await client.call_tool(request["call"]["name"], request["call"]["arguments"])
-    except MCPError as error:
-        return {"error": {"code": error.code, "message": error.message}}
+class Seen:
+    """What a client meets while a call goes on, and how it fills the forms."""
+
+    def __init__(self, request: dict):
+        self.form, self.wait = request.get("form"), (request.get("waitMs") or 0) / 1000
+        self.asked, self.told = [], 0
+
+    async def fill(self, params) -> types.ElicitResult:
+        self.asked.append({"message": params.message, "schema": params.requested_schema})
+        await asyncio.sleep(self.wait)
+        return types.ElicitResult.model_validate(self.form)
+
+    async def progress(self, *_) -> None:
+        self.told += 1
+
+
+seen = Seen({})
+
+
+async def fill(_, params) -> types.ElicitResult:
+    return await seen.fill(params)
+
+
+def plain(result) -> dict:
     return {"result": result.model_dump(mode="json", by_alias=True, exclude_none=True)}
 
 
+async def answer(client: Client, request: dict) -> dict:
+    global seen
+    if "list" in request:
+        return {"tools": await tools(client)}
+    seen = Seen(request)
+    try:
+        if "round" in request:
+            return plain(await one_round(client, request["round"]))
+        call = request["call"]
+        calling = client.call_tool(call["name"], call["arguments"], progress_callback=seen.progress)
+        patience = request.get("abandonMs")
+        result = await asyncio.wait_for(calling, patience and patience / 1000)
+    except MCPError as error:
+        return {"error": {"code": error.code, "message": error.message}}
+    except TimeoutError:
+        return {"abandoned": True, "asked": seen.asked, "told": seen.told}
+    return {**plain(result), "asked": seen.asked, "told": seen.told}
+
+
+async def one_round(client: Client, given: dict):
+    answers = given.get("inputResponses")
+    filled = answers and {key: types.ElicitResult.model_validate(one) for key, one in answers.items()}
+    return await client.session.call_tool(
+        given["name"], given["arguments"], input_responses=filled, request_state=given.get("requestState"), allow_input_required=True,
+    )  # fmt: skip
+
+
 async def main(mode: str, kind: str, where: list[str]) -> None:
-    async with Client(transport(kind, where), mode=mode) as client:
+    asks = {"elicitation_callback": fill} if os.environ.get("ELICIT") else {}
+    async with Client(transport(kind, where), mode=mode, **asks) as client:
         say({"connected": client.protocol_version})
         lines = asyncio.get_running_loop()
         while line := await lines.run_in_executor(None, sys.stdin.readline):
