@@ -22,6 +22,10 @@ use orkestra::data::{self, DataDir, How, ORIGIN};
 use orkestra::kernel::State;
 use serde_json::{Value, json};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const RECORDS: u64 = 1_000_000;
 const ROUNDS: usize = 3;
 

@@ -136,18 +136,20 @@ fn project(number: u64) -> String {
     format!("P{}", number / TASKS_PER_PROJECT + 1)
 }
 
-fn title(number: u64) -> String {
-    const WORDS: [&str; 12] = [
-        "door", "window", "invoice", "report", "login", "garden", "search", "backup", "letter", "engine", "colour",
-        "table",
+/// Words of two syllables, as many as people use of a language.
+fn word(number: u64) -> String {
+    const PARTS: [&str; 40] = [
+        "ba", "be", "bi", "bo", "da", "de", "di", "do", "fa", "fe", "fi", "fo", "ga", "ge", "gi", "go", "ka", "ke", "ki", "ko",
+        "la", "le", "li", "lo", "ma", "me", "mi", "mo", "na", "ne", "ni", "no", "ra", "re", "ri", "ro", "sa", "se", "si", "so",
     ];
-    let word = |step: u64| WORDS[usize::try_from(number / step % 12).unwrap()];
-    format!(
-        "Fix the {} of the {} before the {} number {number}",
-        word(1),
-        word(12),
-        word(144)
-    )
+    let part = |number: u64| PARTS[usize::try_from(number % 40).unwrap()];
+    format!("{}{}n", part(number), part(number / 40))
+}
+
+fn title(number: u64) -> String {
+    let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let words = [0, 11, 22, 33].map(|shift| word((mixed >> shift) % 1600));
+    format!("Fix the {} of the {} before the {} {}", words[0], words[1], words[2], words[3])
 }
 
 /// Makes a journal of about so many records in an empty directory.
