@@ -139,8 +139,9 @@ fn project(number: u64) -> String {
 /// Words of two syllables, as many as people use of a language.
 fn word(number: u64) -> String {
     const PARTS: [&str; 40] = [
-        "ba", "be", "bi", "bo", "da", "de", "di", "do", "fa", "fe", "fi", "fo", "ga", "ge", "gi", "go", "ka", "ke", "ki", "ko",
-        "la", "le", "li", "lo", "ma", "me", "mi", "mo", "na", "ne", "ni", "no", "ra", "re", "ri", "ro", "sa", "se", "si", "so",
+        "ba", "be", "bi", "bo", "da", "de", "di", "do", "fa", "fe", "fi", "fo", "ga", "ge", "gi", "go", "ka", "ke",
+        "ki", "ko", "la", "le", "li", "lo", "ma", "me", "mi", "mo", "na", "ne", "ni", "no", "ra", "re", "ri", "ro",
+        "sa", "se", "si", "so",
     ];
     let part = |number: u64| PARTS[usize::try_from(number % 40).unwrap()];
     format!("{}{}n", part(number), part(number / 40))
@@ -149,7 +150,10 @@ fn word(number: u64) -> String {
 fn title(number: u64) -> String {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let words = [0, 11, 22, 33].map(|shift| word((mixed >> shift) % 1600));
-    format!("Fix the {} of the {} before the {} {}", words[0], words[1], words[2], words[3])
+    format!(
+        "Fix the {} of the {} before the {} {}",
+        words[0], words[1], words[2], words[3]
+    )
 }
 
 /// Makes a journal of about so many records in an empty directory.
