@@ -32,7 +32,7 @@ use crate::processor::Handle;
 use crate::telemetry::Telemetry;
 use shape::Shapes;
 
-pub use strict::{BATCH, misspelt};
+pub use strict::message;
 
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -191,6 +191,7 @@ impl Server {
 
     /// Everything asked is recorded, also for a tool that is not there.
     async fn note_unknown(&self, visitor: &Visitor, name: &str, args: Map<String, Value>) {
+        let begun = Instant::now();
         let call = crate::kernel::engine::Call {
             caller: visitor.entry.caller.clone(),
             tool: name.to_owned(),
@@ -203,6 +204,9 @@ impl Server {
         if let Err(no) = noted {
             tracing::warn!(why = no.message, "a refused call could not be journaled");
         }
+        let no = crate::kernel::engine::unknown_tool(name);
+        self.telemetry
+            .called(visitor.entry.caller.via, None, &Err(no), begun.elapsed());
     }
 
     fn limited(&self, visitor: &Visitor, class: Class) -> Option<Rejection> {

@@ -134,3 +134,22 @@ fn openapi_names_every_tool_and_every_reference_leads_somewhere() {
         assert!(document.pointer(pointer).is_some(), "{pointer} is nowhere");
     }
 }
+
+#[test]
+fn calls_are_counted_at_every_door_and_unknown_names_make_no_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    server.call("get_me", &json!({})).unwrap();
+    for name in ["get_me", "get_me", "no_such_tool"] {
+        server.mcp("/mcp", "tools/call", Some(name), json!({"name": name, "arguments": {}}));
+    }
+    let (_, _, counted) = server.raw("GET", "/metrics", &[], b"").unwrap();
+    for line in [
+        r#"orkestra_calls_total{via="rest",tool="get_me",outcome="ok"} 1"#,
+        r#"orkestra_calls_total{via="mcp",tool="get_me",outcome="ok"} 2"#,
+        r#"orkestra_calls_total{via="mcp",tool="unknown",outcome="unknown_tool"} 1"#,
+    ] {
+        assert!(counted.contains(line), "{line} is not in:\n{counted}");
+    }
+    assert!(!counted.contains("no_such_tool"), "{counted}");
+}

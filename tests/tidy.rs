@@ -46,8 +46,8 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("projections/src", &["tokio", "orkestra::"]),
 ];
 
-/// Longest file, in lines. The ratchet: what is longer today may only shrink.
-const LINES_MAX: usize = 400;
+/// Longest file, in lines.
+const LINES_MAX: usize = 350;
 
 fn files(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {

@@ -215,16 +215,9 @@ fn address(app: &App, rest: &str) -> Result<Selection, Rejection> {
 
 /// Looks into a JSON-RPC body: is it acceptable, what is it charged to, and may it confirm. True where it opens a session.
 fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<Response>> {
-    let bad = |code, message: &str| Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, message, Value::Null, None));
-    crate::kernel::json::check(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
-    let seen: Value = serde_json::from_slice(bytes).map_err(|cause| bad(-32700, &cause.to_string()))?;
-    if seen.is_array() {
-        return Err(bad(-32600, crate::mcp::BATCH));
-    }
+    let seen = crate::mcp::message(bytes)
+        .map_err(|no| Box::new(reply::rpc(StatusCode::BAD_REQUEST, no.code, &no.why, no.id, None)))?;
     let id = seen.get("id").cloned().unwrap_or(Value::Null);
-    if let Some((code, why)) = crate::mcp::misspelt(&seen) {
-        return Err(Box::new(reply::rpc(StatusCode::BAD_REQUEST, code, &why, id, None)));
-    }
     let method = seen.get("method").and_then(Value::as_str).unwrap_or_default();
     let named = seen.pointer("/params/name").and_then(Value::as_str).unwrap_or_default();
     let inner = seen

@@ -56,10 +56,10 @@ pub fn message(bytes: &[u8]) -> Result<Value, Unfit> {
 }
 
 /// What a batch hears.
-pub const BATCH: &str = "JSON-RPC batches are not served (specification 2025-06-18 and later)";
+const BATCH: &str = "JSON-RPC batches are not served (specification 2025-06-18 and later)";
 
 /// A member that differs from one of the protocol's only in the case of its letters, as a code and a sentence.
-pub fn misspelt(seen: &Value) -> Option<(i64, String)> {
+fn misspelt(seen: &Value) -> Option<(i64, String)> {
     let near = |members: &Map<String, Value>, known: &[&'static str]| {
         let spelled = |key: &&String| {
             let meant = known.iter().find(|word| word.eq_ignore_ascii_case(key))?;

@@ -5,6 +5,7 @@ mod below;
 mod create;
 mod delete;
 pub mod entity;
+mod list;
 mod moving;
 mod read;
 mod similar;
@@ -24,7 +25,7 @@ pub fn module() -> Module {
         .read(
             "list_tasks",
             "List tasks by project, state, assignee, label, priority, dates or words.",
-            read::list,
+            list::list,
         )
         .core()
         .returns(output::list(&read::COLUMNS))
