@@ -168,6 +168,11 @@ impl Body {
 
 /// A record as read, in today's shape. It is read with [`Record::parse`] and in no other way: `remote` keeps it from being
 /// `Deserialize`, so that nobody reads an old shape as if it were today's.
+///
+/// ```compile_fail
+/// let record: projections::Record<'_> = serde_json::from_str("{}")?;
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Deserialize)]
 #[serde(remote = "Record")]
 pub struct Record<'a> {
