@@ -138,7 +138,7 @@ impl Engine {
         let waiting = self
             .state
             .actions
-            .open_of(&projections::actions::caller(&call.caller.actor()));
+            .open_of(projections::actions::caller(&call.caller.actor()));
         if waiting >= PENDING_PER_CALLER_MAX && replaces.is_none() {
             let no = Rejection::new(
                 "limit_exceeded",
