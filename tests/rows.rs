@@ -65,7 +65,7 @@ fn confirming(pending: &Value) -> Value {
     json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]})
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(entry.file_name());

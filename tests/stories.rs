@@ -6,5 +6,6 @@ mod first;
 mod labels;
 mod organizations;
 mod search;
+mod shapes;
 mod work;
 mod workflows;

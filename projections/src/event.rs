@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::upcast::{Shape, TODAY};
 use crate::{Digest, Event};
 
-/// Builds an event of this vocabulary; `v` is 1 until its shape changes.
+/// Builds an event of this vocabulary, in today's shape.
 pub fn event<T: Serialize>(name: &'static str, data: &T) -> Result<Event, serde_json::Error> {
     let data = serde_json::value::to_raw_value(data)?;
     Ok(Event {
         name: Cow::Borrowed(name),
-        v: crate::record::VERSION,
+        v: TODAY.version(Shape::Event(name)),
         data: Some(data),
         change: None,
     })

@@ -9,6 +9,7 @@ pub mod id;
 pub mod life;
 pub mod record;
 pub mod store;
+pub mod upcast;
 
 pub use actions::{Action, Actions};
 pub use digest::Digest;
@@ -16,3 +17,4 @@ pub use id::{Id, Named};
 pub use jiff::Timestamp;
 pub use life::{IllegalStep, Stage, Step};
 pub use record::{Actor, ActorKind, Body, Change, Event, FieldChange, Fields, Op, Record};
+pub use upcast::Unread;

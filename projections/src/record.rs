@@ -1,7 +1,7 @@
 //! One journal record: who did what when, as the events of one step.
 //!
 //! [`Body`] is what is written, [`Record`] what is read; both are the same JSON. Reading borrows from the line, because a
-//! replay is bound by decoding.
+//! replay is bound by decoding, unless the line is of an older shape ([`crate::upcast`]).
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// The version of the envelope and of the events that this code writes. A record of a later version stops the start.
-pub const VERSION: u16 = 1;
+use crate::upcast::{Shape, TODAY, Unread};
 
 /// What kind of principal acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -149,10 +148,10 @@ pub struct Body {
 }
 
 impl Body {
-    /// A record of this version.
+    /// A record of today's version.
     pub fn new(at: Timestamp, org: Option<String>, actor: Actor, events: Vec<Event>) -> Self {
         Self {
-            v: VERSION,
+            v: TODAY.version(Shape::Envelope),
             at,
             org,
             actor,
@@ -167,8 +166,10 @@ impl Body {
     }
 }
 
-/// A record as read, borrowing from its line.
+/// A record as read, in today's shape. It is read with [`Record::parse`] and in no other way: `remote` keeps it from being
+/// `Deserialize`, so that nobody reads an old shape as if it were today's.
 #[derive(Debug, Deserialize)]
+#[serde(remote = "Record")]
 pub struct Record<'a> {
     /// The position; 0 in a text that the journal has not numbered yet.
     #[serde(default)]
@@ -239,9 +240,21 @@ pub struct FieldChanged<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads a record's JSON text.
-    pub fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+    /// Reads the JSON text of the record at a position, whatever versions it is of. `room` holds the text of one that had to
+    /// be brought to today's shape; an empty string will do.
+    ///
+    /// # Errors
+    /// [`Unread`] says what is wrong with it and what to do.
+    pub fn parse(seq: u64, text: &'a str, room: &'a mut String) -> Result<Self, Unread> {
+        TODAY.read(seq, text, room)
+    }
+
+    /// Reads a text as being of today's shape, which the caller must know or find out.
+    pub(crate) fn as_it_stands(text: &'a str) -> Result<Self, serde_json::Error> {
+        let mut text = serde_json::Deserializer::from_str(text);
+        let record = Self::deserialize(&mut text)?;
+        text.end()?;
+        Ok(record)
     }
 }
 

@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Digest;
+use crate::{Digest, Unread};
 use rows::number;
 use shelf::Changes;
 
@@ -41,14 +41,9 @@ pub enum Error {
         /// What it said.
         cause: String,
     },
-    /// A record that is none.
-    #[error("record {seq} cannot be read: {cause}")]
-    Record {
-        /// The position.
-        seq: u64,
-        /// What serde says.
-        cause: serde_json::Error,
-    },
+    /// A record that cannot be read.
+    #[error(transparent)]
+    Record(#[from] Unread),
     /// A record that does not follow the one before.
     #[error("record {found} does not follow position {position}")]
     Gap {

@@ -116,7 +116,8 @@ fn a_record_is_found_by_all_that_it_names() {
         {"type":"confirm.refused","v":1,"data":{"action":"no action"}},
         {"type":"task.renamed","v":1,"change":{"entity":"task","id":"tsk_1","version":2,"op":"update","fields":{}}},
         {"type":"limits.refused","v":1,"data":{"tool":"not_a_call"}}]}"#;
-    let record = Record::parse(text).unwrap();
+    let mut room = String::new();
+    let record = Record::parse(1, text, &mut room).unwrap();
     let id = "act_01M8638RK31MJFDRQNFHEPTMKA";
     let tool_of = |action: &str| action.eq_ignore_ascii_case(id).then(|| "update_task".to_owned());
     let facets = Facets::of(&record, &tool_of);

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use journal::{Fault, FaultKind, Journal, Log as _, Look, Report, SigningKey, Verification, VerifyingKey, verify};
+use journal::{
+    Fault, FaultKind, Journal, Line, Log as _, Look, Report, SigningKey, Verification, VerifyingKey, verify,
+};
 use projections::Record;
 use serde_json::json;
 
@@ -126,7 +128,7 @@ fn stat(data: &DataArg, as_json: bool) -> Outcome {
         look.reader(seq)
             .next()
             .and_then(Result::ok)
-            .and_then(|line| at_of(&line.text))
+            .and_then(|line| at_of(&line))
     };
     let (first, last) = (at(1), at(records));
     if as_json {
@@ -142,8 +144,10 @@ fn stat(data: &DataArg, as_json: bool) -> Outcome {
     Ok(())
 }
 
-fn at_of(text: &str) -> Option<String> {
-    Record::parse(text).ok().map(|record| record.at.to_string())
+fn at_of(line: &Line) -> Option<String> {
+    let mut room = String::new();
+    let record = Record::parse(line.seq, &line.text, &mut room).ok()?;
+    Some(record.at.to_string())
 }
 
 fn bytes_in(dir: &std::path::Path) -> u64 {

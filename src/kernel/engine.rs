@@ -19,7 +19,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use projections::event::{self, Answered, Rejected, names};
-use projections::{Action, Actor, Body, Digest, Event, Id};
+use projections::upcast::{Shape, TODAY};
+use projections::{Action, Actor, Body, Digest, Event, Id, Unread};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
@@ -184,7 +185,7 @@ impl Engine {
 
     fn fold(&mut self, body: Body) -> Result<String, Unfit> {
         let seq = self.state.position + 1;
-        let text = body.text().map_err(|cause| Unfit::Unreadable { seq, cause })?;
+        let text = body.text().map_err(|cause| Unread::Text { seq, cause })?;
         self.state.apply(seq, &text)?;
         Ok(text)
     }
@@ -311,7 +312,7 @@ fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
 fn said(name: &'static str, facts: &impl Serialize) -> Event {
     let empty = |_| Event {
         name: name.into(),
-        v: projections::record::VERSION,
+        v: TODAY.version(Shape::Event(name)),
         data: None,
         change: None,
     };

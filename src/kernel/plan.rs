@@ -4,6 +4,7 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use projections::upcast::{Shape, TODAY};
 use projections::{Action, Change, Digest, Event, Id, Op};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -284,7 +285,7 @@ impl Plan {
     pub fn events(&self) -> Vec<Event> {
         let event = |planned: &Planned| Event {
             name: planned.event.clone(),
-            v: projections::record::VERSION,
+            v: TODAY.version(Shape::Entity(&planned.change.entity)),
             data: None,
             change: Some(planned.change.clone()),
         };

@@ -1,12 +1,17 @@
 //! Reading the recorded past for an answer: the history of one thing, and what changed since a version.
 
-use projections::Record;
 use projections::record::Changed;
+use projections::{Record, Unread};
 use serde_json::{Value, json};
 
 use crate::kernel::entity::Entity;
 use crate::kernel::table::Row;
 use crate::kernel::{Rejection, View};
+
+/// What a caller hears when a record cannot be read.
+pub fn unread(cause: Unread) -> Rejection {
+    Rejection::new("unavailable", cause.to_string())
+}
 
 /// One past change of a thing, as shown.
 fn shown(record: &Record<'_>, name: &str, change: &Changed<'_>) -> Value {
@@ -39,7 +44,8 @@ pub fn changes_of(view: &View<'_>, id: &str, records: &[u64]) -> Result<Vec<Valu
     let mut found = Vec::new();
     for seq in records {
         let Some(text) = view.past.record(*seq)? else { continue };
-        let record = Record::parse(&text).map_err(|_| Rejection::new("unavailable", "a record cannot be read"))?;
+        let mut room = String::new();
+        let record = Record::parse(*seq, &text, &mut room).map_err(unread)?;
         for entry in &record.events {
             if let Some(change) = entry.change.as_ref().filter(|change| change.id == id) {
                 found.push(shown(&record, &entry.name, change));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use projections::{Actions, Digest, Record};
+use projections::{Actions, Digest, Record, Unread};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -40,24 +40,9 @@ impl Kind {
 /// Why a record cannot be folded into the state.
 #[derive(Debug, Error)]
 pub enum Unfit {
-    /// It is not a record.
-    #[error("record {seq} cannot be read: {cause}")]
-    Unreadable {
-        /// The position.
-        seq: u64,
-        /// What serde says.
-        cause: serde_json::Error,
-    },
-    /// A later version of this program wrote it.
-    #[error("record {seq} has version {found}, this program knows up to {known}: use the newer program")]
-    Future {
-        /// The position.
-        seq: u64,
-        /// Its version.
-        found: u16,
-        /// The newest known one.
-        known: u16,
-    },
+    /// It cannot be read: it is no record, or of a version that this program does not know or has no step from.
+    #[error(transparent)]
+    Unread(#[from] Unread),
     /// It does not follow the one before.
     #[error("record {found} does not follow position {position}")]
     Gap {
@@ -147,20 +132,16 @@ impl State {
 
     /// Folds one record in. The text is the record's JSON; `seq` its position.
     pub fn apply(&mut self, seq: u64, text: &str) -> Result<(), Unfit> {
+        let mut room = String::new();
+        self.fold(seq, Record::parse(seq, text, &mut room)?)
+    }
+
+    /// Folds in a record that was read.
+    pub fn fold(&mut self, seq: u64, record: Record<'_>) -> Result<(), Unfit> {
         if seq != self.position + 1 {
             return Err(Unfit::Gap {
                 position: self.position,
                 found: seq,
-            });
-        }
-        let record = Record::parse(text).map_err(|cause| Unfit::Unreadable { seq, cause })?;
-        let known = projections::record::VERSION;
-        let newest = record.events.iter().map(|event| event.v).fold(record.v, u16::max);
-        if newest > known {
-            return Err(Unfit::Future {
-                seq,
-                found: newest,
-                known,
             });
         }
         let org = record.org.as_deref().unwrap_or_default();

@@ -137,7 +137,7 @@ impl Round {
     /// Folds the next record in.
     ///
     /// # Errors
-    /// [`Error::Gap`] when it does not follow the one before, [`Error::Record`] when it is not a record.
+    /// [`Error::Gap`] when it does not follow the one before, [`Error::Record`] when it cannot be read.
     pub fn record(&mut self, seq: u64, text: &str, tool_of: ToolOf<'_>) -> Result<(), Error> {
         if let Some(last) = self.last.filter(|last| last.seq + 1 != seq) {
             return Err(Error::Gap {
@@ -145,7 +145,8 @@ impl Round {
                 found: seq,
             });
         }
-        let record = Record::parse(text).map_err(|cause| Error::Record { seq, cause })?;
+        let mut room = String::new();
+        let record = Record::parse(seq, text, &mut room)?;
         let facets = Facets::of(&record, tool_of);
         let offset = u16::try_from(seq % BUCKET).unwrap_or_default();
         for (index, value) in &facets.values {

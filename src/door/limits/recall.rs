@@ -44,7 +44,10 @@ fn levels(rates: Rates, log: &dyn Log, registry: &Registry, now: Timestamp) -> L
         return levels;
     };
     for line in records.map_while(Result::ok) {
-        let Ok(record) = Record::parse(&line.text) else { break };
+        let mut room = String::new();
+        let Ok(record) = Record::parse(line.seq, &line.text, &mut room) else {
+            break;
+        };
         if record.at < since || record.actor.kind == ActorKind::System || record.actor.via == "cli" {
             continue;
         }
@@ -72,7 +75,9 @@ fn begin(log: &dyn Log, since: Timestamp) -> u64 {
     let (mut low, mut high) = (last.saturating_sub(RECORDS_MAX) + 1, last + 1);
     let early = |seq| {
         let line = log.get(seq).ok().flatten();
-        line.is_some_and(|line| Record::parse(&line.text).is_ok_and(|record| record.at < since))
+        let mut room = String::new();
+        let record = line.as_ref().map(|line| Record::parse(seq, &line.text, &mut room));
+        record.is_some_and(|record| record.is_ok_and(|record| record.at < since))
     };
     while low < high {
         let middle = low.midpoint(high);

@@ -37,7 +37,9 @@ impl Marks {
         let mut marks = Self::compared(marked, &snapshot);
         for line in handle.log().read(position + 1)? {
             let line = line?;
-            let facets = Facets::of(&Record::parse(&line.text)?, &|_| None);
+            let mut room = String::new();
+            let record = Record::parse(line.seq, &line.text, &mut room).map_err(projections::store::Error::from)?;
+            let facets = Facets::of(&record, &|_| None);
             for (_, id) in facets.touched.iter().filter(|(kind, _)| kind == Action::KIND) {
                 marks.wrong.remove(id);
             }

@@ -88,7 +88,7 @@ impl Copying {
             let line = line.map_err(failed)?;
             next = line.seq + 1;
             let hit = run.is_none_or(|hits| hits.binary_search(&line.seq).is_ok());
-            if hit && self.fits(&line.text) {
+            if hit && self.fits(&line) {
                 self.out.blocking_send(Ok(line.text + "\n")).map_err(|_| Stop::Gone)?;
             }
             if run.and_then(<[u64]>::last).is_some_and(|last| line.seq >= *last) {
@@ -98,8 +98,9 @@ impl Copying {
         Ok(next)
     }
 
-    fn fits(&self, text: &str) -> bool {
-        let Ok(record) = Record::parse(text) else {
+    fn fits(&self, line: &journal::Line) -> bool {
+        let mut room = String::new();
+        let Ok(record) = Record::parse(line.seq, &line.text, &mut room) else {
             return false;
         };
         let tool_of = |id: &str| {

@@ -1,16 +1,16 @@
 //! The receipt of an action, always made from the record, so that the first and every later one are the same.
 
 use projections::event::{Attempted, names};
-use projections::{Action, Op, Record, Stage};
+use projections::{Action, Op, Record, Stage, Unread};
 use serde_json::{Value, json};
 
 use crate::kernel::Rejection;
+use crate::kernel::record_view::unread;
 
 /// The receipt that a record holds. `again` says that it was confirmed before.
 pub fn receipt(action: &Action, text: &str, seq: u64, again: bool) -> Result<Value, Rejection> {
-    let unreadable =
-        |cause: serde_json::Error| Rejection::new("unavailable", format!("record {seq} cannot be read: {cause}"));
-    let record = Record::parse(text).map_err(unreadable)?;
+    let mut room = String::new();
+    let record = Record::parse(seq, text, &mut room).map_err(unread)?;
     let mut said = Value::Null;
     let mut status = Stage::Executing;
     let (mut events, mut versions) = (Vec::new(), Vec::new());
@@ -24,7 +24,8 @@ pub fn receipt(action: &Action, text: &str, seq: u64, again: bool) -> Result<Val
             && let Some(data) = entry.data
         {
             status = Stage::Succeeded;
-            let done: Attempted<'_> = serde_json::from_str(data.get()).map_err(unreadable)?;
+            let done: Attempted<'_> =
+                serde_json::from_str(data.get()).map_err(|cause| unread(Unread::Text { seq, cause }))?;
             said = done
                 .result
                 .and_then(|result| serde_json::from_str(result.get()).ok())

@@ -4,6 +4,7 @@ use projections::{Action, Id, Record, Stage};
 use serde_json::{Value, json};
 
 use crate::kernel::arg::{In, List, Str, WriteArgs};
+use crate::kernel::record_view::unread;
 use crate::kernel::undo::{Conflict, Recorded, invert};
 use crate::kernel::{AnyRef, Plan, Rejection, View, text};
 use crate::{args, choice};
@@ -172,7 +173,8 @@ fn recorded(view: &View<'_>, target: &Target) -> Result<Vec<Recorded>, Rejection
     for seq in &target.records {
         let unknown = || Rejection::not_found("record", &seq.to_string());
         let text = view.past.record(*seq)?.ok_or_else(unknown)?;
-        let record = Record::parse(&text).map_err(|_| unknown())?;
+        let mut room = String::new();
+        let record = Record::parse(*seq, &text, &mut room).map_err(unread)?;
         if record.org.as_deref() != Some(view.caller.org.as_str()) {
             return Err(unknown());
         }
