@@ -93,7 +93,10 @@ impl Engine {
         } else {
             view
         };
-        let plan = run(args, &view)?;
+        let mut plan = run(args, &view)?;
+        if view.is_shown {
+            preview::name_ids(&mut plan, &view);
+        }
         let resolved = view.take_resolved().into_iter().collect();
         if let Some(holder) = plan
             .touched()
