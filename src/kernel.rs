@@ -11,6 +11,7 @@ pub mod plan;
 pub mod policy;
 pub mod preview;
 pub mod principal;
+pub mod proposal;
 pub mod record_view;
 pub mod reference;
 pub mod reject;

@@ -9,6 +9,7 @@ mod generic;
 mod lines;
 mod progress;
 mod shape;
+mod shared;
 mod strict;
 
 use std::panic::AssertUnwindSafe;

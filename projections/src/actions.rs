@@ -1,8 +1,9 @@
-//! The fold of pending actions and confirmations: every action there ever was, the open ones whole, the others small.
+//! The fold of pending actions and confirmations: every action there ever was, each of them small.
 
 mod action;
+mod shared;
 
-pub use action::{Action, Open};
+pub use action::Action;
 
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use thiserror::Error;
 
 use crate::event::{Attempted, Moved, Proposed, names};
 use crate::{Actor, Digest, Id, IllegalStep, Record, Stage, Step, life};
+
+use shared::Shared;
 
 /// Why a record does not fit what came before it.
 #[derive(Debug, Error)]
@@ -53,6 +56,7 @@ pub struct Actions {
     open_by_caller: OrdMap<String, u32>,
     executing: OrdSet<Id<Action>>,
     held: OrdMap<String, Id<Action>>,
+    shared: Shared,
 }
 
 impl Actions {
@@ -112,7 +116,17 @@ impl Actions {
     }
 
     /// Puts back an action that a checkpoint kept.
-    pub fn restore(&mut self, action: Action) {
+    pub fn restore(&mut self, mut action: Action) {
+        for text in [
+            &mut action.org,
+            &mut action.tool,
+            &mut action.kind,
+            &mut action.risk,
+            &mut action.policy,
+        ] {
+            *text = self.shared.text(text);
+        }
+        action.proposer = self.shared.actor(&action.proposer);
         self.put(action);
     }
 
@@ -142,15 +156,15 @@ impl Actions {
             self.all.get(&id).map(|action| action.stage),
             Step::Proposed,
         )?;
-        self.put(Action {
+        let action = Action {
             id,
-            org: record.org.as_deref().unwrap_or_default().to_owned(),
-            tool: facts.tool.into_owned(),
-            kind: facts.kind.into_owned(),
-            risk: facts.risk.into_owned(),
-            policy: facts.policy.into_owned(),
+            org: self.shared.text(record.org.as_deref().unwrap_or_default()),
+            tool: self.shared.text(&facts.tool),
+            kind: self.shared.text(&facts.kind),
+            risk: self.shared.text(&facts.risk),
+            policy: self.shared.text(&facts.policy),
             stage,
-            proposer: record.actor.clone(),
+            proposer: self.shared.actor(&record.actor),
             proposed_at: facts.now,
             expires_at: facts.expires_at,
             key: facts.key,
@@ -164,11 +178,8 @@ impl Actions {
             undoes: facts.undoes.and_then(|id| id.parse().ok()),
             undone_by: None,
             superseded_by: None,
-            open: Some(Arc::new(Open {
-                args: facts.args.to_owned(),
-                plan: facts.plan.to_owned(),
-            })),
-        });
+        };
+        self.put(action);
         Ok(())
     }
 
@@ -222,7 +233,6 @@ impl Actions {
         action.last_seq = seq;
         action.last_at = at;
         if action.stage.is_over() {
-            action.open = None;
             action.holds.clear();
         }
         self.put(action);
@@ -253,7 +263,7 @@ impl Actions {
         if action.stage == Stage::Pending {
             self.by_key.insert(action.key, id);
             self.deadlines.insert((action.expires_at, id));
-            *self.open_by_caller.entry(caller(&action.proposer)).or_insert(0) += 1;
+            self.count_open(caller(&action.proposer), 1);
         } else if action.stage == Stage::Executing {
             self.executing.insert(id);
             self.held.extend(action.holds.iter().map(|entity| (entity.clone(), id)));
@@ -275,26 +285,25 @@ impl Actions {
             self.by_key.remove(&old.key);
         }
         self.deadlines.remove(&(old.expires_at, old.id));
-        let name = caller(&old.proposer);
-        match self.open_by_caller.get(&name) {
-            Some(count) if *count > 1 => {
-                let less = count - 1;
-                self.open_by_caller.insert(name, less);
-            }
-            _ => {
-                self.open_by_caller.remove(&name);
-            }
+        self.count_open(caller(&old.proposer), -1);
+    }
+
+    fn count_open(&mut self, caller: &str, more: i32) {
+        let count = self.open_of(caller).saturating_add_signed(more);
+        if count == 0 {
+            self.open_by_caller.remove(caller);
+        } else if let Some(known) = self.open_by_caller.get_mut(caller) {
+            *known = count;
+        } else {
+            self.open_by_caller.insert(caller.to_owned(), count);
         }
     }
 }
 
 /// Whose pending actions are counted together: the token, or else the member.
-pub fn caller(actor: &Actor) -> String {
-    actor
-        .token_id
-        .clone()
-        .or_else(|| actor.principal_id.clone())
-        .unwrap_or_default()
+pub fn caller(actor: &Actor) -> &str {
+    let known = actor.token_id.as_deref().or(actor.principal_id.as_deref());
+    known.unwrap_or_default()
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &str, facts: &'a str) -> Result<T, Misfit> {

@@ -102,7 +102,7 @@ pub(super) async fn carry_out(
         }
         OperatorRequest::Actions { stage, limit } => {
             let caller = operator(handle)?;
-            let items = crate::http::actions_of(&handle.snapshot(), &caller.org, stage, None, limit);
+            let items = crate::http::actions_of(&handle.snapshot(), handle.past(), &caller.org, stage, None, limit);
             Ok(Value::Array(items))
         }
         OperatorRequest::Rows => {

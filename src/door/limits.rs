@@ -126,7 +126,7 @@ impl Limits {
 
     /// Charges one request.
     pub fn charge(&self, caller: &Caller, class: Class, now: Timestamp) -> Verdict {
-        let key = projections::actions::caller(&caller.actor());
+        let key = projections::actions::caller(&caller.actor()).to_owned();
         let quota = self.rates.of(class).get();
         match self.limiter(class).check_key(&key) {
             Ok(state) => Verdict {

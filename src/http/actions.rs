@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use super::guard::Admitted;
 use super::{App, reply, rest};
-use crate::kernel::Snapshot;
 use crate::kernel::engine::admit;
+use crate::kernel::{Past, Snapshot, proposal};
 
 /// Which actions.
 #[derive(Deserialize)]
@@ -37,32 +37,30 @@ pub(super) async fn list(
     let me = entry.caller.member.to_string();
     let by = (!rights.allow("actions.manage")).then_some(me.as_str());
     let most = query.limit.unwrap_or(100).min(1000);
-    let items = listed(&snapshot, &entry.caller.org, query.state, by, most);
+    let past = app.faces.handle.past();
+    let items = listed(&snapshot, past, &entry.caller.org, query.state, by, most);
     Json(json!({"items": items, "asOf": snapshot.position})).into_response()
 }
 
 /// Actions of an organisation, the newest first; of one stage and one proposer where asked for.
 pub(crate) fn listed(
     snapshot: &Snapshot,
+    past: &dyn Past,
     org: &str,
     stage: Option<Stage>,
     by: Option<&str>,
     most: usize,
 ) -> Vec<Value> {
     let fits = |action: &&Arc<projections::Action>| {
-        action.org == org
+        *action.org == *org
             && stage.is_none_or(|stage| action.stage == stage)
             && by.is_none_or(|by| action.proposer.principal_id.as_deref() == Some(by))
     };
     let newest = snapshot.actions.iter().rev().filter(fits);
-    newest.take(most).map(|action| shown(action)).collect()
+    newest.take(most).map(|action| shown(past, action)).collect()
 }
 
-fn shown(action: &projections::Action) -> Value {
-    let plan = action
-        .open
-        .as_ref()
-        .and_then(|open| serde_json::from_str::<Value>(open.plan.get()).ok());
+fn shown(past: &dyn Past, action: &projections::Action) -> Value {
     json!({
         "id": action.id.to_string(),
         "tool": action.tool,
@@ -70,7 +68,7 @@ fn shown(action: &projections::Action) -> Value {
         "risk": action.risk,
         "policy": action.policy,
         "status": action.stage,
-        "summary": plan.as_ref().and_then(|plan| plan.get("summary")),
+        "summary": proposal::summary(past, action).ok(),
         "proposer": action.proposer,
         "proposedAt": action.proposed_at,
         "expiresAt": action.expires_at,

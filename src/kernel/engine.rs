@@ -330,7 +330,8 @@ fn raw(value: &impl Serialize) -> Box<RawValue> {
 }
 
 fn proposal_key(call: &Call, canonical: &str) -> Digest {
-    let caller = projections::actions::caller(&call.caller.actor());
+    let actor = call.caller.actor();
+    let caller = projections::actions::caller(&actor);
     Digest::of(
         format!(
             "{}|{caller}|{}|{}|{canonical}",

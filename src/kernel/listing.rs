@@ -38,7 +38,12 @@ pub struct Listing<'a> {
     columns: &'a [&'a str],
     default_sort: &'a str,
     notices: Vec<String>,
+    late: &'a [&'a str],
+    fill: Option<&'a Fill<'a>>,
 }
+
+/// Adds to a row what is costly to find.
+type Fill<'a> = dyn Fn(&mut Item) -> Result<(), Rejection> + 'a;
 
 impl<'a> Listing<'a> {
     /// A list whose rows show `columns` by default and are ordered by `default_sort` (`-` in front for descending).
@@ -49,7 +54,16 @@ impl<'a> Listing<'a> {
             columns,
             default_sort,
             notices: Vec::new(),
+            late: &[],
+            fill: None,
         }
+    }
+
+    /// Columns that are found only for the rows that are shown, unless the list is sorted by one of them.
+    #[must_use]
+    pub fn filled(mut self, columns: &'a [&'a str], fill: &'a Fill<'a>) -> Self {
+        (self.late, self.fill) = (columns, Some(fill));
+        self
     }
 
     /// Adds a notice.
@@ -60,7 +74,7 @@ impl<'a> Listing<'a> {
     }
 
     /// The answer. Every item needs an `id`.
-    pub fn answer(mut self, items: Vec<Item>) -> Result<Value, Rejection> {
+    pub fn answer(mut self, mut items: Vec<Item>) -> Result<Value, Rejection> {
         let sort = self.page.sort.as_deref().unwrap_or(self.default_sort).to_owned();
         let cursor = self
             .page
@@ -69,6 +83,10 @@ impl<'a> Listing<'a> {
             .map(|text| self.cursor(text, &sort))
             .transpose()?;
         let total = items.len();
+        let before = self.late.contains(&sort.trim_start_matches('-'));
+        if before {
+            self.fill(&mut items)?;
+        }
         let mut rows = self.sorted(items, &sort)?;
         if let Some(cursor) = &cursor {
             let after = |row: &Item| compare_to(row, cursor, &sort) == Ordering::Greater;
@@ -76,6 +94,9 @@ impl<'a> Listing<'a> {
         }
         let more_before_cut = rows.len() > self.page.limit.size();
         rows.truncate(self.page.limit.size());
+        if !before {
+            self.fill(&mut rows)?;
+        }
         let (shown, sent, cut) = self.cut(&rows)?;
         let has_more = more_before_cut || cut;
         let next = rows.get(sent.wrapping_sub(1)).filter(|_| has_more).map(|last| {
@@ -139,6 +160,11 @@ impl<'a> Listing<'a> {
             members.insert("total".to_owned(), total().into());
         }
         Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+    }
+
+    fn fill(&self, rows: &mut [Item]) -> Result<(), Rejection> {
+        let Some(fill) = self.fill else { return Ok(()) };
+        rows.iter_mut().try_for_each(fill)
     }
 
     fn sorted(&self, mut items: Vec<Item>, sort: &str) -> Result<Vec<Item>, Rejection> {

@@ -82,6 +82,8 @@ pub struct Plan {
     pub risk: Option<Risk>,
     /// The action this plan undoes.
     pub undoes: Option<Id<Action>>,
+    /// What the identifiers in its changes are called; for the preview only, no part of the digest.
+    pub names: BTreeMap<String, String>,
     /// The organisation that new entities belong to, where it is not the caller's (founding one).
     pub home: Option<String>,
     working: BTreeMap<(&'static str, String), Working>,
@@ -118,6 +120,7 @@ impl Plan {
             undo: Undo::Days(30),
             risk: None,
             undoes: None,
+            names: BTreeMap::new(),
             home: None,
             working: BTreeMap::new(),
         }

@@ -1,6 +1,7 @@
 //! A table: all entities of one kind in persistent maps, with the keys they are found by.
 
 mod any;
+mod index;
 mod kept;
 mod said;
 
@@ -9,15 +10,17 @@ pub use kept::Unlike;
 
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet, Vector};
+use imbl::{OrdMap, Vector};
 use jiff::Timestamp;
 use projections::record::Changed;
 use projections::{Id, Op};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::kernel::entity::{Entity, Keys};
+use crate::kernel::entity::Entity;
 use crate::kernel::words::WordIndex;
+
+use index::KeyIndex;
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -74,13 +77,11 @@ pub struct Place<'a> {
     pub org: &'a str,
 }
 
-type Key<E> = (Arc<str>, &'static str, Arc<str>, Id<E>);
-
 /// All entities of one kind. Cloning shares structure.
 #[derive(Clone, Debug)]
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
-    index: OrdSet<Key<E>>,
+    index: KeyIndex<E>,
     words: WordIndex,
     /// Where each row stands in `placed`, for the word index; only rows that say something have a place.
     places: OrdMap<Id<E>, u32>,
@@ -91,7 +92,7 @@ impl<E> Default for Table<E> {
     fn default() -> Self {
         Self {
             rows: OrdMap::new(),
-            index: OrdSet::new(),
+            index: KeyIndex::default(),
             words: WordIndex::default(),
             places: OrdMap::new(),
             placed: Vector::new(),
@@ -127,9 +128,8 @@ impl<E: Entity> Table<E> {
         index: &'static str,
         key: &str,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
-        let from: Key<E> = (Arc::from(org), index, Arc::from(key), Id::from_bits(0));
-        let to: Key<E> = (Arc::from(org), index, Arc::from(key), Id::from_bits(u128::MAX));
-        self.index.range(from..=to).filter_map(|(.., id)| self.rows.get(id))
+        let found = self.index.find(org, index, key);
+        found.filter_map(|id| self.rows.get(&id))
     }
 
     /// The keys of an index in an organisation, in order, with their rows.
@@ -138,12 +138,8 @@ impl<E: Entity> Table<E> {
         org: &str,
         index: &'static str,
     ) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> + use<'a, E> {
-        let org: Arc<str> = Arc::from(org);
-        let from: Key<E> = (org.clone(), index, Arc::from(""), Id::from_bits(0));
-        self.index
-            .range(from..)
-            .take_while(move |(of, name, ..)| *of == org && *name == index)
-            .filter_map(|(_, _, key, id)| self.rows.get(id).map(|row| (key.as_ref(), row)))
+        let all = self.index.all(org, index);
+        all.filter_map(|(key, id)| self.rows.get(&id).map(|row| (key, row)))
     }
 
     fn by_text(&self, id: &str) -> Option<&Arc<Row<E>>> {
@@ -151,20 +147,16 @@ impl<E: Entity> Table<E> {
     }
 
     fn put(&mut self, row: Row<E>) {
-        self.unlist(row.id);
-        for (org, name, key) in keys_of(&row) {
-            self.index.insert((org, name, key, row.id));
-        }
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
+        self.index.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
     }
 
-    fn unlist(&mut self, id: Id<E>) {
-        let Some(old) = self.rows.get(&id).cloned() else { return };
-        for (org, name, key) in keys_of(&old) {
-            self.index.remove(&(org, name, key, id));
-        }
+    fn remove(&mut self, id: Id<E>) {
+        let before = self.rows.remove(&id);
+        self.index.change(before.as_deref(), None);
+        self.reword(before.as_ref(), None);
     }
 
     fn changed(&mut self, place: Place<'_>, change: &Changed<'_>) -> Result<(), String> {
@@ -194,9 +186,7 @@ impl<E: Entity> Table<E> {
             return Err(format!("version {} does not follow {}", change.version, row.version));
         }
         if change.op == Op::Delete {
-            self.unlist(id);
-            let before = self.rows.remove(&id);
-            self.reword(before.as_ref(), None);
+            self.remove(id);
             return Ok(());
         }
         for (name, field) in &change.fields {
@@ -216,19 +206,4 @@ impl<E: Entity> Table<E> {
         self.put(row);
         Ok(())
     }
-}
-
-fn keys_of<E: Entity>(row: &Row<E>) -> Vec<(Arc<str>, &'static str, Arc<str>)> {
-    let mut keys = Keys::default();
-    row.entity.keys(&mut keys);
-    let (org, nobody): (Arc<str>, Arc<str>) = (Arc::from(row.org.as_str()), Arc::from(""));
-    let own = keys
-        .list
-        .into_iter()
-        .map(|(name, key)| (org.clone(), name, Arc::from(key)));
-    let global = keys
-        .global
-        .into_iter()
-        .map(|(name, key)| (nobody.clone(), name, Arc::from(key)));
-    own.chain(global).collect()
 }

@@ -100,12 +100,15 @@ pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: boo
     Ok(conflicts)
 }
 
+/// What is no longer there, by the name that its removal recorded.
 fn gone(kind: &'static str, change: &Change) -> Label {
+    let fields = ["name", "title"].into_iter().filter_map(|name| change.fields.get(name));
+    let mut names = fields.filter_map(|field| value(field.from.as_deref()).as_str().map(ToOwned::to_owned));
     Label {
         kind,
         id: change.id.clone(),
         key: None,
-        label: change.id.clone(),
+        label: names.next().unwrap_or_else(|| change.id.clone()),
         version: change.version,
     }
 }

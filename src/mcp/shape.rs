@@ -31,7 +31,7 @@ fn shape(tool: &crate::kernel::Tool) -> Tool {
         .destructive(tool.is_destructive())
         .idempotent(tool.is_idempotent())
         .open_world(false);
-    Tool::new(tool.name, tool.doc, Arc::clone(&tool.input))
+    Tool::new(tool.name, tool.doc, super::shared::listed(&tool.input))
         .with_raw_output_schema(Arc::clone(&tool.output))
         .with_annotations(annotations)
 }

@@ -71,7 +71,7 @@ fn made(look: &Look, position: u64) -> (Store, State) {
     for line in &lines {
         state.apply(line.seq, &line.text).unwrap();
     }
-    let tool_of = |id: &str| Some(state.actions.get(id.parse().ok()?)?.tool.clone());
+    let tool_of = |id: &str| Some(state.actions.get(id.parse().ok()?)?.tool.to_string());
     let mut round = Round::default();
     for line in &lines {
         round.record(line.seq, &line.text, &tool_of).unwrap();

@@ -3,6 +3,7 @@
 //! Of ten records five are reads, four are two proposals with their confirmations (a new task, a new title), and one is an
 //! offer that nobody confirms; the offers come last.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -25,11 +26,13 @@ pub fn pending(records: u64) -> u64 {
     records / 10
 }
 
-struct Written(Journal);
+/// The journal, and beside it the records that are not in it yet.
+struct Written(Journal, BTreeMap<u64, String>);
 
 impl Past for Written {
     fn record(&self, seq: u64) -> Result<Option<String>, Rejection> {
-        Ok(self.0.get(seq).unwrap().map(|line| line.text))
+        let waiting = self.1.get(&seq).cloned();
+        Ok(waiting.or_else(|| self.0.get(seq).unwrap().map(|line| line.text)))
     }
 }
 
@@ -62,7 +65,7 @@ impl Maker {
         let owner = orkestra::demo::author(member.org.clone(), member.id);
         Self {
             engine,
-            past: Written(journal),
+            past: Written(journal, BTreeMap::new()),
             owner,
             waiting: Vec::new(),
             written: None,
@@ -73,13 +76,18 @@ impl Maker {
         self.engine.state().position
     }
 
+    /// Hands over records that the engine has made; the newest have its position.
     fn write(&mut self, records: impl IntoIterator<Item = String>, least: usize) {
+        let records: Vec<String> = records.into_iter().collect();
+        let first = self.position() + 1 - records.len() as u64;
+        self.past.1.extend((first..).zip(records.iter().cloned()));
         self.waiting.extend(records);
         if self.waiting.len() < least.max(1) {
             return;
         }
         if let Some(before) = self.written.take() {
-            before.recv().unwrap();
+            let durable = before.recv().unwrap();
+            self.past.1 = self.past.1.split_off(&(durable + 1));
         }
         let (done, written) = channel();
         let batch = std::mem::take(&mut self.waiting);

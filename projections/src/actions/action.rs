@@ -1,10 +1,9 @@
-//! An action as it is kept: what was proposed by whom, where it stands, and while it is open what deciding again needs.
+//! An action as it is kept: what was proposed by whom, and where it stands. Arguments and plan stay in the journal.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::{Actor, Digest, Id, Named, Stage};
 
@@ -15,19 +14,19 @@ pub struct Action {
     /// Its identifier.
     pub id: Id<Action>,
     /// The organisation it belongs to.
-    pub org: String,
+    pub org: Arc<str>,
     /// The tool that was called.
-    pub tool: String,
+    pub tool: Arc<str>,
     /// The tool's kind.
-    pub kind: String,
+    pub kind: Arc<str>,
     /// low, medium or high.
-    pub risk: String,
+    pub risk: Arc<str>,
     /// self, human or dual.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// Where it stands.
     pub stage: Stage,
     /// Who proposed it.
-    pub proposer: Actor,
+    pub proposer: Arc<Actor>,
     /// The hour the plan was made for.
     pub proposed_at: Timestamp,
     /// When the offer ends.
@@ -36,7 +35,7 @@ pub struct Action {
     pub key: Digest,
     /// What the plan would do.
     pub digest: Digest,
-    /// The record that proposed it.
+    /// The record that proposed it; it holds the arguments and the plan as previewed.
     pub proposed_seq: u64,
     /// The record of its latest step; for a finished one it holds the receipt.
     pub last_seq: u64,
@@ -59,18 +58,6 @@ pub struct Action {
     /// The action that took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<Id<Action>>,
-    /// Arguments and plan, kept while it is open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<Arc<Open>>,
-}
-
-/// What is needed to decide again; the journal keeps it for finished actions.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Open {
-    /// The canonical arguments.
-    pub args: Box<RawValue>,
-    /// The plan as previewed.
-    pub plan: Box<RawValue>,
 }
 
 impl Named for Action {

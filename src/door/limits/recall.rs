@@ -55,7 +55,7 @@ fn levels(rates: Rates, log: &dyn Log, registry: &Registry, now: Timestamp) -> L
         let tool = data.and_then(|data| serde_json::from_str::<Tool<'_>>(data.get()).ok()?.tool);
         let class = Limits::class(tool.as_deref().and_then(|name| registry.tool(name)));
         let (level, at) = levels
-            .entry((actions::caller(&record.actor), class))
+            .entry((actions::caller(&record.actor).to_owned(), class))
             .or_insert((0.0, record.at));
         *level = left(rates, class, *level, *at, record.at) + 1.0;
         *at = record.at;

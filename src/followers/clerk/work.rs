@@ -97,7 +97,7 @@ impl Work {
 
     /// The next records, at most one batch of them, and the last one's position.
     fn records(&self, snapshot: &State) -> Result<(Round, u64), Failed> {
-        let tool_of = |id: &str| Some(snapshot.actions.get(id.parse().ok()?)?.tool.clone());
+        let tool_of = |id: &str| Some(snapshot.actions.get(id.parse().ok()?)?.tool.to_string());
         let position = self.store.stand().position;
         let last = snapshot.position.min(position + RECORDS_MAX);
         let (mut round, mut reached, mut bytes) = (Round::default(), position, 0);

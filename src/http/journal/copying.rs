@@ -105,7 +105,7 @@ impl Copying {
         };
         let tool_of = |id: &str| {
             let snapshot = self.faces.handle.snapshot();
-            Some(snapshot.actions.get(id.parse().ok()?)?.tool.clone())
+            Some(snapshot.actions.get(id.parse().ok()?)?.tool.to_string())
         };
         let Asked { since, by, .. } = &self.asked;
         let ours = record.org.as_deref().is_none_or(|of| of == self.org);

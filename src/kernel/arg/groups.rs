@@ -17,15 +17,15 @@ choice! {
 args! {
     /// `+page`: which part of a list.
     pub struct PageArgs {
-        /// How many rows, at most.
+        /// Rows, at most.
         limit: Int<1, 100> = Int(20),
-        /// Where to go on: `page.nextCursor` of the answer before.
+        /// `page.nextCursor` of the answer before.
         cursor: Option<Str<0, 2000>>,
-        /// Field to sort by; `-` in front for descending.
+        /// A field; `-` in front for descending.
         sort: Option<Str<1, 60>>,
-        /// Only these fields of each row.
+        /// Only these fields.
         fields: Option<List<Str<1, 60>, 0, 60>>,
-        /// exact: also count all rows.
+        /// exact: count all rows.
         count: Option<Count>,
     }
 }
@@ -43,9 +43,9 @@ args! {
 args! {
     /// `+write`: why, and which of two intended twins.
     pub struct WriteArgs {
-        /// Why; kept in the journal.
+        /// Why, for the journal.
         reason: Option<Str<0, 500>>,
-        /// Separates two intended twins; without it an equal call returns the same pending action.
+        /// Marks an intended twin; an equal call is a retry.
         client_key: Option<Str<1, 64>>,
     }
 }
@@ -53,11 +53,11 @@ args! {
 args! {
     /// `+upd`: a write to something that exists.
     pub struct UpdateArgs {
-        /// Why; kept in the journal.
+        /// Why, for the journal.
         reason: Option<Str<0, 500>>,
-        /// Separates two intended twins; without it an equal call returns the same pending action.
+        /// Marks an intended twin; an equal call is a retry.
         client_key: Option<Str<1, 64>>,
-        /// Refuse if the thing is no longer at this version.
+        /// Refuse at any other version.
         expected_version: Option<Int<1, { i64::MAX }>>,
     }
 }

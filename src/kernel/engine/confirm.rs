@@ -18,7 +18,7 @@ use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Tool;
 use crate::kernel::view::Past;
-use crate::kernel::{Rejection, leak, preview};
+use crate::kernel::{Rejection, leak, preview, proposal};
 
 args! {
     /// Arguments of `confirm_action`.
@@ -40,7 +40,7 @@ impl Engine {
             Err(no) => return self.refuse_confirm(call, now, "", no),
         };
         let found = action_id(&args.action_id).and_then(|id| self.state.actions.get(id).cloned());
-        let Some(action) = found.filter(|action| action.org == call.caller.org) else {
+        let Some(action) = found.filter(|action| *action.org == *call.caller.org) else {
             return self.refuse_confirm(
                 call,
                 now,
@@ -73,11 +73,10 @@ impl Engine {
         past: &dyn Past,
     ) -> Result<Step, Unfit> {
         let proposer = caller_of(action);
-        let args: Map<String, Value> = action
-            .open
-            .as_ref()
-            .and_then(|open| serde_json::from_str(open.args.get()).ok())
-            .unwrap_or_default();
+        let args = match proposal::args(past, action) {
+            Ok(args) => args,
+            Err(no) => return self.refuse_confirm(call, now, &action.id.to_string(), no),
+        };
         let bound = (action.id, action.proposed_at);
         match self.decide(tool, &proposer, args.clone(), bound, past, Audience::Nobody) {
             Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
@@ -151,7 +150,7 @@ impl Engine {
         let policy = self.policy_now(tool, action, &proposer).unwrap_or(ConfirmPolicy::Dual);
         let again = Call {
             caller: proposer.clone(),
-            tool: action.tool.clone(),
+            tool: action.tool.to_string(),
             args: args.clone(),
         };
         let fresh = projections::Id::derive(now, format!("{}|{}", action.key, self.state.position + 1).as_bytes());
@@ -218,7 +217,7 @@ impl Engine {
     fn expire_one(&mut self, call: &Call, action: &Action, now: Timestamp, no: Rejection) -> Result<Step, Unfit> {
         let expired = self.system(
             now,
-            Some(action.org.clone()),
+            Some(action.org.to_string()),
             vec![said(names::EXPIRED, &Moved::of(action.id.to_string()))],
         )?;
         let mut step = self.refuse_confirm(call, now, &action.id.to_string(), no)?;

@@ -33,7 +33,7 @@ impl Engine {
             Err(no) => return self.refuse_confirm(call, now, "", no),
         };
         let found = action_id(&args.action_id).and_then(|id| self.state.actions.get(id).cloned());
-        let found = found.filter(|action| action.org == call.caller.org && self.may_end(action, call));
+        let found = found.filter(|action| *action.org == *call.caller.org && self.may_end(action, call));
         let Some(action) = found else {
             return self.refuse_confirm(
                 call,
@@ -98,7 +98,7 @@ impl Engine {
                 .pending()
                 .take_while(|action| action.expires_at <= now)
                 .take(EXPIRED_PER_RECORD)
-                .map(|action| (action.org.clone(), action.id.to_string()))
+                .map(|action| (action.org.to_string(), action.id.to_string()))
                 .collect();
             let Some((org, _)) = due.first().cloned() else {
                 return Ok(records);

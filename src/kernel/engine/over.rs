@@ -23,7 +23,7 @@ impl Rejection {
 pub fn caller_of(action: &Action) -> Caller {
     let actor = &action.proposer;
     Caller {
-        org: action.org.clone(),
+        org: action.org.to_string(),
         member: actor
             .principal_id
             .as_deref()

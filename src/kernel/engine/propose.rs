@@ -93,7 +93,10 @@ impl Engine {
         } else {
             view
         };
-        let plan = run(args, &view)?;
+        let mut plan = run(args, &view)?;
+        if view.is_shown {
+            preview::name_ids(&mut plan, &view);
+        }
         let resolved = view.take_resolved().into_iter().collect();
         if let Some(holder) = plan
             .touched()
@@ -138,7 +141,7 @@ impl Engine {
         let waiting = self
             .state
             .actions
-            .open_of(&projections::actions::caller(&call.caller.actor()));
+            .open_of(projections::actions::caller(&call.caller.actor()));
         if waiting >= PENDING_PER_CALLER_MAX && replaces.is_none() {
             let no = Rejection::new(
                 "limit_exceeded",

@@ -15,7 +15,6 @@ pub fn pending() -> Value {
         "confirmToken": {"type": ["string", "null"]},
         "expiresAt": {"type": "string"},
         "preview": {"type": "object"},
-        "error": {"type": "object"},
     }})
 }
 

@@ -9,7 +9,7 @@ use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item, Listing};
 use crate::kernel::tool::{Run, object};
-use crate::kernel::{Ref, Rejection, View};
+use crate::kernel::{Ref, Rejection, View, proposal};
 use crate::{args, choice};
 
 choice! {
@@ -99,12 +99,12 @@ pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
         visible(view, action)
             && (wanted.is_some() || !args.mine || own)
             && wanted.as_ref().is_none_or(|wanted| by == wanted)
-            && args.tool.as_ref().is_none_or(|tool| action.tool == tool.0)
-            && args.kind.is_none_or(|kind| action.kind == kind.word())
+            && args.tool.as_ref().is_none_or(|tool| *action.tool == *tool.0)
+            && args.kind.is_none_or(|kind| &*action.kind == kind.word())
             && match args.awaiting {
-                Some(Awaiting::Me) if action.policy == "self" => own,
+                Some(Awaiting::Me) if &*action.policy == "self" => own,
                 Some(Awaiting::Me) => view.caller.is_human(),
-                Some(Awaiting::Human) => action.policy != "self",
+                Some(Awaiting::Human) => &*action.policy != "self",
                 Some(Awaiting::Anyone) | None => true,
             }
     };
@@ -114,28 +114,31 @@ pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
         .pending()
         .filter(|action| view.now < action.expires_at);
     let items = open.filter(fits).map(|action| row(action)).collect();
-    Listing::new(view, &args.page, &COLUMNS, "expiresAt").answer(items)
+    let fill = |item: &mut Item| summed_up(view, item);
+    Listing::new(view, &args.page, &COLUMNS, "expiresAt")
+        .filled(&["summary"], &fill)
+        .answer(items)
 }
 
 /// One's own actions; a human, and who manages actions, sees everybody's.
 fn visible(view: &View<'_>, action: &Action) -> bool {
     let own = action.proposer.principal_id.as_deref() == Some(view.caller.member.to_string().as_str());
-    action.org == view.caller.org
+    *action.org == *view.caller.org
         && (own || view.caller.kind == ActorKind::Human || view.rights.allow("actions.manage"))
 }
 
-fn plan(action: &Action) -> Value {
-    action
-        .open
-        .as_ref()
-        .and_then(|open| serde_json::from_str(open.plan.get()).ok())
-        .unwrap_or_default()
+fn summed_up(view: &View<'_>, item: &mut Item) -> Result<(), Rejection> {
+    let id = item.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let action = id.and_then(|id| view.state.actions.get(id));
+    let summary = action.map(|action| proposal::summary(view.past, action)).transpose()?;
+    item.insert("summary".to_owned(), json!(summary));
+    Ok(())
 }
 
 fn row(action: &Action) -> Item {
     object(json!({
         "id": action.id.to_string(),
-        "summary": plan(action).get("summary"),
+        "summary": null,
         "tool": action.tool,
         "kind": action.kind,
         "risk": action.risk,
@@ -158,13 +161,17 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
         .filter(|action| visible(view, action))
         .ok_or_else(unknown)?;
     let mut item = row(action);
+    summed_up(view, &mut item)?;
     let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
     put("attempt", action.attempt.into());
     put("approvals", action.approvals.clone().into());
     put("supersededBy", json!(action.superseded_by));
     put("undoneBy", json!(action.undone_by));
     if action.stage == Stage::Pending {
-        put("preview", paged(plan(action), args.items_cursor.as_deref())?);
+        put(
+            "preview",
+            paged(proposal::plan(view.past, action)?, args.items_cursor.as_deref())?,
+        );
         put("stale", stale(view, action).into());
     } else if matches!(action.stage, Stage::Succeeded | Stage::Executing) {
         let text = view
@@ -183,7 +190,7 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
 fn stale(view: &View<'_>, action: &Action) -> bool {
     let proposer = crate::kernel::engine::caller_of(action);
     let today = view.registry.tool(&action.tool).and_then(|tool| {
-        let args = serde_json::from_str(action.open.as_ref()?.args.get()).ok()?;
+        let args = proposal::args(view.past, action).ok()?;
         let Run::Decide(run) = &tool.run else { return None };
         let inner = View::new(
             view.state,

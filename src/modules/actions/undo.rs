@@ -124,7 +124,7 @@ fn of_action(view: &View<'_>, text: &str) -> Result<Target, Rejection> {
         .state
         .actions
         .get(id)
-        .filter(|action| action.org == view.caller.org)
+        .filter(|action| *action.org == *view.caller.org)
         .ok_or_else(unknown)?;
     if let Some(by) = action.undone_by {
         return Err(Rejection::new("already_undone", format!("{id} was undone by {by}"))
@@ -179,7 +179,7 @@ fn recorded(view: &View<'_>, target: &Target) -> Result<Vec<Recorded>, Rejection
             return Err(unknown());
         }
         let action = view.state.actions.iter().rev().find(|action| action.last_seq == *seq);
-        let tool = action.map(|action| action.tool.clone()).unwrap_or_default();
+        let tool = action.map(|action| action.tool.to_string()).unwrap_or_default();
         for entry in &record.events {
             let Some(change) = &entry.change else { continue };
             if target.only.as_deref().is_none_or(|id| id == change.id) {

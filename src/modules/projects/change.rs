@@ -54,9 +54,9 @@ args! {
         start_date: Option<Clear<Date>>,
         /// Day it should be done.
         target_date: Option<Clear<Date>>,
-        /// Needs the module Products.
+        /// Needs module Products.
         product: Option<Clear<Str<1, 200>>>,
-        /// Needs the module Stock.
+        /// Needs module Stock.
         budget: Option<Clear<Str<1, 200>>>,
         /// enforceDependencies, requireEstimate, estimateUnit, defaultAssignee, wikiEnabled, timeTracking.
         settings: Option<JsonObject>,

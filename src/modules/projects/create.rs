@@ -40,11 +40,11 @@ args! {
         target_date: Option<Date>,
         /// Copy the workflow of this project.
         workflow_from: Option<Ref<Project>>,
-        /// Needs the module Templates.
+        /// Needs module Templates.
         template: Option<Str<1, 200>>,
-        /// Needs the module Products.
+        /// Needs module Products.
         product: Option<Str<1, 200>>,
-        /// Needs the module Stock.
+        /// Needs module Stock.
         budget: Option<Str<1, 200>>,
         /// Who is in it.
         members: Option<List<NewMember, 0, 100>>,

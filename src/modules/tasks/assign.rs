@@ -105,7 +105,7 @@ args! {
         reply_to: Option<Ref<Comment>>,
         /// Who may read it.
         visibility: CommentVisibility = CommentVisibility::All,
-        /// Needs the module Files.
+        /// Needs module Files.
         files: Option<List<Str<1, 200>, 0, 10>>,
         write: In<WriteArgs>,
     }

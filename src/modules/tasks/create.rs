@@ -46,15 +46,15 @@ args! {
         start_date: Option<Date>,
         /// Day it is due.
         due_date: Option<Date>,
-        /// Needs the module Sprints.
+        /// Needs module Sprints.
         sprint: Option<Str<1, 200>>,
-        /// Needs the module Milestones.
+        /// Needs module Milestones.
         milestone: Option<Str<1, 200>>,
-        /// Needs the module Custom fields.
+        /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
         /// Things to tick off.
         checklist: Option<List<Str<1, 300>, 0, 100>>,
-        /// Needs the module Dependencies.
+        /// Needs module Dependencies.
         blocked_by: Option<List<Ref<Task>, 0, 20>>,
         /// Its identifier in another system; unique.
         external_id: Option<Str<1, 200>>,

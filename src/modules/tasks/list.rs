@@ -39,31 +39,27 @@ choice! {
 args! {
     /// Arguments of `list_tasks`.
     pub struct ListTasks {
-        /// Only of this project.
         project: Option<Ref<Project>>,
         /// Words in title or key.
         q: Option<Str<1, 200>>,
         /// OQL; needs saved views.
         query: Option<Str<1, 1000>>,
-        /// Only in these states.
+        /// Any of these.
         state: Option<List<Ref<State>, 0, 50>>,
-        /// Only in states of these categories.
+        /// Of the states.
         category: Option<List<Category, 0, 5>>,
-        /// Only of this member; @none for nobody's.
+        /// @none for nobody's.
         assignee: Option<Ref<Member>>,
-        /// Only reported by this member.
         reporter: Option<Ref<Member>>,
-        /// Only of these types.
         r#type: Option<List<TaskType, 0, 5>>,
-        /// Only of these priorities.
         priority: Option<List<Priority, 0, 4>>,
-        /// Only with all these labels.
+        /// All of these.
         labels: Option<List<Ref<Label>, 0, 30>>,
-        /// Only parts of this task.
+        /// Only its parts.
         parent: Option<Ref<Task>>,
-        /// Needs the module Sprints.
+        /// Needs module Sprints.
         sprint: Option<Str<1, 200>>,
-        /// Needs the module Milestones.
+        /// Needs module Milestones.
         milestone: Option<Str<1, 200>>,
         /// Due on or after.
         due_from: Option<Date>,
@@ -71,13 +67,12 @@ args! {
         due_to: Option<Date>,
         /// Only open ones past their due date.
         overdue: Option<bool>,
-        /// Needs the module Dependencies.
+        /// Needs module Dependencies.
         blocked: Option<bool>,
-        /// Needs the module Dependencies.
+        /// Needs module Dependencies.
         claimed: Option<bool>,
-        /// Changed since.
         updated_since: Option<Ts>,
-        /// Needs the module Custom fields.
+        /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
         /// Count by this; items only with an explicit limit.
         group_by: Option<GroupBy>,

@@ -16,9 +16,7 @@ use crate::modules::workflows::{Category, State, Transition, moves, posts};
 args! {
     /// Where a task is to stand among others.
     pub struct RankArgs {
-        /// In front of this one.
         before: Option<Ref<Task>>,
-        /// Behind this one.
         after: Option<Ref<Task>>,
     }
 }
@@ -30,7 +28,7 @@ args! {
         task: Ref<Task>,
         /// The state to move to.
         to: Ref<State>,
-        /// Needs the module Custom fields.
+        /// Needs module Custom fields.
         fields: Option<JsonObject>,
         /// A comment that goes with it, Markdown.
         comment: Option<Md<16384>>,
@@ -38,7 +36,7 @@ args! {
         resolution: Option<Resolution>,
         /// The task that covers it, for a duplicate.
         duplicate_of: Option<Ref<Task>>,
-        /// Needs the module Time tracking.
+        /// Needs module Time tracking.
         log_time: Option<Dur>,
         /// Where to stand in the new state.
         rank: Option<RankArgs>,

@@ -19,7 +19,6 @@ args! {
     pub struct TextEdit {
         /// Must occur exactly once.
         find: Str<1, 10000>,
-        /// What takes its place.
         replace: Md<65536>,
     }
 }
@@ -27,13 +26,9 @@ args! {
 args! {
     /// A change of a checklist, by the items' texts.
     pub struct ChecklistEdit {
-        /// New items.
         add: Option<List<Str<1, 300>, 0, 100>>,
-        /// Items to tick off.
         done: Option<List<Str<1, 300>, 0, 100>>,
-        /// Items to untick.
         undone: Option<List<Str<1, 300>, 0, 100>>,
-        /// Items to take away.
         remove: Option<List<Str<1, 300>, 0, 100>>,
     }
 }
@@ -41,39 +36,30 @@ args! {
 args! {
     /// Arguments of `update_task`.
     pub struct UpdateTask {
-        /// The task.
         task: Ref<Task>,
-        /// What to do, in a line.
         title: Option<Str<1, 300>>,
-        /// The whole text, Markdown; descriptionEdits changes parts of it.
+        /// The whole text, Markdown.
         description: Option<Clear<Md<65536>>>,
-        /// Edits of parts of the text.
+        /// Parts of it.
         description_edits: Option<List<TextEdit, 1, 20>>,
-        /// What kind of work.
         r#type: Option<TaskType>,
-        /// How pressing.
         priority: Option<Priority>,
-        /// The task it is part of.
+        /// Task it is part of.
         parent: Option<Clear<Ref<Task>>>,
-        /// Labels to add, remove or set.
         labels: Option<Patch<Ref<Label>>>,
-        /// Estimated work.
         estimate: Option<Clear<Dec>>,
         /// Work left.
         remaining: Option<Clear<Dec>>,
-        /// First day.
         start_date: Option<Clear<Date>>,
-        /// Day it is due.
         due_date: Option<Clear<Date>>,
-        /// Needs the module Sprints.
+        /// Needs module Sprints.
         sprint: Option<Clear<Str<1, 200>>>,
-        /// Needs the module Milestones.
+        /// Needs module Milestones.
         milestone: Option<Clear<Str<1, 200>>>,
-        /// Needs the module Custom fields.
+        /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
-        /// Items to add, tick off, untick or take away.
+        /// Items, by text.
         checklist: Option<ChecklistEdit>,
-        /// Who wants to hear of it.
         watchers: Option<Patch<Ref<Member>>>,
         /// Where it stands in its state.
         rank: Option<RankArgs>,

@@ -18,7 +18,7 @@ args! {
         email: Str<1, 254>,
         /// What they may do; member, or agent_worker for agents and services, where left out.
         role: Option<Ref<Role>>,
-        /// Needs the module Teams.
+        /// Needs module Teams.
         teams: Option<List<Str<1, 200>, 0, 20>>,
         /// human, agent or service.
         kind: Option<MemberKind>,

@@ -1,0 +1,59 @@
+//! What was proposed, read back from the record that holds it. The state keeps no arguments and no plans: a caller could
+//! fill the memory with offers that it never confirms.
+
+use projections::event::{Proposed, names};
+use projections::{Action, Record};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::kernel::Rejection;
+use crate::kernel::view::Past;
+
+/// The canonical arguments.
+///
+/// # Errors
+/// `unavailable` where the journal cannot be read.
+pub fn args(past: &dyn Past, action: &Action) -> Result<Map<String, Value>, Rejection> {
+    with(past, action, |facts| read(facts.args))
+}
+
+/// The plan as previewed.
+///
+/// # Errors
+/// `unavailable` where the journal cannot be read.
+pub fn plan(past: &dyn Past, action: &Action) -> Result<Value, Rejection> {
+    with(past, action, |facts| read(facts.plan))
+}
+
+/// The sentence of the plan.
+///
+/// # Errors
+/// `unavailable` where the journal cannot be read.
+pub fn summary(past: &dyn Past, action: &Action) -> Result<String, Rejection> {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        summary: String,
+    }
+    let said: Said = with(past, action, |facts| read(facts.plan))?;
+    Ok(said.summary)
+}
+
+fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Option<T> {
+    serde_json::from_str(text.get()).ok()
+}
+
+fn with<T>(past: &dyn Past, action: &Action, take: impl Fn(&Proposed<'_>) -> Option<T>) -> Result<T, Rejection> {
+    let text = past.record(action.proposed_seq)?.ok_or_else(unreadable)?;
+    let record = Record::parse(&text).map_err(|_| unreadable())?;
+    let id = action.id.to_string();
+    let offers = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
+    let offers = offers.filter_map(|entry| read::<Proposed<'_>>(entry.data?));
+    let mut found = offers.filter(|facts| facts.action == id);
+    found.next().and_then(|facts| take(&facts)).ok_or_else(unreadable)
+}
+
+fn unreadable() -> Rejection {
+    Rejection::new("unavailable", "the record that proposed the action cannot be read")
+}
