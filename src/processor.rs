@@ -3,11 +3,13 @@
 //! Step, append, and only when it is durable: publish the new state and answer. Requests that arrive while the disk is busy
 //! share the next group commit.
 
+mod folding;
 mod handle;
 mod joining;
 mod opening;
 mod recent;
 
+pub use folding::fold;
 pub use handle::Handle;
 pub use opening::{Boot, Error as Failed, Opening, open};
 

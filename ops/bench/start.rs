@@ -17,9 +17,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use journal::{Journal, Options};
+use journal::{Journal, Log as _, Options};
 use orkestra::data::{self, DataDir, How, ORIGIN};
 use orkestra::kernel::State;
+use orkestra::processor;
 use serde_json::{Value, json};
 
 /// As the program has it.
@@ -45,6 +46,16 @@ fn replay(dir: &Path) -> Value {
     let begun = Instant::now();
     let (journal, last) = journal(dir);
     let opened = begun.elapsed();
+    let mut state = State::unindexed(&data::registry().kinds());
+    processor::fold(&mut state, journal.read(1).unwrap()).unwrap();
+    let seconds = begun.elapsed().as_secs_f64();
+    json!({"records": last, "seconds": seconds, "opened": opened.as_secs_f64(), "pending": state.actions.pending_len(),
+        "resident": resident_bytes()})
+}
+
+/// What the offers at the end add to the state, record by record, so that nothing else takes memory meanwhile.
+fn memory(dir: &Path) -> Value {
+    let (journal, last) = journal(dir);
     let mut state = State::new(&data::registry().kinds());
     let (offers, mut before) = (make::pending(last), 0);
     let mut lines = journal.reader(1);
@@ -54,10 +65,7 @@ fn replay(dir: &Path) -> Value {
         }
         state.apply(line.seq, line.text).unwrap();
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    let bytes = resident_bytes() - before;
-    json!({"records": last, "seconds": seconds, "opened": opened.as_secs_f64(), "pending": state.actions.pending_len(),
-        "bytesPerPending": bytes / offers, "resident": resident_bytes()})
+    json!({"bytesPerPending": (resident_bytes() - before) / offers})
 }
 
 async fn eventually(holds: impl Fn() -> bool) {
@@ -120,7 +128,7 @@ fn measure(records: u64) {
     );
     println!(
         "a pending action             {} bytes (bar 2,048)",
-        replayed["bytesPerPending"]
+        apart("--memory", dir.path())["bytesPerPending"]
     );
     let first = apart("--start", dir.path());
     println!(
@@ -145,6 +153,7 @@ fn main() {
     match args.first().map(String::as_str) {
         Some("--test") => {}
         Some("--replay") => println!("{}", replay(dir())),
+        Some("--memory") => println!("{}", memory(dir())),
         Some("--start") => println!("{}", runtime.block_on(start(dir()))),
         Some("--make") => make::journal(dir(), args[2].parse().unwrap()),
         Some(records) => measure(records.replace('_', "").parse().unwrap()),

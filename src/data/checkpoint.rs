@@ -93,7 +93,7 @@ pub struct Restoring<'a> {
 impl<'a> Restoring<'a> {
     /// Begins with the empty state; `agrees` says whether rows may stand where they do.
     pub fn new(kinds: &[Kind], agrees: &'a dyn Fn(&Stand) -> Result<(), String>) -> Self {
-        let state = State::new(kinds);
+        let state = State::unindexed(kinds);
         Self { state, agrees }
     }
 }

@@ -86,7 +86,8 @@ pub struct Reading {
 
 impl Engine {
     /// An engine over a state.
-    pub fn new(registry: Arc<Registry>, state: State, key: ConfirmKey) -> Self {
+    pub fn new(registry: Arc<Registry>, mut state: State, key: ConfirmKey) -> Self {
+        state.index();
         Self { registry, state, key }
     }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
+use crate::kernel::record_view::unread;
 use crate::kernel::view::Past;
 
 /// The canonical arguments.
@@ -46,7 +47,8 @@ fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Option<T> {
 
 fn with<T>(past: &dyn Past, action: &Action, take: impl Fn(&Proposed<'_>) -> Option<T>) -> Result<T, Rejection> {
     let text = past.record(action.proposed_seq)?.ok_or_else(unreadable)?;
-    let record = Record::parse(&text).map_err(|_| unreadable())?;
+    let mut room = String::new();
+    let record = Record::parse(action.proposed_seq, &text, &mut room).map_err(unread)?;
     let id = action.id.to_string();
     let offers = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
     let offers = offers.filter_map(|entry| read::<Proposed<'_>>(entry.data?));

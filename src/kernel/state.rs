@@ -77,6 +77,7 @@ pub enum Unfit {
 pub struct State {
     tables: Arc<Tables>,
     prefixes: Arc<BTreeMap<&'static str, &'static str>>,
+    is_indexed: bool,
     /// Every action.
     pub actions: Actions,
     /// When each token was last used.
@@ -103,11 +104,34 @@ impl State {
         Self {
             tables: Arc::new(Tables(kinds.iter().map(|kind| (kind.name, (kind.make)())).collect())),
             prefixes: Arc::new(kinds.iter().map(|kind| (kind.prefix, kind.name)).collect()),
+            is_indexed: true,
             actions: Actions::default(),
             used: OrdMap::new(),
             position: 0,
             at: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// An empty state for a start: what its rows say can be searched only after [`State::index`], and until then changes
+    /// cost less.
+    pub fn unindexed(kinds: &[Kind]) -> Self {
+        let mut state = Self::new(kinds);
+        state.is_indexed = false;
+        for table in Arc::make_mut(&mut state.tables).0.values_mut() {
+            table.defer_words();
+        }
+        state
+    }
+
+    /// Indexes what the rows say, if that was left for later.
+    pub fn index(&mut self) {
+        if self.is_indexed {
+            return;
+        }
+        for table in Arc::make_mut(&mut self.tables).0.values_mut() {
+            table.index_words();
+        }
+        self.is_indexed = true;
     }
 
     /// The table of a type; `None` where no module has it.

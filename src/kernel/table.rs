@@ -83,6 +83,8 @@ pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: KeyIndex<E>,
     words: WordIndex,
+    /// Whether `words` is kept with every change; else it is made later.
+    is_indexed: bool,
     /// Where each row stands in `placed`, for the word index; only rows that say something have a place.
     places: OrdMap<Id<E>, u32>,
     placed: Vector<Option<Arc<Row<E>>>>,
@@ -94,6 +96,7 @@ impl<E> Default for Table<E> {
             rows: OrdMap::new(),
             index: KeyIndex::default(),
             words: WordIndex::default(),
+            is_indexed: true,
             places: OrdMap::new(),
             placed: Vector::new(),
         }

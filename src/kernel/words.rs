@@ -3,6 +3,7 @@
 //! A posting is one `u64`: the word's number above, the row's place below, newest first. Rows that say a word in their
 //! title stand in a second, smaller set as well, so that the best hits come first without looking at the others.
 
+mod bulk;
 mod hits;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use imbl::{OrdMap, OrdSet};
 
 use crate::kernel::text;
 
+pub use bulk::Bulk;
 pub use hits::{Hits, Part};
 
 /// Longer words are told apart by their beginning only, in characters.

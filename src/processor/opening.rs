@@ -12,7 +12,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::recent::Recent;
-use super::{Clock, Handle, Processor, WAITING_MAX, answering};
+use super::{Clock, Handle, Processor, WAITING_MAX, answering, folding};
 use crate::kernel::engine::bootstrap;
 use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
@@ -65,6 +65,9 @@ pub struct Boot {
 /// Why a start failed.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// A mistake in this program.
+    #[error("reading the journal panicked; the log says where")]
+    Panicked,
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] journal::Error),
@@ -113,11 +116,10 @@ pub fn open(mut opening: Opening) -> Result<Handle, Error> {
 fn folded(opening: &mut Opening) -> Result<(Engine, u64, Option<String>), Error> {
     let (checkpoint, mut doubt) = (opening.checkpoint.take(), opening.doubt.take());
     let engine = |state| Engine::new(Arc::clone(&opening.registry), state, opening.key.clone());
-    if let Some(state) = checkpoint {
+    if let Some(mut state) = checkpoint {
         let position = state.position;
-        let mut begun = engine(state);
-        match read(&mut begun, opening.log.as_ref()) {
-            Ok(()) => return Ok((begun, position, None)),
+        match read(&mut state, opening.log.as_ref()) {
+            Ok(()) => return Ok((engine(state), position, None)),
             Err(Error::Unfit(cause)) => doubt = Some(format!("the journal does not go on from it: {cause}")),
             Err(cause) => return Err(cause),
         }
@@ -125,17 +127,13 @@ fn folded(opening: &mut Opening) -> Result<(Engine, u64, Option<String>), Error>
     if let Some(why) = &doubt {
         tracing::warn!(why, "the checkpoint is not used: the whole journal is read");
     }
-    let mut begun = engine(State::new(&opening.registry.kinds()));
-    read(&mut begun, opening.log.as_ref())?;
-    Ok((begun, 0, doubt))
+    let mut state = State::unindexed(&opening.registry.kinds());
+    read(&mut state, opening.log.as_ref())?;
+    Ok((engine(state), 0, doubt))
 }
 
-fn read(engine: &mut Engine, log: &dyn Log) -> Result<(), Error> {
-    for line in log.read(engine.state().position + 1)? {
-        let line = line?;
-        engine.absorb(line.seq, &line.text)?;
-    }
-    Ok(())
+fn read(state: &mut State, log: &dyn Log) -> Result<(), Error> {
+    folding::fold(state, log.read(state.position + 1)?)
 }
 
 fn counted(state: &State, expired: &[String]) -> Boot {

@@ -51,6 +51,10 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn keep_all(&self) -> Box<dyn Iterator<Item = (String, Result<String, serde_json::Error>)> + '_>;
     /// Puts back what [`AnyTable::keep`] gave.
     fn restore(&mut self, text: &str) -> Result<(), Unlike>;
+    /// Leaves the word index alone until [`AnyTable::index_words`].
+    fn defer_words(&mut self);
+    /// Makes the word index, if it was left for later.
+    fn index_words(&mut self);
     /// Describes a row of an organisation.
     fn describe(&self, org: &str, id: &str) -> Option<Label>;
     /// The rows of an organisation that people call `name` (folded).
@@ -104,6 +108,14 @@ impl<E: Entity> AnyTable for Table<E> {
 
     fn restore(&mut self, text: &str) -> Result<(), Unlike> {
         self.put_back(text)
+    }
+
+    fn defer_words(&mut self) {
+        Self::defer_words(self);
+    }
+
+    fn index_words(&mut self) {
+        Self::index_words(self);
     }
 
     fn describe(&self, org: &str, id: &str) -> Option<Label> {

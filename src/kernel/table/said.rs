@@ -6,7 +6,7 @@ use projections::Id;
 
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
-use crate::kernel::words::{Part, Term, Words};
+use crate::kernel::words::{Bulk, Part, Term, Words};
 
 impl<E: Entity> Table<E> {
     /// In how many rows of an organisation a word is, whoever may see them: for ordering, never for telling.
@@ -41,14 +41,8 @@ impl<E: Entity> Table<E> {
     }
 
     pub(super) fn reword(&mut self, before: Option<&Arc<Row<E>>>, after: Option<&Arc<Row<E>>>) {
-        let (mut old, mut new) = (Words::default(), Words::default());
-        if let Some(row) = before.filter(|row| row.is_alive()) {
-            row.entity.words(&mut old);
-        }
-        if let Some(row) = after.filter(|row| row.is_alive()) {
-            row.entity.words(&mut new);
-        }
         let Some(row) = after.or(before) else { return };
+        let new = said(after);
         let place = match self.places.get(&row.id) {
             Some(place) => *place,
             None if new == Words::default() => return,
@@ -59,12 +53,32 @@ impl<E: Entity> Table<E> {
                 place
             }
         };
-        if old != new {
-            self.words.change(&row.org, place, &old, &new);
+        if self.is_indexed {
+            self.words.change(&row.org, place, &said(before), &new);
         }
         if let Ok(at) = usize::try_from(place) {
             self.placed.set(at, after.cloned());
         }
+    }
+
+    /// Leaves the words alone until [`Table::index_words`]: for a start, which changes many rows and answers nobody.
+    pub(super) fn defer_words(&mut self) {
+        self.is_indexed = false;
+    }
+
+    /// Indexes what all rows say, if that was left for later.
+    pub(super) fn index_words(&mut self) {
+        if self.is_indexed {
+            return;
+        }
+        let mut bulk = Bulk::default();
+        for (place, row) in (0..).zip(&self.placed) {
+            if let Some(row) = row {
+                bulk.add(&row.org, place, &said(Some(row)));
+            }
+        }
+        self.words = bulk.done();
+        self.is_indexed = true;
     }
 
     /// A row that comes back is new again: a checkpoint, which has no deleted rows, could not know where it stood. Until
@@ -86,4 +100,12 @@ impl<E: Entity> Table<E> {
     pub(super) fn place_of(&self, id: Id<E>) -> Option<u32> {
         self.places.get(&id).copied()
     }
+}
+
+fn said<E: Entity>(row: Option<&Arc<Row<E>>>) -> Words<'_> {
+    let mut words = Words::default();
+    if let Some(row) = row.filter(|row| row.is_alive()) {
+        row.entity.words(&mut words);
+    }
+    words
 }

@@ -47,6 +47,34 @@ fn sentence() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
+    fn an_index_made_at_once_is_the_one_that_grew(
+        rows in proptest::collection::vec((0..2_usize, (sentence(), sentence())), 0..40),
+        asked in proptest::collection::vec(("[ab]{1,3}", any::<bool>()), 1..4),
+    ) {
+        let (mut bulk, mut grown) = (Bulk::default(), WordIndex::default());
+        for (place, (org, said)) in (0..).zip(&rows) {
+            let org = ["one", "two"][*org];
+            bulk.add(org, place, &words(said));
+            grown.change(org, place, &Words::default(), &words(said));
+        }
+        let mut made = bulk.done();
+        let terms: Vec<Term> = asked.into_iter().map(|(word, prefix)| Term { word, prefix }).collect();
+        let all = |index: &WordIndex, org: &str| -> Vec<Vec<u32>> {
+            [Part::Title, Part::Rest].map(|part| index.hits(org, &terms, part, None, &|_| true).collect()).to_vec()
+        };
+        for org in ["one", "two"] {
+            prop_assert_eq!(all(&made, org), all(&grown, org));
+        }
+        // It goes on like one that grew.
+        if let Some((org, said)) = rows.first() {
+            let org = ["one", "two"][*org];
+            made.change(org, 0, &words(said), &Words::default());
+            grown.change(org, 0, &words(said), &Words::default());
+            prop_assert_eq!(all(&made, org), all(&grown, org));
+        }
+    }
+
+    #[test]
     fn the_index_agrees_with_a_naive_scan(
         steps in proptest::collection::vec((0..40_u32, 0..2_usize, proptest::option::weighted(0.8, (sentence(), sentence()))), 1..120),
         asked in proptest::collection::vec(("[ab]{1,3}", any::<bool>()), 1..4),
