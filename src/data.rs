@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use journal::disk::RealDisk;
 use journal::{Journal, Log as _, Options, SigningKey};
 use projections::store::Store;
 use thiserror::Error;
@@ -117,10 +118,28 @@ impl Default for How {
     }
 }
 
+/// Who hears how far an opening is.
+pub trait Watch {
+    /// So many bytes of the journal, of so many, were read and checked.
+    fn checked(&mut self, _bytes: u64, _all: u64) {}
+    /// So many records, of so many, were folded into the state.
+    fn folded(&mut self, _records: u64, _all: u64) {}
+}
+
+/// Nobody.
+impl Watch for () {}
+
 /// Opens a data directory and starts its processor; founds the first organisation in an empty one.
 pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
+    open_watched(dir, how, &mut ())
+}
+
+/// [`open`], with somebody who hears how far it is.
+pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
-    let (journal, recovery) = Journal::open(&dir.journal(), how.options.clone(), ORIGIN)?;
+    let mut checked = |bytes, all| watch.checked(bytes, all);
+    let disk = Arc::new(disk(&dir.journal())?);
+    let (journal, recovery) = Journal::open_watched(disk, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();
@@ -129,7 +148,7 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
     let wanted = wanted(&recovery.journal);
     let found = checkpoint::open(&dir.projections(), &wanted, &journal, &registry.kinds());
     let (restored, no_store) = (found.state.is_some(), found.doubt.clone().unwrap_or_default());
-    let handle = processor::open(Opening {
+    let opening = Opening {
         log: Arc::new(journal.clone()),
         registry: Arc::new(registry),
         key: keys.confirm.clone(),
@@ -139,7 +158,8 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
         torn,
         founding: Some(first()),
         wait_for_reads: how.wait_for_reads,
-    })?;
+    };
+    let handle = processor::open_watched(opening, &mut |records, all| watch.folded(records, all))?;
     let store = match found.store {
         // The journal did not go on from what it holds.
         Some(_) if restored && handle.boot().rebuilt.is_some() => checkpoint::begin(&dir.projections(), &wanted),
@@ -159,6 +179,14 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
         desk,
         clerk,
         notary,
+    })
+}
+
+fn disk(dir: &Path) -> Result<RealDisk, journal::Error> {
+    RealDisk::create(dir).map_err(|cause| journal::Error::Io {
+        action: "open",
+        file: shown(dir),
+        source: Arc::new(cause),
     })
 }
 

@@ -11,7 +11,7 @@ mod recent;
 
 pub use folding::fold;
 pub use handle::Handle;
-pub use opening::{Boot, Error as Failed, Opening, open};
+pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -233,8 +233,10 @@ fn len(records: &[String]) -> u64 {
 }
 
 fn expire(engine: &mut Engine, now: Timestamp, _: &dyn Past) -> Result<Outcome, Unfit> {
+    let mut records = engine.expire(now)?;
+    records.extend(engine.give_up(now)?);
     Ok(Outcome {
-        records: engine.expire(now)?,
+        records,
         then: Box::new(|_| ()),
     })
 }

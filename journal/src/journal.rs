@@ -76,6 +76,19 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::open`].
     pub fn open_on(disk: Arc<dyn Disk>, options: Options, origin: &str) -> Result<(Self, Recovery), Error> {
+        Self::open_watched(disk, options, origin, &mut |_, _| {})
+    }
+
+    /// [`Journal::open_on`]; `progress` hears how many bytes of how many were read.
+    ///
+    /// # Errors
+    /// As for [`Journal::open`].
+    pub fn open_watched(
+        disk: Arc<dyn Disk>,
+        options: Options,
+        origin: &str,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(Self, Recovery), Error> {
         options.check()?;
         key::check_name(origin)?;
         let lock = disk.lock(LOCK).map_err(Error::io("lock", LOCK))?;
@@ -84,7 +97,7 @@ impl Journal {
             index,
             active,
             recovery,
-        } = recovery::open(disk.as_ref(), &options)?;
+        } = recovery::open(disk.as_ref(), &options, progress)?;
         let last = recovery.last_seq;
         let source = Arc::new(Source::new(disk, options.record_bytes_max, index));
         let tree = Arc::new(Mutex::new(Tree::load(Arc::clone(&source), last)));

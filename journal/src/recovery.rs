@@ -54,27 +54,58 @@ pub(crate) struct Opened {
     pub(crate) recovery: Recovery,
 }
 
-struct Indexing(Index);
+/// How many bytes are read between two words of progress.
+const TELL_EVERY_BYTES: u64 = 1 << 20;
 
-impl Watch for Indexing {
+struct Indexing<'a> {
+    index: Index,
+    progress: &'a mut dyn FnMut(u64, u64),
+    read: u64,
+    told: u64,
+    total: u64,
+}
+
+impl<'a> Indexing<'a> {
+    fn new(disk: &dyn Disk, progress: &'a mut dyn FnMut(u64, u64)) -> Result<Self, Error> {
+        let mut total = 0;
+        for name in segment::list(disk)? {
+            let length = disk.open(&name).and_then(|file| file.length());
+            total += length.map_err(Error::io("measure", &name))?;
+        }
+        Ok(Self {
+            index: Index::default(),
+            progress,
+            read: 0,
+            told: 0,
+            total,
+        })
+    }
+}
+
+impl Watch for Indexing<'_> {
     fn segment(&mut self, file: &str, header: &Header, end: u64) -> Result<(), Error> {
-        self.0.segment(file, header.first, end);
+        self.index.segment(file, header.first, end);
         Ok(())
     }
 
     fn record(&mut self, _: &Arc<str>, record: Checked<'_>, offset: u64, end: u64) -> Result<(), Error> {
-        self.0.record(record.seq, offset, end);
+        self.index.record(record.seq, offset, end);
+        self.read += end - offset;
+        if self.read - self.told >= TELL_EVERY_BYTES {
+            self.told = self.read;
+            (self.progress)(self.read.min(self.total), self.total);
+        }
         Ok(())
     }
 }
 
 /// Recovers a journal in a directory whose lock is held.
-pub(crate) fn open(disk: &dyn Disk, options: &Options) -> Result<Opened, Error> {
+pub(crate) fn open(disk: &dyn Disk, options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Opened, Error> {
     segment::clear_prepared(disk)?;
     if segment::list(disk)?.is_empty() {
         found(disk, options)?;
     }
-    let mut watch = Indexing(Index::default());
+    let mut watch = Indexing::new(disk, progress)?;
     let missing = || Error::Missing {
         file: segment::name(1),
         found: "nothing".to_owned(),
@@ -90,11 +121,12 @@ pub(crate) fn open(disk: &dyn Disk, options: &Options) -> Result<Opened, Error> 
         let dir = disk.describe();
         return Err(Error::Locked { dir });
     }
+    (watch.progress)(watch.total, watch.total);
     checkpoint::refuse_truncated(disk, last)?;
     settle(disk, &active, torn.as_ref())?;
-    let segments = watch.0.segments();
+    let segments = watch.index.segments();
     Ok(Opened {
-        index: watch.0,
+        index: watch.index,
         active,
         recovery: Recovery {
             records: last,

@@ -47,7 +47,7 @@ fn replay(dir: &Path) -> Value {
     let (journal, last) = journal(dir);
     let opened = begun.elapsed();
     let mut state = State::unindexed(&data::registry().kinds());
-    processor::fold(&mut state, journal.read(1).unwrap()).unwrap();
+    processor::fold(&mut state, journal.read(1).unwrap(), &mut |_| {}).unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     json!({"records": last, "seconds": seconds, "opened": opened.as_secs_f64(), "pending": state.actions.pending_len(),
         "resident": resident_bytes()})

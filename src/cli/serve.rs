@@ -58,7 +58,11 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
     let address = listener.local_addr()?;
     let dir = args.data.dir();
-    let opened = open(&dir, &config)?;
+    let opened = if args.json {
+        open_with(&dir, &config, &mut ())?
+    } else {
+        open(&dir, &config)?
+    };
     let first = if opened.handle.boot().first {
         Some(first_token(&opened).await?)
     } else {
@@ -109,15 +113,20 @@ fn configured(args: &ServeArgs) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// Opens the directory, or says who has it.
+/// Opens the directory, or says who has it; where somebody looks, a bar shows how far it is.
 pub(super) fn open(dir: &DataDir, config: &Config) -> Result<Opened, Failure> {
-    data::open(
+    open_with(dir, config, &mut super::progress::Start::new())
+}
+
+fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Result<Opened, Failure> {
+    data::open_watched(
         dir,
         &How {
             wait_for_reads: !config.buffered_reads,
             options: config.journal_options(),
             rates: config.rates(),
         },
+        watch,
     )
     .map_err(|cause| {
         let locked = data::is_locked(&cause);

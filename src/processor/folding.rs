@@ -21,12 +21,12 @@ type Parsed<'a> = Result<Vec<(u64, Record<'a>)>, Unread>;
 /// A record's line, and room for its text where that has an older shape.
 type Read = (Line, String);
 
-/// Folds records into a state, in order, and indexes what its rows say.
+/// Folds records into a state, in order, and indexes what its rows say; `progress` hears the position now and then.
 ///
 /// # Errors
 /// [`Error::Journal`] when a line cannot be read, [`Error::Unfit`] when a record does not fit; the state is then worth
 /// nothing.
-pub fn fold<L>(state: &mut State, mut lines: L) -> Result<(), Error>
+pub fn fold<L>(state: &mut State, mut lines: L, progress: &mut dyn FnMut(u64)) -> Result<(), Error>
 where
     L: Iterator<Item = Result<Line, Broken>> + Send,
 {
@@ -46,6 +46,7 @@ where
             }
             ahead.join().map_err(|_| Error::Panicked)?.map_err(Error::from)
         })?;
+        progress(state.position);
     }
     state.index();
     Ok(())

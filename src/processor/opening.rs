@@ -80,9 +80,14 @@ pub enum Error {
 }
 
 /// Folds the journal and starts the processor as a task of the current runtime.
-pub fn open(mut opening: Opening) -> Result<Handle, Error> {
+pub fn open(opening: Opening) -> Result<Handle, Error> {
+    open_watched(opening, &mut |_, _| {})
+}
+
+/// [`open`]; `progress` hears how many records of how many were folded.
+pub fn open_watched(mut opening: Opening, progress: &mut dyn FnMut(u64, u64)) -> Result<Handle, Error> {
     let now = (opening.clock)();
-    let (mut engine, checkpoint, rebuilt) = folded(&mut opening)?;
+    let (mut engine, checkpoint, rebuilt) = folded(&mut opening, progress)?;
     let replayed = engine.state().position - checkpoint;
     let first = engine.state().position == 0;
     let recent = Recent::new(Arc::clone(&opening.log));
@@ -113,12 +118,12 @@ pub fn open(mut opening: Opening) -> Result<Handle, Error> {
 }
 
 /// The engine at the journal's end, the position it began from, and why that is 0 in spite of a checkpoint.
-fn folded(opening: &mut Opening) -> Result<(Engine, u64, Option<String>), Error> {
+fn folded(opening: &mut Opening, progress: &mut dyn FnMut(u64, u64)) -> Result<(Engine, u64, Option<String>), Error> {
     let (checkpoint, mut doubt) = (opening.checkpoint.take(), opening.doubt.take());
     let engine = |state| Engine::new(Arc::clone(&opening.registry), state, opening.key.clone());
     if let Some(mut state) = checkpoint {
         let position = state.position;
-        match read(&mut state, opening.log.as_ref()) {
+        match read(&mut state, opening.log.as_ref(), progress) {
             Ok(()) => return Ok((engine(state), position, None)),
             Err(Error::Unfit(cause)) => doubt = Some(format!("the journal does not go on from it: {cause}")),
             Err(cause) => return Err(cause),
@@ -128,12 +133,14 @@ fn folded(opening: &mut Opening) -> Result<(Engine, u64, Option<String>), Error>
         tracing::warn!(why, "the checkpoint is not used: the whole journal is read");
     }
     let mut state = State::unindexed(&opening.registry.kinds());
-    read(&mut state, opening.log.as_ref())?;
+    read(&mut state, opening.log.as_ref(), progress)?;
     Ok((engine(state), 0, doubt))
 }
 
-fn read(state: &mut State, log: &dyn Log) -> Result<(), Error> {
-    folding::fold(state, log.read(state.position + 1)?)
+fn read(state: &mut State, log: &dyn Log, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
+    let from = state.position;
+    let all = log.durable().saturating_sub(from);
+    folding::fold(state, log.read(from + 1)?, &mut |position| progress(position - from, all))
 }
 
 fn counted(state: &State, expired: &[String]) -> Boot {
