@@ -3,6 +3,7 @@
 pub mod arg;
 pub mod engine;
 pub mod entity;
+pub mod execution;
 pub mod identity;
 pub mod json;
 pub mod leak;

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod confirming;
+mod executions;
 mod first;
 mod labels;
 mod organizations;

@@ -2,6 +2,7 @@
 
 mod people;
 pub mod restarted;
+pub mod working;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

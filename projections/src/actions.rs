@@ -1,6 +1,7 @@
 //! The fold of pending actions and confirmations: every action there ever was, each of them small.
 
 mod action;
+mod lists;
 mod shared;
 
 pub use action::Action;
@@ -55,6 +56,10 @@ pub struct Actions {
     deadlines: OrdSet<(Timestamp, Id<Action>)>,
     open_by_caller: OrdMap<String, u32>,
     executing: OrdSet<Id<Action>>,
+    /// Attempts to hand over, by when.
+    outbox: OrdSet<(Timestamp, Id<Action>)>,
+    /// Attempts that a worker has, by when word of them must have come.
+    awaited: OrdSet<(Timestamp, Id<Action>)>,
     held: OrdMap<String, Id<Action>>,
     shared: Shared,
 }
@@ -95,6 +100,21 @@ impl Actions {
         self.executing.iter().filter_map(|id| self.all.get(id))
     }
 
+    /// Attempts that are to be handed to a worker, the next due first.
+    pub fn outbox(&self) -> impl DoubleEndedIterator<Item = &Arc<Action>> {
+        self.outbox.iter().filter_map(|(_, id)| self.all.get(id))
+    }
+
+    /// How many attempts are to be handed over.
+    pub fn outbox_len(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Attempts that a worker has, the next that is overdue first.
+    pub fn awaited(&self) -> impl DoubleEndedIterator<Item = &Arc<Action>> {
+        self.awaited.iter().filter_map(|(_, id)| self.all.get(id))
+    }
+
     /// The pending action of an equal proposal.
     pub fn equal(&self, key: &Digest) -> Option<&Arc<Action>> {
         self.by_key.get(key).and_then(|id| self.all.get(id))
@@ -105,14 +125,15 @@ impl Actions {
         self.open_by_caller.get(caller).copied().unwrap_or(0)
     }
 
-    /// The executing action that holds an entity (`task:tsk_…`).
+    /// The action that holds an entity (`task:tsk_…`): it executes, or nobody knows yet whether it happened.
     pub fn holder(&self, entity: &str) -> Option<Id<Action>> {
         self.held.get(entity).copied()
     }
 
-    /// When the next offer ends.
+    /// When the next offer ends, or the next attempt is overdue.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.get_min().map(|(at, _)| *at)
+        let first = [self.deadlines.get_min(), self.awaited.get_min()];
+        first.into_iter().flatten().map(|(at, _)| *at).min()
     }
 
     /// Puts back an action that a checkpoint kept.
@@ -174,6 +195,9 @@ impl Actions {
             last_at: record.at,
             attempt: 0,
             approvals: Vec::new(),
+            confirmed_seq: None,
+            is_handed_over: false,
+            due: None,
             holds: Vec::new(),
             undoes: facts.undoes.and_then(|id| id.parse().ok()),
             undone_by: None,
@@ -204,6 +228,9 @@ impl Actions {
         if matches!(taken, Step::Approved | Step::Confirmed) {
             action.approvals.extend(record.actor.principal_id.clone());
         }
+        if facts.work.is_some() {
+            (action.attempt, action.confirmed_seq, action.due) = (1, Some(seq), Some(record.at));
+        }
         action.holds = facts.holds.iter().map(ToString::to_string).collect();
         action.superseded_by = by;
         self.advance(action, seq, record.at);
@@ -225,6 +252,18 @@ impl Actions {
         };
         action.stage = step(&facts.action, Some(action.stage), taken)?;
         action.attempt = facts.attempt;
+        action.is_handed_over = taken == Step::Published;
+        if facts.work.is_some() {
+            action.confirmed_seq = Some(seq);
+            action.holds = facts.holds.iter().map(ToString::to_string).collect();
+        }
+        match taken {
+            Step::Published => action.due = facts.due,
+            // The next attempt, in time.
+            Step::FailedForNow => (action.attempt, action.due) = (facts.attempt + 1, facts.due.or(Some(at))),
+            Step::Retried => action.due = facts.due.or(Some(at)),
+            _ => action.due = None,
+        }
         self.advance(action, seq, at);
         Ok(())
     }
@@ -232,7 +271,7 @@ impl Actions {
     fn advance(&mut self, mut action: Action, seq: u64, at: Timestamp) {
         action.last_seq = seq;
         action.last_at = at;
-        if action.stage.is_over() {
+        if !action.stage.holds() {
             action.holds.clear();
         }
         self.put(action);
@@ -253,50 +292,6 @@ impl Actions {
                 name: name.to_owned(),
                 action: text.to_owned(),
             })
-    }
-
-    fn put(&mut self, action: Action) {
-        if let Some(old) = self.all.get(&action.id).cloned() {
-            self.unlist(&old);
-        }
-        let id = action.id;
-        if action.stage == Stage::Pending {
-            self.by_key.insert(action.key, id);
-            self.deadlines.insert((action.expires_at, id));
-            self.count_open(caller(&action.proposer), 1);
-        } else if action.stage == Stage::Executing {
-            self.executing.insert(id);
-            self.held.extend(action.holds.iter().map(|entity| (entity.clone(), id)));
-        }
-        self.all.insert(id, Arc::new(action));
-    }
-
-    fn unlist(&mut self, old: &Action) {
-        if old.stage == Stage::Executing {
-            self.executing.remove(&old.id);
-            for entity in &old.holds {
-                self.held.remove(entity);
-            }
-        }
-        if old.stage != Stage::Pending {
-            return;
-        }
-        if self.by_key.get(&old.key) == Some(&old.id) {
-            self.by_key.remove(&old.key);
-        }
-        self.deadlines.remove(&(old.expires_at, old.id));
-        self.count_open(caller(&old.proposer), -1);
-    }
-
-    fn count_open(&mut self, caller: &str, more: i32) {
-        let count = self.open_of(caller).saturating_add_signed(more);
-        if count == 0 {
-            self.open_by_caller.remove(caller);
-        } else if let Some(known) = self.open_by_caller.get_mut(caller) {
-            *known = count;
-        } else {
-            self.open_by_caller.insert(caller.to_owned(), count);
-        }
     }
 }
 

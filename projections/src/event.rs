@@ -60,6 +60,8 @@ pub mod names {
     pub const RECONCILED: &str = "execution.reconciled";
     /// Another attempt was ordered.
     pub const RETRIED: &str = "execution.retried";
+    /// What a worker reported was refused.
+    pub const OUTCOME_REFUSED: &str = "outcome.refused";
     /// The server started.
     pub const STARTED: &str = "system.started";
     /// A torn tail was cut off at the start.
@@ -165,6 +167,22 @@ pub struct Moved<'a> {
     /// The entities that are held while a worker is at it (`task:tsk_…`).
     #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<Cow<'a, str>>,
+    /// What a worker has to do before it is done (`action.confirmed`); a [`Work`].
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<&'a RawValue>,
+}
+
+/// What was confirmed and needs a worker: all of it, so that nothing is decided again once something happened outside.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Work<'a> {
+    /// The canonical text (RFC 8785) that the action's digest is of: changes, effects and required facts.
+    #[serde(borrow)]
+    pub plan: Cow<'a, str>,
+    /// The changes that are made when the worker succeeded.
+    pub events: Vec<Event>,
+    /// What the receipt will say: `result` and `undo`.
+    #[serde(borrow)]
+    pub result: &'a RawValue,
 }
 
 impl<'a> Moved<'a> {
@@ -175,6 +193,7 @@ impl<'a> Moved<'a> {
             note: None,
             by: None,
             holds: Vec::new(),
+            work: None,
         }
     }
 }
@@ -191,12 +210,60 @@ pub struct Attempted<'a> {
     /// The receipt's result.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub result: Option<&'a RawValue>,
-    /// Why it failed or is not known.
+    /// Why it failed or is not known; the evidence of a reconciliation.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Cow<'a, str>>,
     /// Whether it may be tried again (`execution.failed`), or whether it happened (`execution.reconciled`).
     #[serde(default)]
     pub yes: bool,
+    /// Who carried it out, as the worker's credentials say.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub worker: Option<Cow<'a, str>>,
+    /// When word must have come (`execution.published`), or when the next attempt begins (`execution.failed`, `retried`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// The entities that are held again (`execution.retried` after a failure).
+    #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Cow<'a, str>>,
+    /// What a worker has to do, decided again (`execution.retried` after a failure); a [`Work`].
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<&'a RawValue>,
+}
+
+impl<'a> Attempted<'a> {
+    /// Only the action and the attempt.
+    pub fn of(action: impl Into<Cow<'a, str>>, attempt: u32) -> Self {
+        Self {
+            action: action.into(),
+            attempt,
+            result: None,
+            reason: None,
+            yes: false,
+            worker: None,
+            due: None,
+            holds: Vec::new(),
+            work: None,
+        }
+    }
+}
+
+/// `outcome.refused`: what a worker reported and why it does not count.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OutcomeRefused<'a> {
+    /// The action as named by the worker.
+    #[serde(borrow)]
+    pub action: Cow<'a, str>,
+    /// The attempt as named by the worker.
+    pub attempt: u32,
+    /// Who reported it.
+    #[serde(borrow)]
+    pub worker: Cow<'a, str>,
+    /// The stable code.
+    #[serde(borrow)]
+    pub code: Cow<'a, str>,
+    /// The sentence that was said.
+    #[serde(borrow)]
+    pub message: Cow<'a, str>,
 }
 
 /// `confirm.refused`.

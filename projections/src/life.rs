@@ -123,6 +123,11 @@ impl Stage {
         !matches!(self, Self::Pending | Self::Executing)
     }
 
+    /// Whether the entities it would change are held: it is being carried out, or nobody knows yet whether it happened.
+    pub const fn holds(self) -> bool {
+        matches!(self, Self::Executing | Self::Unknown)
+    }
+
     /// The word used in records and answers.
     pub const fn word(self) -> &'static str {
         match self {

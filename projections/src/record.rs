@@ -112,8 +112,9 @@ pub struct Change {
     pub fields: Fields,
 }
 
-/// One event as written: `data` for the system's own vocabulary, `change` for the domain's.
-#[derive(Clone, Debug, Serialize)]
+/// One event as written: `data` for the system's own vocabulary, `change` for the domain's. It is read only where it was
+/// kept to be written later, with its version; what stands in a record is read as an [`Entry`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Event {
     /// The name, past tense, for example `task.state_changed`.
     #[serde(rename = "type")]
@@ -121,10 +122,10 @@ pub struct Event {
     /// The version of the data's shape.
     pub v: u16,
     /// The facts.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Box<RawValue>>,
     /// The change of an entity.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
 }
 

@@ -3,31 +3,33 @@
 
 mod confirm;
 mod end;
+mod events;
+mod execute;
 mod gate;
 mod operate;
 mod over;
 mod propose;
 mod receipt;
+mod settle;
 
 pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
+pub use execute::BUILT_IN;
 pub use operate::{NewToken, Refused, bootstrap};
 pub use over::caller_of;
 pub use receipt::receipt;
+pub use settle::Settled;
+
+use events::{answered, raw, rejected, said};
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use projections::event::{self, Answered, Rejected, names};
-use projections::upcast::{Shape, TODAY};
 use projections::{Action, Actor, Body, Digest, Event, Id, Unread};
-use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
 use crate::kernel::identity::{Organization, OrganizationStatus};
-use crate::kernel::json;
 use crate::kernel::leak;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
@@ -278,56 +280,6 @@ fn with_notice(mut answer: Value, dropped: &[String]) -> Value {
         notices.push(format!("ignored what the host added: {}", dropped.join(", ")).into());
     }
     answer
-}
-
-fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event {
-    let args = raw(&call.args);
-    let digest = json::canonical_value(answer)
-        .map(|text| Digest::of(text.as_bytes()))
-        .unwrap_or_default();
-    said(
-        names::CALL_ANSWERED,
-        &Answered {
-            tool: call.tool.as_str().into(),
-            args: &args,
-            position,
-            now,
-            digest,
-        },
-    )
-}
-
-fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
-    let args = veiled(&call.args);
-    let tool = crate::kernel::text::clip(&leak::veil(&call.tool), 100);
-    let facts = Rejected {
-        tool: tool.into(),
-        args: Some(&args),
-        position,
-        code: no.code.clone(),
-        message: leak::veil(&no.message),
-    };
-    said(names::CALL_REJECTED, &facts)
-}
-
-fn said(name: &'static str, facts: &impl Serialize) -> Event {
-    let empty = |_| Event {
-        name: name.into(),
-        v: TODAY.version(Shape::Event(name)),
-        data: None,
-        change: None,
-    };
-    event::event(name, facts).unwrap_or_else(empty)
-}
-
-/// Arguments that were refused, without the tokens in them: what is refused need not be called again.
-fn veiled(args: &Map<String, Value>) -> Box<RawValue> {
-    let text = serde_json::to_string(args).unwrap_or_default();
-    RawValue::from_string(leak::veil(&text).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
-}
-
-fn raw(value: &impl Serialize) -> Box<RawValue> {
-    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 fn proposal_key(call: &Call, canonical: &str) -> Digest {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kernel::entity::Entity;
 use crate::kernel::table::{Label, Row};
-use crate::kernel::{Rejection, View, json as canonical};
+use crate::kernel::{Rejection, View, json as canonical, text};
 
 crate::choice! {
     /// How much care a plan deserves.
@@ -277,11 +277,14 @@ impl Plan {
     /// The digest of what it would do: changes without decoration, effects, required facts. Versions, ranks, counters and
     /// the next free key do not count, so that unrelated work of others does not make a preview stale.
     pub fn digest(&self, tool: &str) -> Result<Digest, Rejection> {
+        self.essence(tool).map(|text| Digest::of(text.as_bytes()))
+    }
+
+    /// The canonical text (RFC 8785) that the digest is of.
+    pub fn essence(&self, tool: &str) -> Result<String, Rejection> {
         let changes: Vec<Value> = self.changes.iter().map(Planned::essence).collect();
         let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
-        canonical::canonical_value(&essence)
-            .map(|text| Digest::of(text.as_bytes()))
-            .map_err(|cause| broken(&cause))
+        canonical::canonical_value(&essence).map_err(|cause| broken(&cause))
     }
 
     /// The changes as events of a record.
@@ -295,13 +298,10 @@ impl Plan {
         self.changes.iter().map(event).collect()
     }
 
-    /// The entities it would change, as `kind:id`.
-    pub fn touched(&self) -> Vec<String> {
-        let mut touched: Vec<String> = self
-            .changes
-            .iter()
-            .map(|planned| format!("{}:{}", planned.change.entity, planned.change.id))
-            .collect();
+    /// What it would change, as `kind:id`, and the names it would give, as `kind=org:name`: while a worker is at it, neither is
+    /// there for others.
+    pub fn touched(&self, org: &str) -> Vec<String> {
+        let mut touched: Vec<String> = self.changes.iter().flat_map(|planned| planned.touches(org)).collect();
         touched.sort();
         touched.dedup();
         touched
@@ -318,6 +318,13 @@ impl Plan {
 }
 
 impl Planned {
+    fn touches(&self, org: &str) -> impl Iterator<Item = String> {
+        let (kind, change) = (&self.change.entity, &self.change);
+        let named = change.op != Op::Delete && ["name", "title"].iter().any(|field| change.fields.contains_key(*field));
+        let name = named.then(|| format!("{kind}={org}:{}", text::fold(&self.label.label)));
+        [format!("{kind}:{}", change.id)].into_iter().chain(name)
+    }
+
     fn essence(&self) -> Value {
         let fields: BTreeMap<&str, &projections::FieldChange> = self
             .change

@@ -140,7 +140,9 @@ fn folded(opening: &mut Opening, progress: &mut dyn FnMut(u64, u64)) -> Result<(
 fn read(state: &mut State, log: &dyn Log, progress: &mut dyn FnMut(u64, u64)) -> Result<(), Error> {
     let from = state.position;
     let all = log.durable().saturating_sub(from);
-    folding::fold(state, log.read(from + 1)?, &mut |position| progress(position - from, all))
+    folding::fold(state, log.read(from + 1)?, &mut |position| {
+        progress(position - from, all)
+    })
 }
 
 fn counted(state: &State, expired: &[String]) -> Boot {

@@ -46,6 +46,15 @@ pub struct Action {
     /// Those who approved so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<String>,
+    /// The record that confirmed it, where a worker carries it out; it holds the work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_seq: Option<u64>,
+    /// While it executes: whether the current attempt was handed to a worker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_handed_over: bool,
+    /// While it executes: when the current attempt is to be handed over, or by when word of it must have come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
     /// What it holds while it executes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<String>,

@@ -7,10 +7,13 @@ use projections::event::{Attempted, ConfirmRefused, Moved, names};
 use projections::{Action, Event, Stage};
 use serde_json::{Map, Value, json};
 
+use super::execute::done;
 use super::gate::Gate;
 use super::over::caller_of;
 use super::propose::{Audience, Offer};
-use super::{Call, Engine, LIFETIME, Step, action_id, raw, receipt, said};
+use super::receipt::{self, receipt};
+use super::settle::work;
+use super::{Call, Engine, LIFETIME, Step, action_id, raw, said};
 use crate::args;
 use crate::kernel::arg::{Args, Str};
 use crate::kernel::identity::ConfirmPolicy;
@@ -94,40 +97,37 @@ impl Engine {
         note: Option<&str>,
         offer: &Offer,
     ) -> Result<Step, Unfit> {
-        let id = action.id.to_string();
-        let mut confirmed = Moved::of(id.clone());
+        let mut confirmed = Moved::of(action.id.to_string());
         confirmed.note = note.map(Into::into);
-        let waits = !offer.plan.effects.is_empty();
-        if waits {
-            confirmed.holds = offer.plan.touched().into_iter().map(Into::into).collect();
-        }
-        let mut events = vec![said(names::CONFIRMED, &confirmed)];
-        if !waits {
-            events.extend(offer.plan.events());
-            if let Some(undone) = action.undoes {
-                let mut moved = Moved::of(undone.to_string());
-                moved.by = Some(id.clone().into());
-                events.push(said(names::UNDONE, &moved));
-            }
-            let result =
-                raw(&json!({"result": offer.plan.result, "undo": crate::kernel::preview::undo(&offer.plan, now)}));
-            events.push(said(
-                names::SUCCEEDED,
-                &Attempted {
-                    action: id.into(),
-                    attempt: 1,
-                    result: Some(&result),
-                    reason: None,
-                    yes: true,
-                },
-            ));
-        }
+        let events = if offer.plan.effects.is_empty() {
+            Self::at_once(action, &confirmed, offer)
+        } else {
+            let work = match work(offer, &action.tool) {
+                Ok(work) => work,
+                Err(no) => return self.refuse_confirm(call, now, &action.id.to_string(), no),
+            };
+            confirmed.holds = offer.plan.touched(&action.org).into_iter().map(Into::into).collect();
+            confirmed.work = Some(&work);
+            vec![said(names::CONFIRMED, &confirmed)]
+        };
         let text = self.commit(now, &call.caller, events)?;
         let answer = receipt(action, &text, self.state.position, false);
         Ok(Step {
             records: vec![text],
             answer,
         })
+    }
+
+    /// Nothing outside is needed: it is confirmed and done in one record.
+    fn at_once(action: &Action, confirmed: &Moved<'_>, offer: &Offer) -> Vec<Event> {
+        let result = raw(&receipt::facts(offer));
+        let mut facts = Attempted::of(action.id.to_string(), 1);
+        facts.result = Some(&result);
+        facts.yes = true;
+        let mut events = vec![said(names::CONFIRMED, confirmed)];
+        events.extend(done(action, offer.plan.events()));
+        events.push(said(names::SUCCEEDED, &facts));
+        events
     }
 
     /// Never executes: the old action ends, and where the tool still makes a plan, a new one takes its place.

@@ -67,6 +67,9 @@ impl Engine {
         }
         admit(&self.state, &call.caller, tool)?;
         self.check_proposer(tool, &proposer, now)?;
+        if action.stage != Stage::Pending {
+            return Ok(Gate::Open);
+        }
         Self::quorum(policy, action, &call.caller)
     }
 

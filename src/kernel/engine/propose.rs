@@ -13,7 +13,7 @@ use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::{Run, Tool};
 use crate::kernel::view::{Past, View};
-use crate::kernel::{Rejection, json as canonical, policy, preview};
+use crate::kernel::{Rejection, execution, json as canonical, policy, preview};
 
 /// A plan with all that it is bound to.
 pub(super) struct Offer {
@@ -94,12 +94,13 @@ impl Engine {
             view
         };
         let mut plan = run(args, &view)?;
+        execution::route(&view, tool, &mut plan);
         if view.is_shown {
             preview::name_ids(&mut plan, &view);
         }
         let resolved = view.take_resolved().into_iter().collect();
         if let Some(holder) = plan
-            .touched()
+            .touched(&caller.org)
             .iter()
             .find_map(|entity| self.state.actions.holder(entity))
         {

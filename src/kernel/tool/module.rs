@@ -106,12 +106,22 @@ impl Module {
             core: false,
             doc,
             permission: format!("{}.{verb}", self.name),
+            may_repeat: false,
             decider: 1,
             secret: &[],
             input: Arc::new(object(A::schema().into_json())),
             output: Arc::new(object(output)),
             run,
         });
+        self
+    }
+
+    /// Says that carrying out the tool added last twice does no harm.
+    #[must_use]
+    pub fn repeatable(mut self) -> Self {
+        if let Some(tool) = self.tools.last_mut() {
+            tool.may_repeat = true;
+        }
         self
     }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Module, Seeing, Tool};
 use crate::kernel::View;
+use crate::kernel::execution::Terms;
 use crate::kernel::state::Kind;
 
 /// How much a caller may do; kept by the door, told by tools.
@@ -34,6 +35,8 @@ impl Default for Quotas {
 pub struct Registry {
     /// What is told of limits.
     pub quotas: Quotas,
+    /// On what terms work is given to workers.
+    pub terms: Terms,
     modules: Vec<(&'static str, &'static str, &'static str, bool)>,
     tools: Vec<Tool>,
     by_name: BTreeMap<&'static str, usize>,
@@ -45,6 +48,7 @@ impl Registry {
     pub fn new(modules: Vec<Module>) -> Self {
         let mut registry = Self {
             quotas: Quotas::default(),
+            terms: Terms::default(),
             modules: Vec::new(),
             tools: Vec::new(),
             by_name: BTreeMap::new(),

@@ -9,7 +9,7 @@ use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item, Listing};
 use crate::kernel::tool::{Run, object};
-use crate::kernel::{Ref, Rejection, View, proposal};
+use crate::kernel::{Ref, Rejection, View, execution, proposal};
 use crate::{args, choice};
 
 choice! {
@@ -164,6 +164,16 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
     summed_up(view, &mut item)?;
     let mut put = |name: &str, value: Value| item.insert(name.to_owned(), value);
     put("attempt", action.attempt.into());
+    if let Some(due) = action.due {
+        put(
+            if action.is_handed_over {
+                "outcomeDueBy"
+            } else {
+                "beginsAt"
+            },
+            json!(due),
+        );
+    }
     put("approvals", action.approvals.clone().into());
     put("supersededBy", json!(action.superseded_by));
     put("undoneBy", json!(action.undone_by));
@@ -173,7 +183,7 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
             paged(proposal::plan(view.past, action)?, args.items_cursor.as_deref())?,
         );
         put("stale", stale(view, action).into());
-    } else if matches!(action.stage, Stage::Succeeded | Stage::Executing) {
+    } else if action.attempt > 0 {
         let text = view
             .past
             .record(action.last_seq)?
@@ -200,7 +210,9 @@ fn stale(view: &View<'_>, action: &Action) -> bool {
             view.past,
             Some(action.id),
         );
-        run(args, &inner).ok()?.digest(tool.name).ok()
+        let mut plan = run(args, &inner).ok()?;
+        execution::route(&inner, tool, &mut plan);
+        plan.digest(tool.name).ok()
     });
     today != Some(action.digest)
 }

@@ -1,0 +1,62 @@
+//! The events that steps leave behind, put together from what was asked and said.
+
+use jiff::Timestamp;
+use projections::event::{self, Answered, Rejected, names};
+use projections::upcast::{Shape, TODAY};
+use projections::{Digest, Event};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
+
+use super::Call;
+use crate::kernel::{Rejection, json, leak};
+
+pub(super) fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event {
+    let args = raw(&call.args);
+    let digest = json::canonical_value(answer)
+        .map(|text| Digest::of(text.as_bytes()))
+        .unwrap_or_default();
+    said(
+        names::CALL_ANSWERED,
+        &Answered {
+            tool: call.tool.as_str().into(),
+            args: &args,
+            position,
+            now,
+            digest,
+        },
+    )
+}
+
+pub(super) fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
+    let args = veiled(&call.args);
+    let tool = crate::kernel::text::clip(&leak::veil(&call.tool), 100);
+    let facts = Rejected {
+        tool: tool.into(),
+        args: Some(&args),
+        position,
+        code: no.code.clone(),
+        message: leak::veil(&no.message),
+    };
+    said(names::CALL_REJECTED, &facts)
+}
+
+pub(super) fn said(name: &'static str, facts: &impl Serialize) -> Event {
+    let empty = |_| Event {
+        name: name.into(),
+        v: TODAY.version(Shape::Event(name)),
+        data: None,
+        change: None,
+    };
+    event::event(name, facts).unwrap_or_else(empty)
+}
+
+/// Arguments that were refused, without the tokens in them: what is refused need not be called again.
+fn veiled(args: &Map<String, Value>) -> Box<RawValue> {
+    let text = serde_json::to_string(args).unwrap_or_default();
+    RawValue::from_string(leak::veil(&text).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
+    to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
