@@ -138,8 +138,8 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
 pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
     let mut checked = |bytes, all| watch.checked(bytes, all);
-    let disk = Arc::new(disk(&dir.journal())?);
-    let (journal, recovery) = Journal::open_watched(disk, how.options.clone(), ORIGIN, &mut checked)?;
+    let folder = Arc::new(disk(&dir.journal())?);
+    let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();

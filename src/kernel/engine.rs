@@ -14,7 +14,6 @@ mod settle;
 
 pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
-pub use execute::BUILT_IN;
 pub use operate::{NewToken, Refused, bootstrap};
 pub use over::caller_of;
 pub use receipt::receipt;

@@ -9,10 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::kernel::plan::Effect;
 use crate::kernel::record_view::unread;
-use crate::kernel::{Past, Plan, Rejection, Tool, View};
+use crate::kernel::{Past, Plan, Registry, Rejection, State, Tool, View};
 
 /// The effect of a plan whose tool belongs to a routed module: the work is somebody else's.
 pub const EXTERNAL: &str = "external";
+
+/// The worker inside the server, and the one that `orkestra worker` starts.
+pub const BUILT_IN: &str = "orkestra";
 
 /// On what terms work is given out.
 #[derive(Clone, Debug)]
@@ -61,6 +64,19 @@ pub fn route(view: &View<'_>, tool: &Tool, plan: &mut Plan) {
             detail: serde_json::json!({"worker": worker}),
         });
     }
+}
+
+/// The module whose work an action is.
+pub fn module_of(registry: &Registry, state: &State, action: &Action) -> Option<&'static str> {
+    let undone = action.undoes.and_then(|id| state.actions.get(id));
+    let tool = undone.map_or(&action.tool, |undone| &undone.tool);
+    registry.tool(tool).map(|tool| tool.module)
+}
+
+/// The worker that an action's work goes to.
+pub fn worker_of<'a>(registry: &'a Registry, state: &State, action: &Action) -> &'a str {
+    let routed = module_of(registry, state, action).and_then(|module| registry.terms.routes.get(module));
+    routed.map_or(BUILT_IN, String::as_str)
 }
 
 /// What came of one attempt.

@@ -39,7 +39,8 @@ impl Story {
     /// Hands the current attempt to its worker; false where nobody waits for it.
     pub fn handed_over(&mut self, answer: &Value) -> bool {
         let action = self.action(answer);
-        let text = self.engine.handed_over(action.id, action.attempt, self.now).unwrap();
+        let deadline = self.now + self.engine.registry().terms.patience;
+        let text = self.engine.handed_over(action.id, action.attempt, deadline, self.now).unwrap();
         self.records.0.extend(text.iter().cloned());
         self.write(&format!("(attempt {} is handed over)", action.attempt));
         text.is_some()

@@ -10,32 +10,28 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Engine, Step, action_id, raw, said};
-use crate::kernel::execution::{self, Report, Task, Word};
+use crate::kernel::execution::{self, BUILT_IN, Report, Task, Word};
 use crate::kernel::state::Unfit;
 use crate::kernel::{Past, Rejection, leak, text};
 
-/// The worker inside the server, and the one that `orkestra worker` starts.
-pub const BUILT_IN: &str = "orkestra";
 /// What is kept of a reason.
 const REASON_CHARS_MAX: usize = 500;
 
 impl Engine {
     /// The worker that an action's work goes to.
     pub fn worker_of(&self, action: &Action) -> &str {
-        let module = self.module_of(action);
-        let routed = module.and_then(|module| self.registry.terms.routes.get(module));
-        routed.map_or(BUILT_IN, String::as_str)
+        execution::worker_of(&self.registry, &self.state, action)
     }
 
-    /// The module whose work an action is: what undoes something is the work of whoever did it.
-    pub fn module_of(&self, action: &Action) -> Option<&'static str> {
-        let undone = action.undoes.and_then(|id| self.state.actions.get(id));
-        let tool = undone.map_or(&action.tool, |undone| &undone.tool);
-        self.registry.tool(tool).map(|tool| tool.module)
-    }
-
-    /// Journals that an attempt was handed to its worker; `None` where it is no longer waited for.
-    pub fn handed_over(&mut self, id: Id<Action>, attempt: u32, now: Timestamp) -> Result<Option<String>, Unfit> {
+    /// Journals that an attempt was handed to its worker, with when word of it must have come; `None` where it is no longer
+    /// waited for.
+    pub fn handed_over(
+        &mut self,
+        id: Id<Action>,
+        attempt: u32,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<String>, Unfit> {
         let Some(action) = self.state.actions.get(id).cloned() else {
             return Ok(None);
         };
@@ -45,7 +41,7 @@ impl Engine {
         let now = self.hour(now);
         let mut facts = Attempted::of(id.to_string(), attempt);
         facts.worker = Some(self.worker_of(&action).to_owned().into());
-        facts.due = Some(now + self.registry.terms.patience);
+        facts.due = Some(deadline);
         let event = said(names::PUBLISHED, &facts);
         self.system(now, Some(action.org.to_string()), vec![event]).map(Some)
     }
@@ -97,15 +93,13 @@ impl Engine {
         facts.worker = Some(report.worker.clone().into());
         let more = report.attempt < terms.attempts_max;
         match &report.word {
-            Word::Succeeded { result } => {
-                return match execution::task(past, action) {
-                    Ok(task) => self.succeed(action, facts, task, result.as_deref(), now),
-                    Err(no) => {
-                        let why = format!("it was reported as done, but {}", no.message);
-                        self.settle(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), now)
-                    }
-                };
-            }
+            Word::Succeeded { result } => match execution::task(past, action) {
+                Ok(task) => self.succeed(action, facts, task, result.as_deref(), now),
+                Err(no) => {
+                    let why = format!("it was reported as done, but {}", no.message);
+                    self.settle(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), now)
+                }
+            },
             Word::Failed { reason, may_retry } => {
                 facts.yes = *may_retry && more;
                 facts.due = facts.yes.then(|| terms.next(report.attempt, now));
