@@ -10,6 +10,7 @@ mod serve;
 mod stdio;
 mod token;
 mod tools;
+mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Speak MCP over standard input and output; the token is in MCP_TOKEN or ORKESTRA_TOKEN.
     Stdio(stdio::StdioArgs),
+    /// Carry out executions that a server gives out over NATS.
+    Worker(worker::WorkerArgs),
     /// Create, list, revoke and rotate bearer tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -112,6 +115,7 @@ pub fn run() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => block_on(serve::run(args)),
         Command::Stdio(args) => block_on(stdio::run(args)),
+        Command::Worker(args) => block_on(worker::run(args)),
         Command::Token(command) => block_on(token::run(command)),
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),

@@ -2,6 +2,7 @@
 //!
 //! A nested key is written with two underscores in the environment: `ORKESTRA_LIMITS__NORMAL_PER_MINUTE=2000`.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -9,10 +10,13 @@ use std::path::{Path, PathBuf};
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
 use figment::value::{Dict, Value};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::door::limits::Rates;
+use crate::execution::nats;
+use crate::kernel::execution::{BUILT_IN, Terms};
 
 /// The file that is read where nothing else is said.
 pub const FILE: &str = "orkestra.toml";
@@ -40,6 +44,46 @@ pub struct Config {
     pub journal: Sizes,
     /// Requests a minute and token.
     pub limits: Limits,
+    /// Who carries out what needs something outside: this server, or workers that NATS reaches.
+    pub execution: Execution,
+    /// How NATS is reached.
+    pub nats: nats::Settings,
+    /// How long and how often an execution is tried.
+    pub attempts: Attempts,
+    /// Modules whose writes are carried out by somebody else's worker.
+    pub route: Vec<Route>,
+}
+
+/// Who carries out executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Execution {
+    /// This server.
+    Embedded,
+    /// Workers that take them from NATS.
+    Nats,
+}
+
+/// How long and how often an execution is tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attempts {
+    /// How long an attempt may take before nobody knows what came of it.
+    pub patience_seconds: u32,
+    /// Most attempts of one execution that are made without being asked for.
+    pub max: NonZeroU32,
+    /// The pause before the second attempt; each further one is twice as long, up to five minutes.
+    pub pause_seconds: u32,
+}
+
+/// Modules whose writes are carried out by somebody else's worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The modules' toolset names.
+    pub modules: Vec<String>,
+    /// The worker's name: of letters, digits, `-` and `_`.
+    pub worker: String,
 }
 
 /// The journal's sizes, in bytes.
@@ -67,6 +111,8 @@ pub struct Limits {
 impl Default for Config {
     fn default() -> Self {
         let (journal, rates) = (journal::Options::default(), Rates::default());
+        let terms = Terms::default();
+        let seconds = |span: SignedDuration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             behind_proxy: false,
@@ -83,6 +129,14 @@ impl Default for Config {
                 normal_per_minute: rates.normal_per_minute,
                 sensitive_per_minute: rates.sensitive_per_minute,
             },
+            execution: Execution::Embedded,
+            nats: nats::Settings::default(),
+            attempts: Attempts {
+                patience_seconds: seconds(terms.patience),
+                max: NonZeroU32::new(terms.attempts_max).unwrap_or(NonZeroU32::MIN),
+                pause_seconds: seconds(terms.pause),
+            },
+            route: Vec::new(),
         }
     }
 }
@@ -127,6 +181,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .journal_options()
         .check()
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
+    config.check_routes().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }
 
@@ -143,6 +198,45 @@ impl Config {
             reserve_bytes: self.journal.reserve_bytes,
             ..journal::Options::default()
         }
+    }
+
+    /// On what terms work is given to workers.
+    pub fn terms(&self) -> Terms {
+        let routes = self.route.iter().flat_map(|route| {
+            let worker = &route.worker;
+            route.modules.iter().map(move |module| (module.clone(), worker.clone()))
+        });
+        Terms {
+            routes: routes.collect(),
+            patience: SignedDuration::from_secs(self.attempts.patience_seconds.into()),
+            attempts_max: self.attempts.max.get(),
+            pause: SignedDuration::from_secs(self.attempts.pause_seconds.into()),
+        }
+    }
+
+    fn check_routes(&self) -> Result<(), String> {
+        let registry = crate::modules::registry();
+        let known: Vec<&str> = registry.modules().iter().map(|(name, ..)| *name).collect();
+        let mut routed = BTreeSet::new();
+        for route in &self.route {
+            let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+            if route.worker.is_empty() || !route.worker.chars().all(fits) || route.worker == BUILT_IN {
+                return Err(format!("route: `{}` is no name for a worker", route.worker));
+            }
+            for module in &route.modules {
+                if !known.contains(&module.as_str()) {
+                    let near = crate::kernel::text::nearest(module, known.iter().copied(), 3).join(", ");
+                    return Err(format!("route: there is no module `{module}`; near it: {near}"));
+                }
+                if !routed.insert(module) {
+                    return Err(format!("route: `{module}` is routed twice"));
+                }
+            }
+        }
+        if !routed.is_empty() && self.execution == Execution::Embedded {
+            return Err("route: a worker outside needs execution = \"nats\"".to_owned());
+        }
+        Ok(())
     }
 
     /// The limits.

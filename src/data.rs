@@ -18,6 +18,7 @@ use crate::door::limits::Rates;
 use crate::followers::clerk::{Clerk, Desk};
 use crate::followers::notary::Notary;
 use crate::kernel::Registry;
+use crate::kernel::execution::Terms;
 use crate::modules::organizations::founding::Founding;
 use crate::processor::{self, Handle, Opening};
 
@@ -106,6 +107,8 @@ pub struct How {
     pub options: Options,
     /// Limits, for the tools that tell of them.
     pub rates: Rates,
+    /// On what terms work is given to workers.
+    pub terms: Terms,
 }
 
 impl Default for How {
@@ -114,6 +117,7 @@ impl Default for How {
             wait_for_reads: true,
             options: Options::default(),
             rates: Rates::default(),
+            terms: Terms::default(),
         }
     }
 }
@@ -145,6 +149,7 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
     registry.quotas.sensitive_per_minute = how.rates.sensitive_per_minute.get();
+    registry.terms = how.terms.clone();
     let wanted = wanted(&recovery.journal);
     let found = checkpoint::open(&dir.projections(), &wanted, &journal, &registry.kinds());
     let (restored, no_store) = (found.state.is_some(), found.doubt.clone().unwrap_or_default());

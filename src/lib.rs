@@ -5,6 +5,7 @@ pub mod config;
 pub mod data;
 pub mod demo;
 pub mod door;
+pub mod execution;
 pub mod followers;
 pub mod http;
 pub mod kernel;

@@ -13,6 +13,7 @@ use super::{DataArg, Failure, Outcome, note, print};
 use crate::config::{self, Config};
 use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
+use crate::execution::{self, Running};
 use crate::http::Faces;
 use crate::kernel::identity::{ConfirmPolicy, Member};
 use crate::kernel::text::count;
@@ -41,6 +42,12 @@ pub(super) struct ServeArgs {
     /// Fill an empty data directory with a demo organisation: 3 people, an agent, 2 projects, 40 tasks.
     #[arg(long)]
     demo: bool,
+    /// Give executions to workers that this NATS server reaches; `orkestra worker` is one.
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+    /// Where the streams at NATS differ from what is wanted, change them.
+    #[arg(long, requires = "nats")]
+    apply: bool,
     /// Print one line of JSON when serving.
     #[arg(long)]
     json: bool,
@@ -76,7 +83,8 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         demo(&opened).await?;
     }
     let say = |opened: &Opened| announce(&args, &dir, opened, address, first.as_deref());
-    serve(listener, &dir, opened, &config, say).await
+    let running = execution::start(&opened.handle, &config, args.apply).await?;
+    serve(listener, &dir, opened, &config, running, say).await
 }
 
 /// What file, environment and flags say.
@@ -85,6 +93,13 @@ fn configured(args: &ServeArgs) -> Result<Config, Failure> {
     let mut say = |name: &str, value: Value| drop(flags.insert(name.to_owned(), value));
     if let Some(listen) = args.listen {
         say("listen", listen.to_string().into());
+    }
+    if let Some(url) = &args.nats {
+        say("execution", "nats".into());
+        say(
+            "nats",
+            Dict::from([("url".to_owned(), Value::from(url.as_str()))]).into(),
+        );
     }
     for (name, given) in [
         ("behind_proxy", args.behind_proxy),
@@ -125,6 +140,7 @@ fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Res
             wait_for_reads: !config.buffered_reads,
             options: config.journal_options(),
             rates: config.rates(),
+            terms: config.terms(),
         },
         watch,
     )
@@ -237,6 +253,7 @@ async fn serve(
     dir: &DataDir,
     opened: Opened,
     config: &Config,
+    running: Running,
     announce: impl FnOnce(&Opened),
 ) -> Outcome {
     let faces = Faces {
@@ -257,6 +274,7 @@ async fn serve(
     let served = crate::http::serve(listener, faces, stop).await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
+    running.stop().await;
     let closed = opened.handle.closed();
     opened.close()?;
     let why = closed.borrow().clone();

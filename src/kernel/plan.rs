@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use projections::upcast::{Shape, TODAY};
 use projections::{Action, Change, Digest, Event, Id, Op};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::kernel::entity::Entity;
@@ -35,7 +35,7 @@ pub enum Undo {
 }
 
 /// Work outside the journal that a plan needs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// What kind of work, for example `http` or `mail`.
     pub kind: Cow<'static, str>,

@@ -141,7 +141,7 @@ fn read(state: &mut State, log: &dyn Log, progress: &mut dyn FnMut(u64, u64)) ->
     let from = state.position;
     let all = log.durable().saturating_sub(from);
     folding::fold(state, log.read(from + 1)?, &mut |position| {
-        progress(position - from, all)
+        progress(position - from, all);
     })
 }
 

@@ -40,7 +40,10 @@ impl Story {
     pub fn handed_over(&mut self, answer: &Value) -> bool {
         let action = self.action(answer);
         let deadline = self.now + self.engine.registry().terms.patience;
-        let text = self.engine.handed_over(action.id, action.attempt, deadline, self.now).unwrap();
+        let text = self
+            .engine
+            .handed_over(action.id, action.attempt, deadline, self.now)
+            .unwrap();
         self.records.0.extend(text.iter().cloned());
         self.write(&format!("(attempt {} is handed over)", action.attempt));
         text.is_some()

@@ -1,0 +1,105 @@
+//! Executions over NATS `JetStream`: the only place that knows `async-nats`.
+
+mod dead;
+mod dispatch;
+mod intake;
+mod settings;
+pub mod streams;
+pub mod worker;
+
+pub use settings::{Settings, Wrong};
+
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::{Context, ContextBuilder};
+use async_nats::{Client, Event};
+use tokio_util::sync::CancellationToken;
+
+use crate::processor::Handle;
+use streams::Wanted;
+
+/// How long the broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause before the broker is asked again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection to the broker; it comes back by itself.
+#[derive(Clone, Debug)]
+pub struct Line {
+    client: Client,
+    context: Context,
+}
+
+impl Line {
+    /// Connects, now or when the broker is there. `name` is shown by the broker.
+    ///
+    /// # Errors
+    /// [`Wrong`] where credentials or certificates cannot be used, or the address means nothing.
+    pub async fn open(settings: &Settings, name: &str) -> Result<Self, Wrong> {
+        let options = settings
+            .options()
+            .await?
+            .name(name)
+            .event_callback(|event| async move { tell(&event) });
+        let client = options
+            .connect(settings.url.as_str())
+            .await
+            .map_err(|cause| Wrong::of(&cause))?;
+        let context = ContextBuilder::new()
+            .timeout(PATIENCE)
+            .ack_timeout(PATIENCE)
+            .build(client.clone());
+        Ok(Self { client, context })
+    }
+
+    /// Whether the broker is there now.
+    pub fn is_up(&self) -> bool {
+        self.client.connection_state() == State::Connected
+    }
+}
+
+fn tell(event: &Event) {
+    match event {
+        Event::Connected => tracing::info!("the broker is there"),
+        Event::Disconnected => tracing::warn!("the broker is away; executions wait in the outbox"),
+        other => tracing::warn!(%other, "the broker"),
+    }
+}
+
+/// The server's side: the outbox is published, outcomes are taken, dead letters are told of. Until stopped.
+pub async fn run(handle: Handle, line: Line, wanted: Wanted, apply: bool, stop: CancellationToken) {
+    let prepared = async {
+        while let Err(cause) = prepare(&line, &wanted, apply).await {
+            tracing::debug!(%cause, "the streams cannot be looked at yet");
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => return,
+        () = prepared => {}
+    }
+    let all = async {
+        tokio::join!(
+            dispatch::run(&handle, &line),
+            intake::run(&handle, &line),
+            dead::run(&handle, &line),
+        )
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        _ = all => {}
+    }
+}
+
+async fn prepare(line: &Line, wanted: &Wanted, apply: bool) -> Result<(), streams::Error> {
+    let found = streams::check(&line.context, wanted, apply).await?;
+    for difference in &found {
+        if difference.changed {
+            tracing::info!(%difference, "changed at the broker");
+        } else {
+            tracing::warn!(%difference, "the broker has it otherwise; `--apply` changes it");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,263 @@
+//! The streams and consumers, in one table; at a start they are made where they are missing and compared where they are not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::context::Context;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
+use futures_util::StreamExt as _;
+use thiserror::Error;
+
+use crate::kernel::Registry;
+use crate::kernel::execution::BUILT_IN;
+
+/// Executions on their way to workers.
+pub const EXECUTIONS: &str = "ORKESTRA_EXECUTIONS";
+/// Executions that no worker took.
+pub const DEAD: &str = "ORKESTRA_DEAD";
+/// Where a consumer says whose it is.
+const WORKER: &str = "orkestra-worker";
+/// How long the broker knows a published attempt again. A server that comes back later asks what is still there.
+const DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
+/// How long a dead letter is kept.
+const DEAD_FOR: Duration = Duration::from_hours(30 * 24);
+/// A worker that says nothing for so long is taken for dead.
+pub const ACK_WAIT: Duration = Duration::from_secs(30);
+/// How often an attempt is given to workers that die of it.
+pub const MAX_DELIVER: i64 = 5;
+
+/// Where an attempt is published.
+pub fn subject(module: &str, tool: &str) -> String {
+    format!("orkestra.exec.{module}.{tool}")
+}
+
+/// What must be there: each module that writes has a consumer of its own, so that it can be given to another worker without
+/// touching the others.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Copies of each stream.
+    pub replicas: usize,
+    /// The worker of each module.
+    pub modules: BTreeMap<String, String>,
+}
+
+impl Wanted {
+    /// What the modules and their routes need.
+    pub fn of(registry: &Registry, replicas: usize) -> Self {
+        let writing = registry.tools().iter().filter(|tool| !tool.is_read());
+        let modules = writing.map(|tool| {
+            let worker = registry.terms.routes.get(tool.module).map_or(BUILT_IN, String::as_str);
+            (tool.module.to_owned(), worker.to_owned())
+        });
+        Self {
+            replicas,
+            modules: modules.collect(),
+        }
+    }
+
+    fn streams(&self) -> [Config; 2] {
+        let stream = |name: &str, subject: &str| Config {
+            name: name.to_owned(),
+            subjects: vec![subject.to_owned()],
+            storage: StorageType::File,
+            num_replicas: self.replicas,
+            ..Config::default()
+        };
+        [
+            Config {
+                retention: RetentionPolicy::WorkQueue,
+                // Full means no: the outbox keeps what the stream does not take.
+                discard: DiscardPolicy::New,
+                duplicate_window: DUPLICATE_WINDOW,
+                ..stream(EXECUTIONS, "orkestra.exec.>")
+            },
+            Config {
+                max_age: DEAD_FOR,
+                duplicate_window: DUPLICATE_WINDOW,
+                ..stream(DEAD, "orkestra.dead.>")
+            },
+        ]
+    }
+
+    fn consumers(&self) -> impl Iterator<Item = pull::Config> {
+        self.modules.iter().map(|(module, worker)| pull::Config {
+            durable_name: Some(module.clone()),
+            filter_subject: subject(module, ">"),
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: ACK_WAIT,
+            max_deliver: MAX_DELIVER,
+            metadata: HashMap::from([(WORKER.to_owned(), worker.clone())]),
+            ..pull::Config::default()
+        })
+    }
+}
+
+/// The modules that the broker's consumers give to a worker.
+///
+/// # Errors
+/// [`Error`] where the broker is away or refuses.
+pub async fn modules_of(context: &Context, worker: &str) -> Result<Vec<String>, Error> {
+    let stream = context.get_stream(EXECUTIONS).await.map_err(told(EXECUTIONS))?;
+    let mut consumers = stream.consumers();
+    let mut modules = Vec::new();
+    while let Some(consumer) = consumers.next().await {
+        let consumer = consumer.map_err(told(EXECUTIONS))?;
+        if consumer.config.metadata.get(WORKER).is_some_and(|name| name == worker) {
+            modules.push(consumer.name);
+        }
+    }
+    Ok(modules)
+}
+
+/// What is otherwise than it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The stream or consumer.
+    pub of: String,
+    /// What differs.
+    pub what: &'static str,
+    /// As found.
+    pub found: String,
+    /// As wanted.
+    pub wanted: String,
+    /// Whether it was changed.
+    pub changed: bool,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} is {}, not {}", self.of, self.what, self.found, self.wanted)
+    }
+}
+
+/// Why nothing could be looked at.
+#[derive(Debug, Error)]
+#[error("{of}: {cause}")]
+pub struct Error {
+    of: String,
+    cause: String,
+}
+
+fn told<E: fmt::Display>(of: &str) -> impl FnOnce(E) -> Error {
+    let of = of.to_owned();
+    move |cause| Error {
+        of,
+        cause: cause.to_string(),
+    }
+}
+
+/// Makes what is missing; says what differs and, with `apply`, changes it.
+///
+/// # Errors
+/// [`Error`] where the broker is away or refuses.
+pub async fn check(context: &Context, wanted: &Wanted, apply: bool) -> Result<Vec<Difference>, Error> {
+    let mut differences = Vec::new();
+    for config in wanted.streams() {
+        let name = config.name.clone();
+        let stream = context
+            .get_or_create_stream(config.clone())
+            .await
+            .map_err(told(&name))?;
+        let mut found = of_stream(&stream.cached_info().config, &config);
+        if apply && !found.is_empty() {
+            context.update_stream(&config).await.map_err(told(&name))?;
+            changed(&mut found);
+        }
+        differences.extend(found);
+        if name == EXECUTIONS {
+            differences.extend(consumers(&stream, wanted, apply).await?);
+        }
+    }
+    Ok(differences)
+}
+
+async fn consumers(stream: &Stream, wanted: &Wanted, apply: bool) -> Result<Vec<Difference>, Error> {
+    let mut differences = Vec::new();
+    for config in wanted.consumers() {
+        let name = config.durable_name.clone().unwrap_or_default();
+        let Ok(found) = stream.consumer_info(&name).await else {
+            stream.create_consumer(config).await.map_err(told(&name))?;
+            continue;
+        };
+        let mut found = of_consumer(&found.config, &config, &name);
+        if apply && !found.is_empty() {
+            stream.update_consumer(config).await.map_err(told(&name))?;
+            changed(&mut found);
+        }
+        differences.extend(found);
+    }
+    Ok(differences)
+}
+
+fn changed(differences: &mut [Difference]) {
+    for difference in differences {
+        difference.changed = true;
+    }
+}
+
+type Row = (&'static str, String, String);
+
+fn differing(of: &str, rows: Vec<Row>) -> Vec<Difference> {
+    let differ = rows.into_iter().filter(|(_, found, wanted)| found != wanted);
+    let difference = |(what, found, wanted)| Difference {
+        of: of.to_owned(),
+        what,
+        found,
+        wanted,
+        changed: false,
+    };
+    differ.map(difference).collect()
+}
+
+fn of_stream(found: &Config, wanted: &Config) -> Vec<Difference> {
+    let rows = vec![
+        ("subjects", found.subjects.join(" "), wanted.subjects.join(" ")),
+        (
+            "retention",
+            format!("{:?}", found.retention),
+            format!("{:?}", wanted.retention),
+        ),
+        (
+            "discard",
+            format!("{:?}", found.discard),
+            format!("{:?}", wanted.discard),
+        ),
+        (
+            "replicas",
+            found.num_replicas.to_string(),
+            wanted.num_replicas.to_string(),
+        ),
+        (
+            "max_age",
+            format!("{:?}", found.max_age),
+            format!("{:?}", wanted.max_age),
+        ),
+        (
+            "duplicate_window",
+            format!("{:?}", found.duplicate_window),
+            format!("{:?}", wanted.duplicate_window),
+        ),
+    ];
+    differing(&wanted.name, rows)
+}
+
+fn of_consumer(found: &async_nats::jetstream::consumer::Config, wanted: &pull::Config, name: &str) -> Vec<Difference> {
+    let worker = |metadata: &HashMap<String, String>| metadata.get(WORKER).cloned().unwrap_or_default();
+    let rows = vec![
+        ("worker", worker(&found.metadata), worker(&wanted.metadata)),
+        ("filter", found.filter_subject.clone(), wanted.filter_subject.clone()),
+        (
+            "ack_wait",
+            format!("{:?}", found.ack_wait),
+            format!("{:?}", wanted.ack_wait),
+        ),
+        (
+            "max_deliver",
+            found.max_deliver.to_string(),
+            wanted.max_deliver.to_string(),
+        ),
+    ];
+    differing(&format!("{EXECUTIONS}/{name}"), rows)
+}

@@ -1,0 +1,238 @@
+//! A worker outside the server: pulls attempts, carries them out, and acknowledges each only when its outcome is journaled.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{Consumer, pull};
+use async_nats::jetstream::{AckKind, Message as Delivery};
+use futures_util::StreamExt as _;
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::streams::{self, ACK_WAIT, EXECUTIONS};
+use super::{Line, PAUSE, intake};
+use crate::execution::message::{Message, Outcome, Receipt};
+use crate::execution::perform::Performers;
+
+/// Outcomes that a worker remembers, to say the same of an attempt that is given out again.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// How long the broker keeps an unanswered pull.
+const EXPIRES: Duration = Duration::from_secs(5);
+
+/// What a worker is.
+#[derive(Clone)]
+pub struct Worker {
+    /// Its name: its consumer's, and the last word of the subject it reports on.
+    pub name: String,
+    /// Only these modules; where empty, all that the broker's consumers say are its.
+    pub modules: Vec<String>,
+    /// Attempts of one module at once.
+    pub concurrency: usize,
+    /// What it can do.
+    pub performers: Performers,
+}
+
+/// Why a worker cannot begin.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Unready(String);
+
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<String, Outcome>>);
+
+impl Memory {
+    fn recall(&self, id: &str) -> Option<Outcome> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    fn keep(&self, id: String, outcome: Outcome) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Identifiers begin with their time: the first is the oldest.
+        while known.len() >= REMEMBERED_MAX {
+            known.pop_first();
+        }
+        known.insert(id, outcome);
+    }
+}
+
+/// Works until stopped; then finishes what it began.
+///
+/// # Errors
+/// [`Unready`] where nothing at the broker is this worker's.
+pub async fn run(line: &Line, worker: Worker, stop: CancellationToken) -> Result<(), Unready> {
+    let modules = modules(line, &worker, &stop).await?;
+    let shared = Arc::new(Shared {
+        line: line.clone(),
+        worker,
+        memory: Memory::default(),
+    });
+    let mut pulling = JoinSet::new();
+    for module in modules {
+        pulling.spawn(pull(Arc::clone(&shared), module, stop.clone()));
+    }
+    while pulling.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// What is asked for, or else what the broker's consumers say; waits for the broker.
+async fn modules(line: &Line, worker: &Worker, stop: &CancellationToken) -> Result<Vec<String>, Unready> {
+    if !worker.modules.is_empty() {
+        return Ok(worker.modules.clone());
+    }
+    loop {
+        match streams::modules_of(&line.context, &worker.name).await {
+            Ok(modules) if modules.is_empty() => {
+                return Err(Unready(format!("no module is routed to the worker `{}`", worker.name)));
+            }
+            Ok(modules) => return Ok(modules),
+            Err(cause) => tracing::warn!(%cause, "waiting for the broker and its streams"),
+        }
+        pause(stop).await;
+        if stop.is_cancelled() {
+            return Ok(Vec::new());
+        }
+    }
+}
+
+struct Shared {
+    line: Line,
+    worker: Worker,
+    memory: Memory,
+}
+
+/// Takes a module's attempts, never more than there is room for: what waits here would be taken for dead.
+async fn pull(shared: Arc<Shared>, module: String, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(shared.worker.concurrency.max(1)));
+    while !stop.is_cancelled() {
+        let found = shared
+            .line
+            .context
+            .get_consumer_from_stream(module.as_str(), EXECUTIONS)
+            .await;
+        let taken = match found {
+            Ok(consumer) => take(&shared, &consumer, &places, &tasks, &stop).await,
+            Err(cause) => Err(cause.to_string()),
+        };
+        if let Err(cause) = taken {
+            tracing::warn!(module, cause, "nothing can be taken");
+            pause(&stop).await;
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+async fn take(
+    shared: &Arc<Shared>,
+    consumer: &Consumer<pull::Config>,
+    places: &Arc<Semaphore>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), String> {
+    while !stop.is_cancelled() {
+        let Ok(first) = Arc::clone(places).acquire_owned().await else {
+            return Ok(());
+        };
+        let mut free = vec![first];
+        free.extend(std::iter::from_fn(|| Arc::clone(places).try_acquire_owned().ok()));
+        let batch = consumer
+            .batch()
+            .max_messages(free.len())
+            .expires(EXPIRES)
+            .messages()
+            .await;
+        let mut batch = batch.map_err(|cause| cause.to_string())?;
+        loop {
+            let delivery = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                delivery = batch.next() => delivery,
+            };
+            let (Some(delivery), Some(place)) = (delivery, free.pop()) else {
+                break;
+            };
+            let delivery = delivery.map_err(|cause| cause.to_string())?;
+            let shared = Arc::clone(shared);
+            tasks.spawn(async move {
+                one(&shared, delivery).await;
+                drop(place);
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn pause(stop: &CancellationToken) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(PAUSE) => {}
+    }
+}
+
+/// One attempt, from its delivery to its acknowledgement.
+async fn one(shared: &Shared, delivery: Delivery) {
+    let Shared { line, worker, memory } = shared;
+    let Ok(message) = serde_json::from_slice::<Message>(&delivery.payload) else {
+        // Nobody could ever read it: the server finds it among the spent ones.
+        tracing::error!(subject = %delivery.subject, "an execution cannot be read");
+        drop(delivery.ack_with(AckKind::Term).await);
+        return;
+    };
+    let known = memory.recall(&message.id());
+    let outcome = if let Some(outcome) = known {
+        outcome
+    } else {
+        let word = alive(&delivery, worker.performers.carry_out(&message, Timestamp::now())).await;
+        let outcome = Outcome::of(&message, &word);
+        memory.keep(message.id(), outcome.clone());
+        outcome
+    };
+    alive(&delivery, report(line, worker, &outcome)).await;
+    if let Err(cause) = delivery.double_ack().await {
+        tracing::warn!(action = message.action, %cause, "an execution could not be acknowledged");
+    }
+}
+
+/// Does something long, and tells the broker now and then that it is not dead.
+async fn alive<T>(delivery: &Delivery, work: impl Future<Output = T>) -> T {
+    let mut beat = tokio::time::interval(ACK_WAIT / 3);
+    beat.reset();
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = beat.tick() => drop(delivery.ack_with(AckKind::Progress).await),
+        }
+    }
+}
+
+/// Reports until the server says that the attempt may be forgotten.
+async fn report(line: &Line, worker: &Worker, outcome: &Outcome) {
+    let Ok(text) = serde_json::to_vec(outcome) else { return };
+    let mut wait = Duration::from_millis(100);
+    loop {
+        let answer = line
+            .client
+            .request(intake::subject(&worker.name), text.clone().into())
+            .await;
+        let receipt = answer
+            .ok()
+            .and_then(|answer| serde_json::from_slice::<Receipt>(&answer.payload).ok());
+        match receipt {
+            Some(receipt) if receipt.r#final => {
+                if !receipt.accepted {
+                    tracing::warn!(action = outcome.action, attempt = outcome.attempt, answer = %receipt.answer, "an outcome does not count");
+                }
+                return;
+            }
+            _ => tokio::time::sleep(wait).await,
+        }
+        wait = (wait * 2).min(Duration::from_secs(10));
+    }
+}
