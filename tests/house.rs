@@ -10,6 +10,7 @@
 mod fixture;
 mod full;
 mod killed;
+mod nats;
 mod rows;
 mod security;
 mod served;

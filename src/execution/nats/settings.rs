@@ -74,7 +74,11 @@ impl Settings {
             options = options.nkey(read(file)?);
         }
         match (&self.user, &self.password_file) {
-            (Some(user), Some(file)) => options = options.user_and_password(user.clone(), read(file)?),
+            // Answers come where nobody else may listen (ops/nats.conf).
+            (Some(user), Some(file)) => {
+                options = options.user_and_password(user.clone(), read(file)?);
+                options = options.custom_inbox_prefix(format!("_INBOX.{user}"));
+            }
             (None, None) => {}
             _ => return Err(Wrong("user and password_file belong together".to_owned())),
         }

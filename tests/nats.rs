@@ -1,0 +1,107 @@
+//! Executions over a real broker: a worker in another language, a broker that is away, reports that do not count.
+
+mod broker;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+use broker::{Broker, until};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// Proposes and confirms; it waits for its worker then.
+fn begun(server: &Server, tool: &str, args: &Value) -> Value {
+    let (status, pending) = server.call(tool, args).unwrap();
+    assert_eq!(status, 202, "{pending}");
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    let (_, receipt) = server.call("confirm_action", &confirm).unwrap();
+    assert_eq!(receipt["status"], "executing", "{receipt}");
+    pending
+}
+
+fn shown(server: &Server, action: &Value) -> Value {
+    let path = format!("/v1/actions/{}", action["actionId"].as_str().unwrap());
+    server.get(&path).1["item"].clone()
+}
+
+fn ends(server: &Server, action: &Value) -> Value {
+    let mut item = Value::Null;
+    until("the execution ends", LONG, || {
+        item = shown(server, action);
+        item["status"] != "executing"
+    });
+    item
+}
+
+fn labels(server: &Server) -> Vec<String> {
+    let (_, listed) = server.call("list_labels", &json!({"limit": 100})).unwrap();
+    let items = listed["items"].as_array().unwrap().iter();
+    items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_worker_in_python_does_real_work_for_a_routed_module() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::started(dir.path());
+    let (server, _painter) = (broker.server(), broker.painter());
+    let made = begun(&server, "create_label", &json!({"name": "bug"}));
+    let item = ends(&server, &made);
+    assert_eq!(item["status"], "succeeded", "{item}");
+    assert_eq!(item["receipt"]["worker"]["rows"], 1);
+    assert_eq!(labels(&server), ["bug"]);
+    assert_eq!(broker.painted("SELECT name FROM labels"), json!([["bug"]]));
+    let undo = begun(&server, "undo_action", &json!({"actionId": made["actionId"]}));
+    assert_eq!(ends(&server, &undo)["status"], "succeeded");
+    assert!(labels(&server).is_empty());
+    assert_eq!(broker.painted("SELECT name FROM labels"), json!([]));
+    server.stop();
+}
+
+#[test]
+fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::new(dir.path());
+    let (server, _painter) = (broker.server(), broker.painter());
+    let first = begun(&server, "create_label", &json!({"name": "early"}));
+    assert_eq!(shown(&server, &first)["status"], "executing");
+    broker.start();
+    assert_eq!(ends(&server, &first)["status"], "succeeded");
+    let mut actions = Vec::new();
+    for number in 0..60 {
+        match number {
+            20 => broker.kill(),
+            40 => broker.start(),
+            _ => {}
+        }
+        actions.push(begun(
+            &server,
+            "create_label",
+            &json!({"name": format!("label {number}")}),
+        ));
+    }
+    for action in &actions {
+        assert_eq!(ends(&server, action)["status"], "succeeded");
+    }
+    assert_eq!(labels(&server).len(), 61);
+    assert_eq!(broker.painted("SELECT count(*) FROM labels"), json!([[61]]));
+    let published = journal(&server, "execution.published").len();
+    assert_eq!(published, 61, "each is published once");
+    server.stop();
+}
+
+/// The records that hold an event.
+fn journal(server: &Server, event: &str) -> Vec<Value> {
+    let bearer = format!("Bearer {}", server.token);
+    let (_, _, body) = server
+        .raw("GET", "/v1/journal?from=1", &[("authorization", &bearer)], b"")
+        .unwrap();
+    let records = body.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let has = |record: &Value| {
+        record["events"]
+            .as_array()
+            .is_some_and(|events| events.iter().any(|one| one["type"] == event))
+    };
+    records.filter(has).collect()
+}

@@ -1,0 +1,151 @@
+//! A real nats-server on a free port, as `ops/nats.conf` has it, and the worker in Python.
+
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::server::Server;
+
+/// What the users of `ops/nats.conf` have for a password here.
+pub const PASSWORD: &str = "only-for-tests";
+
+/// A program of `.tools`, which `ops/setup` fills.
+fn tool(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools").join(name);
+    assert!(path.exists(), "{} is missing: run ops/setup", path.display());
+    path
+}
+
+/// Waits until something holds.
+pub fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < patience, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A process that dies with the test.
+pub struct Process(Child);
+
+impl Process {
+    fn spawn(command: &mut Command, log: &Path) -> Self {
+        let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
+        let command = command.stdout(log.try_clone().unwrap()).stderr(log);
+        Self(command.stdin(Stdio::null()).spawn().unwrap())
+    }
+
+    /// Kill -9.
+    pub fn kill(&mut self) {
+        let _ = self.0.kill();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it politely to stop, and waits.
+    pub fn stop(&mut self) {
+        Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub struct Broker {
+    dir: PathBuf,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl Broker {
+    /// A port for a broker that does not run yet.
+    pub fn new(dir: &Path) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        Self {
+            dir: dir.to_owned(),
+            port: free.local_addr().unwrap().port(),
+            process: None,
+        }
+    }
+
+    pub fn started(dir: &Path) -> Self {
+        let mut broker = Self::new(dir);
+        broker.start();
+        broker
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    pub fn start(&mut self) {
+        let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/nats.conf");
+        let mut command = Command::new(tool("bin/nats-server"));
+        command.arg("-c").arg(conf).current_dir(&self.dir);
+        command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
+        for user in ["SERVER", "WORKER", "PAINT"] {
+            command.env(format!("ORKESTRA_NATS_{user}"), PASSWORD);
+        }
+        self.process = Some(Process::spawn(&mut command, &self.dir.join("nats.log")));
+        let port = self.port;
+        until("the broker listens", Duration::from_secs(10), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+    }
+
+    pub fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
+    /// The program, with this broker's address and the user's password, and labels routed to `paint`.
+    pub fn program(&self, user: &str) -> Command {
+        let (file, password) = (self.dir.join(format!("{user}.toml")), self.dir.join("password"));
+        std::fs::write(&password, PASSWORD).unwrap();
+        let text = format!(
+            "execution = \"nats\"\n[nats]\nurl = \"{}\"\nuser = \"{user}\"\npassword_file = \"{}\"\n\
+             [[route]]\nmodules = [\"labels\"]\nworker = \"paint\"\n[limits]\nnormal_per_minute = 1000000\n",
+            self.url(),
+            password.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+        command.env("ORKESTRA_CONFIG", file);
+        command
+    }
+
+    /// The server with this broker.
+    pub fn server(&self) -> Server {
+        Server::start_as(&self.dir, &mut self.program("server"))
+    }
+
+    /// The worker in Python that keeps the labels.
+    pub fn painter(&self) -> Process {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/workers/worker.py");
+        let mut command = Command::new(tool("python/bin/python"));
+        command
+            .arg(script)
+            .args(["--nats", &self.url(), "--user", "paint", "--worker", "paint"]);
+        command.env("NATS_PASSWORD", PASSWORD);
+        command.arg("--database").arg(self.dir.join("labels.db"));
+        Process::spawn(&mut command, &self.dir.join("painter.log"))
+    }
+
+    /// What the worker in Python has, as rows of columns.
+    pub fn painted(&self, query: &str) -> Value {
+        let read = "import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
+        let mut command = Command::new(tool("python/bin/python"));
+        let said = command
+            .args(["-c", read])
+            .arg(self.dir.join("labels.db"))
+            .arg(query)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&said.stdout).unwrap_or(Value::Null)
+    }
+}
