@@ -14,9 +14,10 @@ pub use running::{Running, start};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use projections::Action;
+use projections::{Action, Actor};
 use serde_json::Value;
 
+use crate::kernel::engine::Order;
 use crate::kernel::execution::{BUILT_IN, Report, Word, worker_of};
 use crate::kernel::{Rejection, State};
 use crate::processor::Handle;
@@ -27,6 +28,19 @@ pub(crate) async fn hear(handle: &Handle, report: Report) -> Result<Value, Rejec
     handle
         .ask(move |engine, now, past| {
             let step = engine.hear(&report, now, past)?;
+            Ok((step.records, step.answer))
+        })
+        .await?
+}
+
+/// Carries out an operator's order.
+///
+/// # Errors
+/// Why it cannot be carried out; that is journaled too.
+pub async fn settle(handle: &Handle, actor: Actor, org: String, id: String, order: Order) -> Result<Value, Rejection> {
+    handle
+        .ask(move |engine, now, past| {
+            let step = engine.settle((actor, &org), &id, &order, now, past)?;
             Ok((step.records, step.answer))
         })
         .await?

@@ -113,6 +113,8 @@ pub fn router(faces: Faces) -> Router {
         .route("/v1/actions/{id}", get(actions::show))
         .route("/v1/actions/{id}/confirm", post(actions::confirm))
         .route("/v1/actions/{id}/cancel", post(actions::cancel))
+        .route("/v1/actions/{id}/retry", post(actions::retry))
+        .route("/v1/actions/{id}/reconcile", post(actions::reconcile))
         .route("/v1/journal", get(journal::stream))
         .route("/v1/stats", get(stats::stats))
         .route("/v1/digest", get(rest::digest))

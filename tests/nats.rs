@@ -1,6 +1,8 @@
 //! Executions over a real broker: a worker in another language, a broker that is away, reports that do not count.
 
 mod broker;
+mod hand;
+mod outcomes;
 
 use std::time::Duration;
 

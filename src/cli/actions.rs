@@ -1,5 +1,7 @@
 //! `orkestra actions`: what is pending, under way or over, for operators.
 
+mod settle;
+
 use clap::Subcommand;
 use projections::Stage;
 use serde_json::{Map, Value, json};
@@ -17,6 +19,10 @@ pub(super) enum ActionsCommand {
     Confirm(NotedArgs),
     /// Cancel a pending action.
     Cancel(NotedArgs),
+    /// Order another attempt of executions that failed or are unknown, under the same idempotency key.
+    Retry(settle::RetryArgs),
+    /// Settle executions that failed or are unknown, with evidence of what happened.
+    Reconcile(settle::ReconcileArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -73,6 +79,8 @@ pub(super) async fn run(command: ActionsCommand) -> Outcome {
             let reason = args.note.map(|note| ("reason", note));
             one(args.one, "cancel_action", reason).await
         }
+        ActionsCommand::Retry(args) => settle::retry(args).await,
+        ActionsCommand::Reconcile(args) => settle::reconcile(args).await,
     }
 }
 
@@ -95,10 +103,15 @@ async fn list(args: ListArgs) -> Outcome {
 fn line(action: &Value) -> String {
     let text = |name: &str| action.get(name).and_then(Value::as_str).unwrap_or("-");
     let by = action.pointer("/proposer/principalId").and_then(Value::as_str);
-    let until = if text("status") == "pending" {
-        format!("until {}  ", text("expiresAt"))
-    } else {
-        String::new()
+    let until = match text("status") {
+        "pending" => format!("until {}  ", text("expiresAt")),
+        "executing" | "unknown" | "failed" => {
+            format!(
+                "attempt {}  ",
+                action.get("attempt").and_then(Value::as_u64).unwrap_or(0)
+            )
+        }
+        _ => String::new(),
     };
     format!(
         "{}  {:<10} {:<22} {until}by {}  {}",

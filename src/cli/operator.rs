@@ -10,7 +10,9 @@ use serde_json::{Map, Value};
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, remote};
 use crate::door::Doorman;
+use crate::execution;
 use crate::followers::clerk::Desk;
+use crate::kernel::engine::Order;
 use crate::kernel::identity::Member;
 use crate::kernel::{Caller, State};
 use crate::processor::Handle;
@@ -34,6 +36,13 @@ pub(super) enum OperatorRequest {
         stage: Option<Stage>,
         /// At most so many.
         limit: usize,
+    },
+    /// An order on executions that failed or are unknown.
+    Settle {
+        /// The actions.
+        ids: Vec<String>,
+        /// What to do with each.
+        order: Order,
     },
     /// How the rows stand.
     Rows,
@@ -104,6 +113,22 @@ pub(super) async fn carry_out(
             let caller = operator(handle)?;
             let items = crate::http::actions_of(&handle.snapshot(), handle.past(), &caller.org, stage, None, limit);
             Ok(Value::Array(items))
+        }
+        OperatorRequest::Settle { ids, order } => {
+            let caller = operator(handle)?;
+            let mut answers = Vec::new();
+            for id in ids {
+                let (actor, org) = (caller.actor(), caller.org.clone());
+                let done = execution::settle(handle, actor, org, id.clone(), order.clone()).await;
+                answers.push(done.unwrap_or_else(|no| {
+                    let mut answer = no.to_json();
+                    if let Some(members) = answer.as_object_mut() {
+                        members.insert("actionId".to_owned(), id.into());
+                    }
+                    answer
+                }));
+            }
+            Ok(Value::Array(answers))
         }
         OperatorRequest::Rows => {
             let (desk, handle) = (desk.clone(), handle.clone());

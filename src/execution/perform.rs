@@ -32,6 +32,11 @@ pub enum Done {
 pub trait Perform: Send + Sync {
     /// Does one effect. `key` is the same in every attempt: whoever is called can tell a repetition by it.
     fn perform<'a>(&'a self, effect: &'a Effect, key: &'a str) -> Pin<Box<dyn Future<Output = Done> + Send + 'a>>;
+
+    /// Whether doing it twice does no harm, whoever is called.
+    fn may_repeat(&self, _effect: &Effect) -> bool {
+        false
+    }
 }
 
 /// Every performer, by the kind of effect.
@@ -44,6 +49,21 @@ impl Performers {
     pub fn with(mut self, kind: &'static str, performer: Arc<dyn Perform>) -> Self {
         self.0.insert(kind, performer);
         self
+    }
+
+    /// What becomes of an attempt that a worker had before and did not report on: whether it was begun, nobody knows.
+    pub async fn carry_out_again(&self, message: &Message, now: Timestamp) -> Word {
+        let harmless = |effect: &Effect| {
+            self.0
+                .get(effect.kind.as_ref())
+                .is_some_and(|known| known.may_repeat(effect))
+        };
+        match message.effects(now) {
+            Ok(effects) if !effects.iter().all(harmless) => Word::Unknown {
+                reason: "a worker had it before and did not report".to_owned(),
+            },
+            _ => self.carry_out(message, now).await,
+        }
     }
 
     /// Carries out one attempt.

@@ -1,4 +1,4 @@
-//! Actions over REST: list by state, show, confirm, cancel.
+//! Actions over REST: list by state, show, confirm, cancel, try again, reconcile.
 
 use std::sync::Arc;
 
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::guard::Admitted;
 use super::{App, reply, rest};
-use crate::kernel::engine::admit;
+use crate::execution;
+use crate::kernel::engine::{Order, Settled, admit};
 use crate::kernel::{Past, Snapshot, proposal};
 
 /// Which actions.
@@ -21,6 +22,28 @@ use crate::kernel::{Past, Snapshot, proposal};
 pub(super) struct ListQuery {
     state: Option<Stage>,
     limit: Option<usize>,
+}
+
+/// Why another attempt is ordered.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RetryBody {
+    note: String,
+}
+
+/// What was established.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReconcileBody {
+    outcome: Happened,
+    evidence: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Happened {
+    Succeeded,
+    Failed,
 }
 
 /// `GET /v1/actions`: the newest first; one's own, or all of the organisation for holders of `actions.manage`.
@@ -73,6 +96,8 @@ fn shown(past: &dyn Past, action: &projections::Action) -> Value {
         "proposedAt": action.proposed_at,
         "expiresAt": action.expires_at,
         "position": action.last_seq,
+        "attempt": action.attempt,
+        "due": action.due,
     })
 }
 
@@ -108,6 +133,44 @@ pub(super) async fn cancel(
     body: Bytes,
 ) -> Response {
     through(&app, &entry, "cancel_action", &id, &body).await
+}
+
+/// `POST /v1/actions/{id}/retry`, with `{"note": …}`: another attempt of what failed or is unknown.
+pub(super) async fn retry(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Path(id): Path<String>,
+    Json(body): Json<RetryBody>,
+) -> Response {
+    settle(&app, &entry, id, Order::Retry { note: body.note }).await
+}
+
+/// `POST /v1/actions/{id}/reconcile`, with `{"outcome": "succeeded" | "failed", "evidence": …}`.
+pub(super) async fn reconcile(
+    State(app): State<App>,
+    Extension(Admitted(entry)): Extension<Admitted>,
+    Path(id): Path<String>,
+    Json(body): Json<ReconcileBody>,
+) -> Response {
+    let settled = Settled {
+        happened: body.outcome == Happened::Succeeded,
+        evidence: body.evidence,
+    };
+    settle(&app, &entry, id, Order::Reconcile(settled)).await
+}
+
+/// Humans who manage actions may settle executions; agents never.
+async fn settle(app: &App, entry: &crate::door::Entry, id: String, order: Order) -> Response {
+    let snapshot = app.faces.handle.snapshot();
+    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    if rights.require("actions.manage").is_err() || rights.read_only() || !entry.caller.is_human() {
+        return reply::insufficient_scope("actions.manage");
+    }
+    let (actor, org) = (entry.caller.actor(), entry.caller.org.clone());
+    match execution::settle(&app.faces.handle, actor, org, id, order).await {
+        Ok(answer) => Json(answer).into_response(),
+        Err(no) => reply::rejection(&no),
+    }
 }
 
 async fn through(app: &App, entry: &crate::door::Entry, tool: &str, id: &str, body: &Bytes) -> Response {

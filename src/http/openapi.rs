@@ -128,6 +128,14 @@ fn others() -> Vec<(String, Value)> {
             "/v1/actions/{id}/cancel",
             post("Withdraw or decline a pending action; the body may hold reason"),
         ),
+        (
+            "/v1/actions/{id}/retry",
+            post("Order another attempt of an execution that failed or is unknown; the body may hold note"),
+        ),
+        (
+            "/v1/actions/{id}/reconcile",
+            post("Settle an execution that failed or is unknown; the body holds outcome (succeeded or failed) and evidence"),
+        ),
         ("/v1/journal", records),
         (
             "/v1/stats",

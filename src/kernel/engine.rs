@@ -17,7 +17,7 @@ pub use end::CancelArgs;
 pub use operate::{NewToken, Refused, bootstrap};
 pub use over::caller_of;
 pub use receipt::receipt;
-pub use settle::Settled;
+pub use settle::{Order, Settled};
 
 use events::{answered, raw, rejected, said};
 

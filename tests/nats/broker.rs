@@ -80,6 +80,11 @@ impl Broker {
         broker
     }
 
+    /// Where the server of [`Broker::server`] has its data.
+    pub fn data(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

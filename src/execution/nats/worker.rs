@@ -151,8 +151,9 @@ async fn take(
         let mut batch = batch.map_err(|cause| cause.to_string())?;
         loop {
             let delivery = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                // What is here already is done; what is not goes to somebody else.
                 delivery = batch.next() => delivery,
+                () = at_last(stop) => return Ok(()),
             };
             let (Some(delivery), Some(place)) = (delivery, free.pop()) else {
                 break;
@@ -166,6 +167,12 @@ async fn take(
         }
     }
     Ok(())
+}
+
+/// A moment after the stop.
+async fn at_last(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
 }
 
 async fn pause(stop: &CancellationToken) {
@@ -188,7 +195,12 @@ async fn one(shared: &Shared, delivery: Delivery) {
     let outcome = if let Some(outcome) = known {
         outcome
     } else {
-        let word = alive(&delivery, worker.performers.carry_out(&message, Timestamp::now())).await;
+        let (performers, now) = (&worker.performers, Timestamp::now());
+        let word = if delivery.info().is_ok_and(|info| info.delivered > 1) {
+            alive(&delivery, performers.carry_out_again(&message, now)).await
+        } else {
+            alive(&delivery, performers.carry_out(&message, now)).await
+        };
         let outcome = Outcome::of(&message, &word);
         memory.keep(message.id(), outcome.clone());
         outcome

@@ -240,7 +240,7 @@ impl Engine {
     }
 }
 
-fn refusal(action: &str, no: &Rejection) -> Event {
+pub(super) fn refusal(action: &str, no: &Rejection) -> Event {
     let action = crate::kernel::text::clip(&leak::veil(action), 64);
     said(
         names::CONFIRM_REFUSED,

@@ -97,13 +97,13 @@ impl Engine {
                 Ok(task) => self.succeed(action, facts, task, result.as_deref(), now),
                 Err(no) => {
                     let why = format!("it was reported as done, but {}", no.message);
-                    self.settle(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), now)
+                    self.end_attempt(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), now)
                 }
             },
             Word::Failed { reason, may_retry } => {
                 facts.yes = *may_retry && more;
                 facts.due = facts.yes.then(|| terms.next(report.attempt, now));
-                self.settle(action, names::FAILED, reasoned(facts, reason), Vec::new(), now)
+                self.end_attempt(action, names::FAILED, reasoned(facts, reason), Vec::new(), now)
             }
             Word::Unknown { reason } => self.lose(action, reasoned(facts, reason), now),
         }
@@ -133,7 +133,7 @@ impl Engine {
             Err(cause) => {
                 let why = format!("it was reported as done, but its changes no longer fit: {cause}");
                 let facts = reasoned(Attempted::of(action.id.to_string(), facts.attempt), &why);
-                self.settle(action, names::UNKNOWN, facts, Vec::new(), now)
+                self.end_attempt(action, names::UNKNOWN, facts, Vec::new(), now)
             }
         }
     }
@@ -147,10 +147,10 @@ impl Engine {
             again.due = Some(self.registry.terms.next(facts.attempt, now));
             more.push(said(names::RETRIED, &again));
         }
-        self.settle(action, names::UNKNOWN, facts, more, now)
+        self.end_attempt(action, names::UNKNOWN, facts, more, now)
     }
 
-    fn settle(
+    fn end_attempt(
         &mut self,
         action: &Action,
         name: &'static str,

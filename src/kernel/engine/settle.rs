@@ -3,22 +3,38 @@
 use jiff::Timestamp;
 use projections::event::{Attempted, Work, names};
 use projections::{Action, Actor, Body, Event, Id, Stage};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::confirm::refusal;
 use super::execute::done;
 use super::operate::Refused;
 use super::over::caller_of;
 use super::propose::{Audience, Offer};
-use super::{Engine, raw, receipt, said};
+use super::{Engine, Step, action_id, raw, receipt, said};
 use crate::kernel::execution::{self, Task};
+use crate::kernel::state::Unfit;
 use crate::kernel::{Past, Rejection, proposal, text};
 
 /// What is kept of a note or of evidence.
 const SAID_CHARS_MAX: usize = 2_000;
 
+/// What an operator orders.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Another attempt.
+    Retry {
+        /// Why; kept in the journal.
+        note: String,
+    },
+    /// The end, with evidence.
+    Reconcile(Settled),
+}
+
 /// What an operator established.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settled {
     /// Whether it happened.
     pub happened: bool,
@@ -27,6 +43,37 @@ pub struct Settled {
 }
 
 impl Engine {
+    /// Carries out an operator's order on an action of an organisation; a no is journaled too.
+    pub fn settle(
+        &mut self,
+        (actor, org): (Actor, &str),
+        id: &str,
+        order: &Order,
+        now: Timestamp,
+        past: &dyn Past,
+    ) -> Result<Step, Unfit> {
+        let found = action_id(id).filter(|id| self.state.actions.get(*id).is_some_and(|action| *action.org == *org));
+        let done = match (found, order) {
+            (None, _) => Err(Rejection::not_found("action", id).into()),
+            (Some(id), Order::Retry { note }) => self.retry(actor.clone(), id, note, now, past),
+            (Some(id), Order::Reconcile(settled)) => self.reconcile(actor.clone(), id, settled, now, past),
+        };
+        match done {
+            Ok((text, answer)) => Ok(Step {
+                records: vec![text],
+                answer: Ok(answer),
+            }),
+            Err(Refused::Unfit(unfit)) => Err(unfit),
+            Err(Refused::No(no)) => {
+                let body = Body::new(self.hour(now), Some(org.to_owned()), actor, vec![refusal(id, &no)]);
+                Ok(Step {
+                    records: vec![self.fold(body)?],
+                    answer: Err(*no),
+                })
+            }
+        }
+    }
+
     /// Orders another attempt under the same idempotency key.
     ///
     /// # Errors
@@ -138,7 +185,10 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(String, Value), Refused> {
         let body = Body::new(self.hour(now), Some(action.org.to_string()), actor, events);
-        self.trial(&body)?;
+        self.trial(&body).map_err(|cause| {
+            Rejection::new("preview_stale", format!("its changes no longer fit: {cause}"))
+                .hint("reconcile it as failed, and have the tool called again")
+        })?;
         let text = self.fold(body)?;
         let after = self.state.actions.get(action.id);
         let answer = json!({
