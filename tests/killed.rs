@@ -51,7 +51,7 @@ fn work(server: &Server, round: usize, answers: &AtomicUsize) -> (Vec<String>, V
 }
 
 /// Cancels the proposals whose answers were lost: fifty of them, and nothing more may be proposed.
-fn cancel_all(server: &Server) {
+pub fn cancel_all(server: &Server) {
     let (_, pending) = server.call("list_pending_actions", &json!({"limit": 50})).unwrap();
     for action in pending["items"].as_array().unwrap() {
         let (status, said) = server

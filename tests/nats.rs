@@ -2,6 +2,7 @@
 
 mod broker;
 mod hand;
+mod killed;
 mod outcomes;
 
 use std::time::Duration;
