@@ -70,6 +70,7 @@ pub(crate) async fn prepared(handle: &Handle, state: &State, action: &Action) ->
                 attempt: action.attempt,
                 digest: action.digest.to_string(),
                 worker: worker_of(handle.registry(), state, action).to_owned(),
+                trace: None,
                 word: Word::Failed {
                     reason: format!("it cannot be handed over: {}", no.message),
                     may_retry: false,

@@ -10,11 +10,16 @@ pub mod search;
 pub mod tasks;
 pub mod workflows;
 
-use crate::kernel::Registry;
+use crate::kernel::{Module, Registry};
+
+/// Every module together.
+pub fn registry() -> Registry {
+    Registry::new(all())
+}
 
 /// Every module, in the fixed and append-only order of the catalogue.
-pub fn registry() -> Registry {
-    Registry::new(vec![
+pub fn all() -> Vec<Module> {
+    vec![
         organizations::module(),
         projects::module(),
         tasks::module(),
@@ -23,5 +28,5 @@ pub fn registry() -> Registry {
         search::module(),
         comments::module(),
         labels::module(),
-    ])
+    ]
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -31,6 +32,28 @@ struct ReasonLabel {
     reason: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ModuleLabel {
+    module: String,
+}
+
+/// Executions, as the state and the broker have them.
+#[derive(Default)]
+struct Executions {
+    waiting: Gauge,
+    oldest_seconds: Gauge,
+    attempts: Family<OutcomeLabel, Gauge>,
+    broker: Gauge,
+    lag: Family<ModuleLabel, Gauge>,
+    unacknowledged: Family<ModuleLabel, Gauge>,
+    redelivered: Family<ModuleLabel, Gauge>,
+}
+
 /// All counters of a process.
 pub struct Telemetry {
     registry: Registry,
@@ -40,6 +63,7 @@ pub struct Telemetry {
     position: Gauge,
     pending: Gauge,
     executing: Gauge,
+    executions: Executions,
     folded: Mutex<BTreeMap<&'static str, u64>>,
 }
 
@@ -61,6 +85,7 @@ impl Telemetry {
             position: Gauge::default(),
             pending: Gauge::default(),
             executing: Gauge::default(),
+            executions: Executions::default(),
             folded: Mutex::default(),
         };
         let registry = &mut made.registry;
@@ -82,6 +107,7 @@ impl Telemetry {
             "Actions on their way through a worker",
             made.executing.clone(),
         );
+        made.executions.register(registry);
         made
     }
 
@@ -116,17 +142,100 @@ impl Telemetry {
         std::mem::take(&mut *self.folded.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether the broker is there.
+    pub fn broker(&self, is_up: bool) {
+        self.executions.broker.set(i64::from(is_up));
+    }
+
+    /// What a module's consumer has: not given out yet, given out and not acknowledged, given out more than once.
+    pub fn consumer(&self, module: &str, lag: u64, unacknowledged: usize, redelivered: usize) {
+        let label = ModuleLabel {
+            module: module.to_owned(),
+        };
+        let executions = &self.executions;
+        executions
+            .lag
+            .get_or_create(&label)
+            .set(i64::try_from(lag).unwrap_or(i64::MAX));
+        executions
+            .unacknowledged
+            .get_or_create(&label)
+            .set(size(unacknowledged));
+        executions.redelivered.get_or_create(&label).set(size(redelivered));
+    }
+
     /// Everything as OpenMetrics text.
-    pub fn text(&self, state: &State) -> String {
-        let size = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    pub fn text(&self, state: &State, now: Timestamp) -> String {
         self.position.set(i64::try_from(state.position).unwrap_or(i64::MAX));
         self.pending.set(size(state.actions.pending_len()));
         self.executing.set(size(state.actions.executing().count()));
+        self.executions.look(state, now);
         let mut text = String::new();
         if encode(&mut text, &self.registry).is_err() {
             text.clear();
         }
         text
+    }
+}
+
+fn size(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl Executions {
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "executions_waiting",
+            "Attempts that wait to be handed over",
+            self.waiting.clone(),
+        );
+        registry.register(
+            "executions_oldest_waiting_seconds",
+            "How long the oldest of them is due",
+            self.oldest_seconds.clone(),
+        );
+        registry.register(
+            "attempts",
+            "Attempts by what became of them, since the start and what was read for it",
+            self.attempts.clone(),
+        );
+        registry.register("broker_up", "Whether NATS is there", self.broker.clone());
+        registry.register(
+            "consumer_lag",
+            "Attempts that no worker has yet, by module",
+            self.lag.clone(),
+        );
+        registry.register(
+            "consumer_unacknowledged",
+            "Attempts that a worker has, by module",
+            self.unacknowledged.clone(),
+        );
+        registry.register(
+            "consumer_redelivered",
+            "Attempts of those that were given out more than once, by module",
+            self.redelivered.clone(),
+        );
+    }
+
+    fn look(&self, state: &State, now: Timestamp) {
+        self.waiting.set(size(state.actions.outbox_len()));
+        let oldest = state.actions.outbox().next().and_then(|action| action.due);
+        let seconds = oldest.map_or(0, |due| now.duration_since(due).as_secs().max(0));
+        self.oldest_seconds.set(seconds);
+        let tally = state.actions.tally();
+        for (outcome, count) in [
+            ("published", tally.published),
+            ("succeeded", tally.succeeded),
+            ("failed_for_now", tally.failed_for_now),
+            ("failed", tally.failed),
+            ("unknown", tally.unknown),
+            ("retried", tally.retried),
+            ("reconciled", tally.reconciled),
+            ("refused", tally.refused),
+        ] {
+            let gauge = self.attempts.get_or_create(&OutcomeLabel { outcome });
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
     }
 }
 

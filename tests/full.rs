@@ -6,7 +6,7 @@ use std::time::Duration;
 use journal::disk::{Fate, SimulatedDisk};
 use journal::{Done, Error, Hook, Journal, Line, Log, MemoryLog, Options, Priority, Records};
 use orkestra::kernel::identity::Member;
-use orkestra::kernel::{Caller, State};
+use orkestra::kernel::{Caller, Registry, State};
 use orkestra::modules::organizations::founding::Founding;
 use orkestra::processor::{self, Handle, Opening};
 use serde_json::{Map, Value, json};
@@ -23,9 +23,13 @@ fn options() -> Options {
 }
 
 pub fn opening(log: Arc<dyn Log>) -> Opening {
+    opening_with(log, orkestra::data::registry())
+}
+
+pub fn opening_with(log: Arc<dyn Log>, registry: Registry) -> Opening {
     Opening {
         log,
-        registry: Arc::new(orkestra::data::registry()),
+        registry: Arc::new(registry),
         key: story::key(),
         clock: Arc::new(orkestra::data::now),
         checkpoint: None,

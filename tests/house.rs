@@ -11,6 +11,7 @@ mod fixture;
 mod full;
 mod killed;
 mod nats;
+mod outside;
 mod rows;
 mod security;
 mod served;

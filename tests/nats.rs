@@ -1,6 +1,6 @@
 //! Executions over a real broker: a worker in another language, a broker that is away, reports that do not count.
 
-mod broker;
+pub mod broker;
 mod hand;
 mod killed;
 mod outcomes;

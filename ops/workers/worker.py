@@ -87,12 +87,13 @@ def outcome_of(execution, work):
         return said | {"outcome": "failed", "mayRetry": True, "reason": str(cause)}
 
 
-async def report(client, subject, outcome):
+async def report(client, subject, outcome, trace):
     """Says it until the server answers that the attempt may be forgotten."""
+    headers = {"traceparent": trace} if trace else None
     pause = 0.1
     while True:
         try:
-            answer = json.loads((await client.request(subject, json.dumps(outcome).encode(), timeout=5)).data)
+            answer = json.loads((await client.request(subject, json.dumps(outcome).encode(), timeout=5, headers=headers)).data)
             if answer["final"]:
                 return answer
         except (NatsTimeout, NoRespondersError, nats.errors.Error) as cause:
@@ -110,8 +111,9 @@ async def beating(message):
 async def one(client, subject, message, work):
     beat = asyncio.create_task(beating(message))
     try:
-        outcome = outcome_of(json.loads(message.data), work)
-        answer = await report(client, subject, outcome)
+        execution = json.loads(message.data)
+        outcome = outcome_of(execution, work)
+        answer = await report(client, subject, outcome, execution.get("trace"))
         await message.ack_sync()
         print(json.dumps({"action": outcome["action"], "outcome": outcome["outcome"], "accepted": answer["accepted"]}), flush=True)
     finally:

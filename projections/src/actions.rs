@@ -3,8 +3,10 @@
 mod action;
 mod lists;
 mod shared;
+mod tally;
 
 pub use action::Action;
+pub use tally::Tally;
 
 use std::sync::Arc;
 
@@ -61,6 +63,7 @@ pub struct Actions {
     /// Attempts that a worker has, by when word of them must have come.
     awaited: OrdSet<(Timestamp, Id<Action>)>,
     held: OrdMap<String, Id<Action>>,
+    tally: Tally,
     shared: Shared,
 }
 
@@ -115,6 +118,11 @@ impl Actions {
         self.awaited.iter().filter_map(|(_, id)| self.all.get(id))
     }
 
+    /// What happened to attempts since this fold began.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
     /// The pending action of an equal proposal.
     pub fn equal(&self, key: &Digest) -> Option<&Arc<Action>> {
         self.by_key.get(key).and_then(|id| self.all.get(id))
@@ -155,6 +163,7 @@ impl Actions {
     pub fn apply(&mut self, seq: u64, record: &Record<'_>) -> Result<(), Misfit> {
         for entry in &record.events {
             let name = entry.name.as_ref();
+            self.tally.refused += u64::from(name == names::OUTCOME_REFUSED);
             if !name.starts_with("action.") && !name.starts_with("execution.") {
                 continue;
             }
@@ -251,6 +260,9 @@ impl Actions {
             _ => return Ok(()),
         };
         action.stage = step(&facts.action, Some(action.stage), taken)?;
+        if action.confirmed_seq.is_some() {
+            self.tally.count(taken);
+        }
         action.attempt = facts.attempt;
         action.is_handed_over = taken == Step::Published;
         if facts.work.is_some() {

@@ -83,8 +83,9 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         demo(&opened).await?;
     }
     let say = |opened: &Opened| announce(&args, &dir, opened, address, first.as_deref());
-    let running = execution::start(&opened.handle, &config, args.apply).await?;
-    serve(listener, &dir, opened, &config, running, say).await
+    let telemetry = Arc::new(Telemetry::new());
+    let running = execution::start(&opened.handle, &config, args.apply, &telemetry).await?;
+    serve(listener, &dir, opened, &config, (running, telemetry), say).await
 }
 
 /// What file, environment and flags say.
@@ -253,7 +254,7 @@ async fn serve(
     dir: &DataDir,
     opened: Opened,
     config: &Config,
-    running: Running,
+    (running, telemetry): (Running, Arc<Telemetry>),
     announce: impl FnOnce(&Opened),
 ) -> Outcome {
     let faces = Faces {
@@ -262,7 +263,7 @@ async fn serve(
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(limits(&opened, config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
-        telemetry: Arc::new(Telemetry::new()),
+        telemetry,
         public_hosts: config.public_hosts.clone(),
         public_origins: config.public_origins.clone(),
         body_bytes_max: config.body_bytes_max,

@@ -60,7 +60,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(&dir, faces.clone(), opened.handle.closed())?;
-    let running = crate::execution::start(&opened.handle, &config, false).await?;
+    let running = crate::execution::start(&opened.handle, &config, false, &faces.telemetry).await?;
     let sweeper = Sweeper::start(faces.clone());
     let streams = (tokio::io::stdin(), tokio::io::stdout());
     let served = serve(

@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Carries out what is confirmed, until stopped. What is under way then is waited for by nobody: it is `unknown` at the next
 /// start.
 pub async fn run(handle: Handle, performers: Performers, stop: CancellationToken) {
+    give_up(&handle).await;
     let mut outbox = Outbox::new(&handle, is_built_in);
     let mut under_way = FuturesUnordered::new();
     loop {
@@ -58,11 +59,30 @@ async fn one(handle: &Handle, performers: &Performers, action: Arc<Action>, stat
         reason: "it took longer than it may".to_owned(),
     });
     let outcome = super::message::Outcome::of(&message, &word);
-    while let Err(no) = hear(handle, outcome.clone().report(BUILT_IN)).await {
+    while let Err(no) = hear(handle, outcome.clone().report(BUILT_IN, message.trace.clone())).await {
         if no.code != "unavailable" || handle.closed().borrow().is_some() {
             break;
         }
         tokio::time::sleep(PAUSE).await;
     }
     id
+}
+
+/// What a worker inside the last process was at when it ended, nobody knows.
+async fn give_up(handle: &Handle) {
+    let given_up = handle
+        .ask(|engine, now, _| {
+            let records = engine.give_up_built_in(now)?;
+            let count = records.len();
+            Ok((records, count))
+        })
+        .await;
+    match given_up {
+        Ok(0) => {}
+        Ok(count) => tracing::warn!(
+            count,
+            "executions were under way when the last server ended; nobody knows"
+        ),
+        Err(no) => tracing::warn!(why = %no.message, "executions without an outcome could not be given up"),
+    }
 }

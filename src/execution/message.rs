@@ -173,14 +173,15 @@ impl Outcome {
         }
     }
 
-    /// The report of the worker that its credentials name.
-    pub fn report(self, worker: &str) -> Report {
+    /// The report of the worker that its credentials name, in the trace that came beside it.
+    pub fn report(self, worker: &str, trace: Option<String>) -> Report {
         let reason = self.reason.unwrap_or_else(|| "the worker says nothing more".to_owned());
         Report {
             action: self.action,
             attempt: self.attempt,
             digest: self.digest,
             worker: worker.to_owned(),
+            trace,
             word: match self.outcome {
                 Ended::Succeeded => Word::Succeeded { result: self.result },
                 Ended::Failed => Word::Failed {

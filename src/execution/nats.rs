@@ -3,12 +3,14 @@
 mod dead;
 mod dispatch;
 mod intake;
+mod lag;
 mod settings;
 pub mod streams;
 pub mod worker;
 
 pub use settings::{Settings, Wrong};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -17,8 +19,11 @@ use async_nats::{Client, Event};
 use tokio_util::sync::CancellationToken;
 
 use crate::processor::Handle;
+use crate::telemetry::Telemetry;
 use streams::Wanted;
 
+/// The header of the W3C trace context.
+const TRACE: &str = "traceparent";
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause before the broker is asked again.
@@ -67,10 +72,21 @@ fn tell(event: &Event) {
     }
 }
 
+/// How the server's side runs.
+#[derive(Clone)]
+pub struct How {
+    /// The streams and consumers that must be there.
+    pub wanted: Wanted,
+    /// Whether those that differ are changed.
+    pub apply: bool,
+    /// Where it is told how the broker is.
+    pub telemetry: Arc<Telemetry>,
+}
+
 /// The server's side: the outbox is published, outcomes are taken, dead letters are told of. Until stopped.
-pub async fn run(handle: Handle, line: Line, wanted: Wanted, apply: bool, stop: CancellationToken) {
+pub async fn run(handle: Handle, line: Line, how: How, stop: CancellationToken) {
     let prepared = async {
-        while let Err(cause) = prepare(&line, &wanted, apply).await {
+        while let Err(cause) = prepare(&line, &how.wanted, how.apply).await {
             tracing::debug!(%cause, "the streams cannot be looked at yet");
             tokio::time::sleep(PAUSE).await;
         }
@@ -84,6 +100,7 @@ pub async fn run(handle: Handle, line: Line, wanted: Wanted, apply: bool, stop: 
             dispatch::run(&handle, &line),
             intake::run(&handle, &line),
             dead::run(&handle, &line),
+            lag::run(&line, &how.telemetry),
         )
     };
     tokio::select! {

@@ -208,7 +208,8 @@ pub(super) async fn readyz(State(app): State<App>) -> Response {
 
 /// `GET /metrics`: counters in the OpenMetrics text format.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let text = app.faces.telemetry.text(&app.faces.handle.snapshot());
+    let handle = &app.faces.handle;
+    let text = app.faces.telemetry.text(&handle.snapshot(), handle.now());
     (
         [(
             "content-type",

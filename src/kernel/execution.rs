@@ -112,6 +112,8 @@ pub struct Report {
     pub digest: String,
     /// Who reports, as its credentials say.
     pub worker: String,
+    /// The W3C trace context that it was done in.
+    pub trace: Option<String>,
     /// What came of it.
     pub word: Word,
 }
@@ -125,7 +127,7 @@ pub struct Task {
     pub events: Vec<Event>,
     /// `result` and `undo` of the receipt.
     pub result: Box<RawValue>,
-    /// The trace context of the confirmation.
+    /// The W3C trace context of the confirmation.
     pub trace: Option<String>,
 }
 

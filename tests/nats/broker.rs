@@ -43,12 +43,6 @@ impl Process {
         let _ = self.0.kill();
         self.0.wait().unwrap();
     }
-
-    /// Asks it politely to stop, and waits.
-    pub fn stop(&mut self) {
-        Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
-        self.0.wait().unwrap();
-    }
 }
 
 impl Drop for Process {

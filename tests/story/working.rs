@@ -57,6 +57,7 @@ impl Story {
             attempt: action.attempt,
             digest: action.digest.to_string(),
             worker: self.engine.worker_of(&action).to_owned(),
+            trace: None,
             word,
         }
     }

@@ -148,6 +148,7 @@ async fn lose(handle: &Handle, message: &Message) {
         attempt: message.attempt,
         digest: message.digest.clone(),
         worker: worker_of(handle.registry(), &state, &action).to_owned(),
+        trace: message.trace.clone(),
         word: Word::Unknown {
             reason: "it was given to workers as often as may be, and none reported".to_owned(),
         },

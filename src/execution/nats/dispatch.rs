@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use projections::{Action, Id};
 
-use super::{Line, PAUSE, streams};
+use super::{Line, PAUSE, TRACE, streams};
 use crate::execution::message::Message;
 use crate::execution::{Outbox, handed_over, prepared};
 use crate::kernel::Snapshot;
@@ -18,8 +18,6 @@ use crate::processor::Handle;
 
 /// Attempts that wait for the broker at once.
 const AT_ONCE: usize = 256;
-/// The header of the W3C trace context.
-const TRACE: &str = "traceparent";
 
 pub(super) async fn run(handle: &Handle, line: &Line) {
     let mut outbox = Outbox::new(handle, |_, _, _| true);

@@ -9,7 +9,7 @@ use async_nats::Message as Request;
 use futures_util::StreamExt as _;
 use tokio::sync::Semaphore;
 
-use super::{Line, PAUSE};
+use super::{Line, PAUSE, TRACE};
 use crate::execution::hear;
 use crate::execution::message::{Outcome, Receipt};
 use crate::kernel::Rejection;
@@ -19,6 +19,8 @@ use crate::processor::Handle;
 pub(super) const PARTITION: u32 = 0;
 /// Outcomes that wait for the journal at once.
 const AT_ONCE: usize = 512;
+/// A trace context of version 00 has 55 bytes (W3C Trace Context, section 3.2).
+const TRACE_BYTES_MAX: usize = 64;
 /// The largest outcome.
 const BYTES_MAX: usize = 256 << 10;
 
@@ -52,7 +54,7 @@ pub(super) async fn run(handle: &Handle, line: &Line) {
 async fn take(handle: &Handle, line: &Line, request: Request) {
     let worker = request.subject.rsplit('.').next().unwrap_or_default().to_owned();
     let receipt = match read(&request.payload) {
-        Ok(outcome) => Receipt::of(hear(handle, outcome.report(&worker)).await),
+        Ok(outcome) => Receipt::of(hear(handle, outcome.report(&worker, trace(&request))).await),
         Err(no) => {
             tracing::warn!(worker, why = %no.message, "an outcome was not understood");
             Receipt::of(Err(no))
@@ -62,6 +64,13 @@ async fn take(handle: &Handle, line: &Line, request: Request) {
         // A worker that does not hear says it again.
         drop(line.client.publish(reply, text.into()).await);
     }
+}
+
+/// The trace context that came with a request, if it is one.
+fn trace(request: &Request) -> Option<String> {
+    let text = request.headers.as_ref()?.get(TRACE)?.as_str();
+    let fits = |letter: char| letter.is_ascii_hexdigit() || letter == '-';
+    (text.len() <= TRACE_BYTES_MAX && text.chars().all(fits)).then(|| text.to_owned())
 }
 
 fn read(payload: &[u8]) -> Result<Outcome, Rejection> {

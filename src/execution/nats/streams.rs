@@ -24,7 +24,7 @@ const DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 /// How long a dead letter is kept.
 const DEAD_FOR: Duration = Duration::from_hours(30 * 24);
 /// A worker that says nothing for so long is taken for dead.
-pub const ACK_WAIT: Duration = Duration::from_secs(30);
+const ACK_WAIT: Duration = Duration::from_secs(30);
 /// How often an attempt is given to workers that die of it.
 pub const MAX_DELIVER: i64 = 5;
 
@@ -41,6 +41,8 @@ pub struct Wanted {
     pub replicas: usize,
     /// The worker of each module.
     pub modules: BTreeMap<String, String>,
+    /// A worker that says nothing for so long is taken for dead.
+    pub ack_wait: Duration,
 }
 
 impl Wanted {
@@ -54,6 +56,7 @@ impl Wanted {
         Self {
             replicas,
             modules: modules.collect(),
+            ack_wait: ACK_WAIT,
         }
     }
 
@@ -86,7 +89,7 @@ impl Wanted {
             durable_name: Some(module.clone()),
             filter_subject: subject(module, ">"),
             ack_policy: AckPolicy::Explicit,
-            ack_wait: ACK_WAIT,
+            ack_wait: self.ack_wait,
             max_deliver: MAX_DELIVER,
             metadata: HashMap::from([(WORKER.to_owned(), worker.clone())]),
             ..pull::Config::default()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::{AckKind, Message as Delivery};
 use futures_util::StreamExt as _;
@@ -14,8 +15,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::streams::{self, ACK_WAIT, EXECUTIONS};
-use super::{Line, PAUSE, intake};
+use super::streams::{self, EXECUTIONS};
+use super::{Line, PAUSE, TRACE, intake};
 use crate::execution::message::{Message, Outcome, Receipt};
 use crate::execution::perform::Performers;
 
@@ -24,6 +25,9 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// How long the broker keeps an unanswered pull.
 const EXPIRES: Duration = Duration::from_secs(5);
+
+/// The shortest pause between two signs of life.
+const SHORTEST: Duration = Duration::from_millis(10);
 
 /// What a worker is.
 #[derive(Clone)]
@@ -136,6 +140,7 @@ async fn take(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), String> {
+    let beat = consumer.cached_info().config.ack_wait / 3;
     while !stop.is_cancelled() {
         let Ok(first) = Arc::clone(places).acquire_owned().await else {
             return Ok(());
@@ -161,7 +166,7 @@ async fn take(
             let delivery = delivery.map_err(|cause| cause.to_string())?;
             let shared = Arc::clone(shared);
             tasks.spawn(async move {
-                one(&shared, delivery).await;
+                one(&shared, delivery, beat).await;
                 drop(place);
             });
         }
@@ -183,7 +188,7 @@ async fn pause(stop: &CancellationToken) {
 }
 
 /// One attempt, from its delivery to its acknowledgement.
-async fn one(shared: &Shared, delivery: Delivery) {
+async fn one(shared: &Shared, delivery: Delivery, beat: Duration) {
     let Shared { line, worker, memory } = shared;
     let Ok(message) = serde_json::from_slice::<Message>(&delivery.payload) else {
         // Nobody could ever read it: the server finds it among the spent ones.
@@ -197,23 +202,28 @@ async fn one(shared: &Shared, delivery: Delivery) {
     } else {
         let (performers, now) = (&worker.performers, Timestamp::now());
         let word = if delivery.info().is_ok_and(|info| info.delivered > 1) {
-            alive(&delivery, performers.carry_out_again(&message, now)).await
+            alive(&delivery, beat, performers.carry_out_again(&message, now)).await
         } else {
-            alive(&delivery, performers.carry_out(&message, now)).await
+            alive(&delivery, beat, performers.carry_out(&message, now)).await
         };
         let outcome = Outcome::of(&message, &word);
         memory.keep(message.id(), outcome.clone());
         outcome
     };
-    alive(&delivery, report(line, worker, &outcome)).await;
+    alive(
+        &delivery,
+        beat,
+        report(line, worker, &outcome, message.trace.as_deref()),
+    )
+    .await;
     if let Err(cause) = delivery.double_ack().await {
         tracing::warn!(action = message.action, %cause, "an execution could not be acknowledged");
     }
 }
 
 /// Does something long, and tells the broker now and then that it is not dead.
-async fn alive<T>(delivery: &Delivery, work: impl Future<Output = T>) -> T {
-    let mut beat = tokio::time::interval(ACK_WAIT / 3);
+async fn alive<T>(delivery: &Delivery, beat: Duration, work: impl Future<Output = T>) -> T {
+    let mut beat = tokio::time::interval(beat.max(SHORTEST));
     beat.reset();
     tokio::pin!(work);
     loop {
@@ -225,13 +235,18 @@ async fn alive<T>(delivery: &Delivery, work: impl Future<Output = T>) -> T {
 }
 
 /// Reports until the server says that the attempt may be forgotten.
-async fn report(line: &Line, worker: &Worker, outcome: &Outcome) {
+async fn report(line: &Line, worker: &Worker, outcome: &Outcome, trace: Option<&str>) {
     let Ok(text) = serde_json::to_vec(outcome) else { return };
+    let mut headers = HeaderMap::new();
+    if let Some(trace) = trace {
+        headers.insert(TRACE, trace);
+    }
     let mut wait = Duration::from_millis(100);
     loop {
+        let subject = intake::subject(&worker.name);
         let answer = line
             .client
-            .request(intake::subject(&worker.name), text.clone().into())
+            .request_with_headers(subject, headers.clone(), text.clone().into())
             .await;
         let receipt = answer
             .ok()

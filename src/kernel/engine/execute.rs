@@ -91,21 +91,22 @@ impl Engine {
         let terms = self.registry.terms.clone();
         let mut facts = Attempted::of(action.id.to_string(), report.attempt);
         facts.worker = Some(report.worker.clone().into());
+        let trace = report.trace.clone();
         let more = report.attempt < terms.attempts_max;
         match &report.word {
             Word::Succeeded { result } => match execution::task(past, action) {
-                Ok(task) => self.succeed(action, facts, task, result.as_deref(), now),
+                Ok(task) => self.succeed(action, facts, task, result.as_deref(), (now, trace)),
                 Err(no) => {
                     let why = format!("it was reported as done, but {}", no.message);
-                    self.end_attempt(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), now)
+                    self.end_attempt(action, names::UNKNOWN, reasoned(facts, &why), Vec::new(), (now, trace))
                 }
             },
             Word::Failed { reason, may_retry } => {
                 facts.yes = *may_retry && more;
                 facts.due = facts.yes.then(|| terms.next(report.attempt, now));
-                self.end_attempt(action, names::FAILED, reasoned(facts, reason), Vec::new(), now)
+                self.end_attempt(action, names::FAILED, reasoned(facts, reason), Vec::new(), (now, trace))
             }
-            Word::Unknown { reason } => self.lose(action, reasoned(facts, reason), now),
+            Word::Unknown { reason } => self.lose(action, reasoned(facts, reason), (now, trace)),
         }
     }
 
@@ -117,7 +118,7 @@ impl Engine {
         facts: Attempted<'_>,
         task: Task,
         result: Option<&RawValue>,
-        now: Timestamp,
+        (now, trace): (Timestamp, Option<String>),
     ) -> Result<Step, Unfit> {
         let told = told(&task.result, result);
         let facts = Attempted {
@@ -127,19 +128,24 @@ impl Engine {
         };
         let mut events = vec![said(names::SUCCEEDED, &facts)];
         events.extend(done(action, task.events));
-        let body = self.told_by(action, &facts, now, events, task.trace);
+        let body = self.told_by(action, &facts, now, events, trace.clone());
         match self.trial(&body) {
             Ok(()) => self.heard(action, body),
             Err(cause) => {
                 let why = format!("it was reported as done, but its changes no longer fit: {cause}");
                 let facts = reasoned(Attempted::of(action.id.to_string(), facts.attempt), &why);
-                self.end_attempt(action, names::UNKNOWN, facts, Vec::new(), now)
+                self.end_attempt(action, names::UNKNOWN, facts, Vec::new(), (now, trace))
             }
         }
     }
 
     /// Nobody knows whether it happened: an operator has to find out, unless doing it twice does no harm.
-    fn lose(&mut self, action: &Action, facts: Attempted<'_>, now: Timestamp) -> Result<Step, Unfit> {
+    fn lose(
+        &mut self,
+        action: &Action,
+        facts: Attempted<'_>,
+        (now, trace): (Timestamp, Option<String>),
+    ) -> Result<Step, Unfit> {
         let harmless = self.registry.tool(&action.tool).is_some_and(|tool| tool.may_repeat);
         let mut more = Vec::new();
         if harmless && facts.attempt < self.registry.terms.attempts_max {
@@ -147,7 +153,7 @@ impl Engine {
             again.due = Some(self.registry.terms.next(facts.attempt, now));
             more.push(said(names::RETRIED, &again));
         }
-        self.end_attempt(action, names::UNKNOWN, facts, more, now)
+        self.end_attempt(action, names::UNKNOWN, facts, more, (now, trace))
     }
 
     fn end_attempt(
@@ -156,11 +162,11 @@ impl Engine {
         name: &'static str,
         facts: Attempted<'_>,
         more: Vec<Event>,
-        now: Timestamp,
+        (now, trace): (Timestamp, Option<String>),
     ) -> Result<Step, Unfit> {
         let mut events = vec![said(name, &facts)];
         events.extend(more);
-        let body = self.told_by(action, &facts, now, events, None);
+        let body = self.told_by(action, &facts, now, events, trace);
         self.heard(action, body)
     }
 
@@ -201,7 +207,7 @@ impl Engine {
         let event = said(names::REPEATED, &Moved::of(action.id.to_string()));
         let mut facts = Attempted::of(action.id.to_string(), report.attempt);
         facts.worker = Some(report.worker.clone().into());
-        let body = self.told_by(action, &facts, now, vec![event], None);
+        let body = self.told_by(action, &facts, now, vec![event], report.trace.clone());
         self.heard(action, body)
     }
 
@@ -252,7 +258,7 @@ impl Engine {
         let mut records = Vec::new();
         for action in lost {
             let facts = reasoned(Attempted::of(action.id.to_string(), action.attempt), why);
-            records.extend(self.lose(&action, facts, now)?.records);
+            records.extend(self.lose(&action, facts, (now, None))?.records);
         }
         Ok(records)
     }
