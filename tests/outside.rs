@@ -135,8 +135,8 @@ async fn built_in_workers_do_each_once_over_a_broker() {
     let (handle, caller) = house(&MemoryLog::default());
     let (knocker, stop) = (Knocker::default(), CancellationToken::new());
     let wanted = Wanted::of(handle.registry(), 1);
-    let served = line(&broker, dir.path(), "server").await;
-    let server = tokio::spawn(nats::run(handle.clone(), served, how(wanted), stop.clone()));
+    let near = line(&broker, dir.path(), "server").await;
+    let server = tokio::spawn(nats::run(handle.clone(), near, how(wanted), stop.clone()));
     let mut workers = Vec::new();
     for _ in 0..2 {
         workers.push(works(line(&broker, dir.path(), "worker").await, &knocker, &stop));
@@ -174,8 +174,8 @@ async fn a_worker_that_dies_after_the_deed_leaves_it_unknown() {
     let (knocker, stop) = (Knocker::default(), CancellationToken::new());
     let mut wanted = Wanted::of(handle.registry(), 1);
     wanted.ack_wait = Duration::from_millis(500);
-    let served = line(&broker, dir.path(), "server").await;
-    tokio::spawn(nats::run(handle.clone(), served, how(wanted), stop.clone()));
+    let near = line(&broker, dir.path(), "server").await;
+    tokio::spawn(nats::run(handle.clone(), near, how(wanted), stop.clone()));
     let slow = knocks(&handle, &caller, "slow door").await;
     // It lives in a runtime of its own, because all of it must die at once.
     let dying = tokio::runtime::Builder::new_multi_thread()

@@ -71,7 +71,8 @@ async fn settle(which: Which, order: Order) -> Outcome {
     let ids = if which.ids.is_empty() {
         let found = found(&which).await?;
         if !which.yes {
-            return shown(&which, &found);
+            shown(&which, &found);
+            return Ok(());
         }
         let ids = found.iter().filter_map(|action| action.get("id")?.as_str());
         ids.map(ToOwned::to_owned).collect()
@@ -117,7 +118,7 @@ async fn found(which: &Which) -> Result<Vec<Value>, Failure> {
     Ok(found)
 }
 
-fn shown(which: &Which, found: &[Value]) -> Outcome {
+fn shown(which: &Which, found: &[Value]) {
     if which.json {
         print(&json!(found).to_string());
     } else {
@@ -129,7 +130,6 @@ fn shown(which: &Which, found: &[Value]) -> Outcome {
         "{} found, nothing was done; say --yes to go on",
         count(found.len(), "action")
     ));
-    Ok(())
 }
 
 fn told(answer: &Value) -> String {
