@@ -1,6 +1,7 @@
 //! Executions over a real broker: a worker in another language, a broker that is away, reports that do not count.
 
 pub mod broker;
+mod feed;
 mod hand;
 mod killed;
 mod outcomes;

@@ -2,6 +2,7 @@
 
 mod dead;
 mod dispatch;
+mod feed;
 mod intake;
 mod lag;
 mod settings;
@@ -95,12 +96,18 @@ pub async fn run(handle: Handle, line: Line, how: How, stop: CancellationToken) 
         () = stop.cancelled() => return,
         () = prepared => {}
     }
+    let feed = async {
+        if how.wanted.feed {
+            feed::run(&handle, &line).await;
+        }
+    };
     let all = async {
         tokio::join!(
             dispatch::run(&handle, &line),
             intake::run(&handle, &line),
             dead::run(&handle, &line),
             lag::run(&line, &how.telemetry),
+            feed,
         )
     };
     tokio::select! {

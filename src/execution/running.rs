@@ -43,7 +43,10 @@ pub async fn start(
         Execution::Nats => {
             let line = Line::open(&config.nats, "orkestra server").await?;
             let how = How {
-                wanted: Wanted::of(handle.registry(), config.nats.replicas),
+                wanted: Wanted {
+                    feed: config.nats.feed,
+                    ..Wanted::of(handle.registry(), config.nats.replicas)
+                },
                 apply,
                 telemetry: Arc::clone(telemetry),
             };

@@ -74,6 +74,10 @@ impl Broker {
         broker
     }
 
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Where the server of [`Broker::server`] has its data.
     pub fn data(&self) -> PathBuf {
         self.dir.join("data")
@@ -88,7 +92,7 @@ impl Broker {
         let mut command = Command::new(tool("bin/nats-server"));
         command.arg("-c").arg(conf).current_dir(&self.dir);
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
-        for user in ["SERVER", "WORKER", "PAINT"] {
+        for user in ["SERVER", "WORKER", "PAINT", "FOLLOWER"] {
             command.env(format!("ORKESTRA_NATS_{user}"), PASSWORD);
         }
         self.process = Some(Process::spawn(&mut command, &self.dir.join("nats.log")));

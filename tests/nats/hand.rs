@@ -62,6 +62,41 @@ impl Hand {
         serde_json::from_slice(&answer.ok()?.ok()?.payload).ok()
     }
 
+    /// Everything that the record feed has: message id, subject, record.
+    pub fn follow(&self) -> Vec<(u64, String, Value)> {
+        self.runtime.block_on(async {
+            let stream = jetstream::new(self.client.clone())
+                .get_stream("ORKESTRA_JOURNAL")
+                .await
+                .unwrap();
+            let count = usize::try_from(stream.cached_info().state.messages).unwrap();
+            let config = pull::Config {
+                ack_policy: jetstream::consumer::AckPolicy::None,
+                ..pull::Config::default()
+            };
+            let consumer = stream.create_consumer(config).await.unwrap();
+            let messages = consumer.messages().await.unwrap().take(count);
+            let read = messages.map(|message| {
+                let message = message.unwrap();
+                let id = message
+                    .headers
+                    .as_ref()
+                    .unwrap()
+                    .get("Nats-Msg-Id")
+                    .unwrap()
+                    .as_str()
+                    .parse()
+                    .unwrap();
+                (
+                    id,
+                    message.subject.to_string(),
+                    serde_json::from_slice(&message.payload).unwrap(),
+                )
+            });
+            read.collect().await
+        })
+    }
+
     pub fn acknowledge(&self, taken: &Taken) {
         self.runtime.block_on(taken.delivery.double_ack()).unwrap();
     }

@@ -97,10 +97,7 @@ fn whatever_is_killed_each_confirmed_action_ends_once_or_is_unknown_and_listed()
         );
     }
     // What the journal says was done is what the worker did, each once: its table takes no identifier twice.
-    let done: Vec<String> = journal(&server, "label.created")
-        .iter()
-        .map(created)
-        .collect();
+    let done: Vec<String> = journal(&server, "label.created").iter().map(created).collect();
     let once: BTreeSet<&String> = done.iter().collect();
     assert_eq!(once.len(), done.len());
     let kept = broker.painted("SELECT id FROM labels ORDER BY id");

@@ -28,6 +28,8 @@ pub struct Settings {
     pub key_file: Option<PathBuf>,
     /// How many copies the broker keeps of the streams: 1, 3 or 5.
     pub replicas: usize,
+    /// Whether every record is published for followers, on `orkestra.journal.<org>.<event>`; kept there for 30 days.
+    pub feed: bool,
 }
 
 impl Default for Settings {
@@ -42,6 +44,7 @@ impl Default for Settings {
             cert_file: None,
             key_file: None,
             replicas: 1,
+            feed: false,
         }
     }
 }

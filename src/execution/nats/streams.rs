@@ -19,6 +19,10 @@ pub const EXECUTIONS: &str = "ORKESTRA_EXECUTIONS";
 pub const DEAD: &str = "ORKESTRA_DEAD";
 /// Where a consumer says whose it is.
 const WORKER: &str = "orkestra-worker";
+/// The record feed.
+pub const JOURNAL: &str = "ORKESTRA_JOURNAL";
+/// How long a record stays in the feed; the journal has it for ever.
+const FEED_FOR: Duration = Duration::from_hours(30 * 24);
 /// How long the broker knows a published attempt again. A server that comes back later asks what is still there.
 const DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 /// How long a dead letter is kept.
@@ -43,6 +47,8 @@ pub struct Wanted {
     pub modules: BTreeMap<String, String>,
     /// A worker that says nothing for so long is taken for dead.
     pub ack_wait: Duration,
+    /// Whether there is a record feed.
+    pub feed: bool,
 }
 
 impl Wanted {
@@ -57,10 +63,11 @@ impl Wanted {
             replicas,
             modules: modules.collect(),
             ack_wait: ACK_WAIT,
+            feed: false,
         }
     }
 
-    fn streams(&self) -> [Config; 2] {
+    fn streams(&self) -> Vec<Config> {
         let stream = |name: &str, subject: &str| Config {
             name: name.to_owned(),
             subjects: vec![subject.to_owned()],
@@ -68,7 +75,12 @@ impl Wanted {
             num_replicas: self.replicas,
             ..Config::default()
         };
-        [
+        let feed = Config {
+            max_age: FEED_FOR,
+            duplicate_window: DUPLICATE_WINDOW,
+            ..stream(JOURNAL, "orkestra.journal.>")
+        };
+        let always = [
             Config {
                 retention: RetentionPolicy::WorkQueue,
                 // Full means no: the outbox keeps what the stream does not take.
@@ -81,7 +93,8 @@ impl Wanted {
                 duplicate_window: DUPLICATE_WINDOW,
                 ..stream(DEAD, "orkestra.dead.>")
             },
-        ]
+        ];
+        always.into_iter().chain(self.feed.then_some(feed)).collect()
     }
 
     fn consumers(&self) -> impl Iterator<Item = pull::Config> {
