@@ -1,6 +1,7 @@
 //! Executions over a real broker: a worker in another language, a broker that is away, reports that do not count.
 
 pub mod broker;
+mod cluster;
 mod feed;
 mod hand;
 mod killed;
@@ -69,6 +70,10 @@ fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
     let mut broker = Broker::new(dir.path());
     let (server, _painter) = (broker.server(), broker.painter());
     let first = begun(&server, "create_label", &json!({"name": "early"}));
+    assert_eq!(shown(&server, &first)["status"], "executing");
+    // Confirmed and not published: the next server does it, once.
+    server.kill();
+    let server = broker.server();
     assert_eq!(shown(&server, &first)["status"], "executing");
     broker.start();
     assert_eq!(ends(&server, &first)["status"], "succeeded");

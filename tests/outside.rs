@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use journal::MemoryLog;
-use orkestra::execution::nats::streams::Wanted;
+use orkestra::execution::nats::streams::{Mode, Wanted};
 use orkestra::execution::nats::worker::{self, Worker};
 use orkestra::execution::nats::{self, How, Line, Settings};
 use orkestra::execution::{self, embedded};
@@ -112,7 +112,7 @@ async fn line(broker: &Broker, dir: &std::path::Path, user: &str) -> Line {
 fn how(wanted: Wanted) -> How {
     How {
         wanted,
-        apply: false,
+        mode: Mode::Make,
         telemetry: Arc::default(),
     }
 }

@@ -24,7 +24,7 @@ use journal::{Journal, Options};
 use mimalloc::MiMalloc;
 use orkestra::args;
 use orkestra::execution::embedded;
-use orkestra::execution::nats::streams::Wanted;
+use orkestra::execution::nats::streams::{Mode, Wanted};
 use orkestra::execution::nats::worker::{self, Worker};
 use orkestra::execution::nats::{self, How, Line, Settings};
 use orkestra::execution::perform::{Done, Perform, Performers};
@@ -227,7 +227,7 @@ async fn outside(count: usize, workers: usize) -> Measured {
     let stop = CancellationToken::new();
     let how = How {
         wanted: Wanted::of(handle.registry(), 1),
-        apply: false,
+        mode: Mode::Make,
         telemetry: Arc::default(),
     };
     let mut running = vec![tokio::spawn(nats::run(

@@ -122,7 +122,7 @@ async def one(client, subject, message, work):
 
 async def main(args):
     user = {"user": args.user, "password": args.password, "inbox_prefix": f"_INBOX.{args.user}"} if args.user else {}
-    client = await nats.connect(args.nats, max_reconnect_attempts=-1, name=f"worker {args.worker}", **user)
+    client = await nats.connect(args.nats.split(","), max_reconnect_attempts=-1, name=f"worker {args.worker}", **user)
     subject, labels = f"orkestra.outcome.0.{args.worker}", Labels(args.database)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -142,7 +142,7 @@ async def main(args):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nats", default="nats://127.0.0.1:4222")
+    parser.add_argument("--nats", default="nats://127.0.0.1:4222", help="several with commas")
     parser.add_argument("--user")
     parser.add_argument("--password", default=os.environ.get("NATS_PASSWORD"), help="or NATS_PASSWORD in the environment")
     parser.add_argument("--worker", required=True)

@@ -1,5 +1,6 @@
 //! `orkestra doctor`: configuration, permissions, keys, journal, rows, server — what is wrong, and what to do.
 
+mod broker;
 mod rows;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -65,10 +66,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
         let said = format!("{} holds no journal yet", dir.0.display());
         findings.push(Finding::good("data", said));
     }
-    findings.push(Finding::good(
-        "nats",
-        "not configured: the server carries out everything itself",
-    ));
+    findings.push(broker::stand(&config).await);
     let wrong = findings.iter().filter(|finding| finding.fix.is_some()).count();
     if args.json {
         let shown: Vec<Value> = findings

@@ -46,7 +46,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "URL")]
     nats: Option<String>,
     /// Where the streams at NATS differ from what is wanted, change them.
-    #[arg(long, requires = "nats")]
+    #[arg(long)]
     apply: bool,
     /// Print one line of JSON when serving.
     #[arg(long)]

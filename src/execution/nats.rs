@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
-use streams::Wanted;
+use streams::{Difference, Mode, Wanted};
 
 /// The header of the W3C trace context.
 const TRACE: &str = "traceparent";
@@ -48,15 +48,21 @@ impl Line {
             .await?
             .name(name)
             .event_callback(|event| async move { tell(&event) });
-        let client = options
-            .connect(settings.url.as_str())
-            .await
-            .map_err(|cause| Wrong::of(&cause))?;
+        let addresses: Vec<&str> = settings.url.split(',').map(str::trim).collect();
+        let client = options.connect(addresses).await.map_err(|cause| Wrong::of(&cause))?;
         let context = ContextBuilder::new()
             .timeout(PATIENCE)
             .ack_timeout(PATIENCE)
             .build(client.clone());
         Ok(Self { client, context })
+    }
+
+    /// What is missing at the broker or differs from what is wanted; nothing is changed. Waits a moment for the broker.
+    ///
+    /// # Errors
+    /// [`streams::Error`] where it is away or refuses.
+    pub async fn look(&self, wanted: &Wanted) -> Result<Vec<Difference>, streams::Error> {
+        streams::check(&self.context, wanted, Mode::Look).await
     }
 
     /// Whether the broker is there now.
@@ -78,8 +84,8 @@ fn tell(event: &Event) {
 pub struct How {
     /// The streams and consumers that must be there.
     pub wanted: Wanted,
-    /// Whether those that differ are changed.
-    pub apply: bool,
+    /// What is done about those that are missing or differ.
+    pub mode: Mode,
     /// Where it is told how the broker is.
     pub telemetry: Arc<Telemetry>,
 }
@@ -87,7 +93,7 @@ pub struct How {
 /// The server's side: the outbox is published, outcomes are taken, dead letters are told of. Until stopped.
 pub async fn run(handle: Handle, line: Line, how: How, stop: CancellationToken) {
     let prepared = async {
-        while let Err(cause) = prepare(&line, &how.wanted, how.apply).await {
+        while let Err(cause) = prepare(&line, &how.wanted, how.mode).await {
             tracing::debug!(%cause, "the streams cannot be looked at yet");
             tokio::time::sleep(PAUSE).await;
         }
@@ -116,8 +122,8 @@ pub async fn run(handle: Handle, line: Line, how: How, stop: CancellationToken) 
     }
 }
 
-async fn prepare(line: &Line, wanted: &Wanted, apply: bool) -> Result<(), streams::Error> {
-    let found = streams::check(&line.context, wanted, apply).await?;
+async fn prepare(line: &Line, wanted: &Wanted, mode: Mode) -> Result<(), streams::Error> {
+    let found = streams::check(&line.context, wanted, mode).await?;
     for difference in &found {
         if difference.changed {
             tracing::info!(%difference, "changed at the broker");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::nats::streams::Wanted;
+use super::nats::streams::{Mode, Wanted};
 use super::nats::{self, How, Line, Wrong};
 use super::{embedded, perform};
 use crate::config::{Config, Execution};
@@ -43,11 +43,8 @@ pub async fn start(
         Execution::Nats => {
             let line = Line::open(&config.nats, "orkestra server").await?;
             let how = How {
-                wanted: Wanted {
-                    feed: config.nats.feed,
-                    ..Wanted::of(handle.registry(), config.nats.replicas)
-                },
-                apply,
+                wanted: Wanted::by(handle.registry(), &config.nats),
+                mode: if apply { Mode::Apply } else { Mode::Make },
                 telemetry: Arc::clone(telemetry),
             };
             tokio::spawn(nats::run(handle.clone(), line, how, stop.clone()))

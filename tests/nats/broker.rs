@@ -51,6 +51,36 @@ impl Drop for Process {
     }
 }
 
+/// A broker with a configuration of its own.
+pub fn broker_with(dir: &Path, name: &str, config: &str, port: u16) -> Process {
+    let file = dir.join(format!("{name}.conf"));
+    std::fs::write(&file, config).unwrap();
+    let process = Process::spawn(
+        Command::new(tool("bin/nats-server")).arg("-c").arg(file),
+        &dir.join("nats.log"),
+    );
+    until("the broker listens", Duration::from_secs(10), || {
+        TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
+    process
+}
+
+/// The worker in Python that keeps the labels, at brokers without users.
+pub fn painter_at(dir: &Path, urls: &str) -> Process {
+    let mut command = painter(dir, urls);
+    Process::spawn(&mut command, &dir.join("painter.log"))
+}
+
+fn painter(dir: &Path, urls: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/workers/worker.py");
+    let mut command = Command::new(tool("python/bin/python"));
+    command
+        .arg(script)
+        .args(["--nats", urls, "--worker", "paint", "--database"])
+        .arg(dir.join("labels.db"));
+    command
+}
+
 pub struct Broker {
     dir: PathBuf,
     port: u16,
@@ -129,13 +159,8 @@ impl Broker {
 
     /// The worker in Python that keeps the labels.
     pub fn painter(&self) -> Process {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/workers/worker.py");
-        let mut command = Command::new(tool("python/bin/python"));
-        command
-            .arg(script)
-            .args(["--nats", &self.url(), "--user", "paint", "--worker", "paint"]);
-        command.env("NATS_PASSWORD", PASSWORD);
-        command.arg("--database").arg(self.dir.join("labels.db"));
+        let mut command = painter(&self.dir, &self.url());
+        command.args(["--user", "paint"]).env("NATS_PASSWORD", PASSWORD);
         Process::spawn(&mut command, &self.dir.join("painter.log"))
     }
 

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::consumer::{AckPolicy, pull};
-use async_nats::jetstream::context::Context;
+use async_nats::jetstream::context::{Context, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use futures_util::StreamExt as _;
 use thiserror::Error;
@@ -52,6 +53,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
+    /// What the modules and their routes need, as the settings have it.
+    pub fn by(registry: &Registry, settings: &super::Settings) -> Self {
+        Self {
+            feed: settings.feed,
+            ..Self::of(registry, settings.replicas)
+        }
+    }
+
     /// What the modules and their routes need.
     pub fn of(registry: &Registry, replicas: usize) -> Self {
         let writing = registry.tools().iter().filter(|tool| !tool.is_read());
@@ -164,41 +173,77 @@ fn told<E: fmt::Display>(of: &str) -> impl FnOnce(E) -> Error {
     }
 }
 
-/// Makes what is missing; says what differs and, with `apply`, changes it.
+/// How far a check may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Only look.
+    Look,
+    /// Make what is missing.
+    Make,
+    /// Make what is missing and change what differs.
+    Apply,
+}
+
+/// Says what is missing or differs, and does about it what the mode allows.
 ///
 /// # Errors
 /// [`Error`] where the broker is away or refuses.
-pub async fn check(context: &Context, wanted: &Wanted, apply: bool) -> Result<Vec<Difference>, Error> {
+pub async fn check(context: &Context, wanted: &Wanted, mode: Mode) -> Result<Vec<Difference>, Error> {
     let mut differences = Vec::new();
     for config in wanted.streams() {
         let name = config.name.clone();
-        let stream = context
-            .get_or_create_stream(config.clone())
-            .await
-            .map_err(told(&name))?;
+        let stream = match (context.get_stream(&name).await, mode) {
+            (Ok(stream), _) => stream,
+            (Err(cause), Mode::Look) if is_missing(&cause) => {
+                differences.push(missing(&name));
+                continue;
+            }
+            (Err(cause), _) if is_missing(&cause) => {
+                context.create_stream(config.clone()).await.map_err(told(&name))?
+            }
+            (Err(cause), _) => return Err(told(&name)(cause)),
+        };
         let mut found = of_stream(&stream.cached_info().config, &config);
-        if apply && !found.is_empty() {
+        if mode == Mode::Apply && !found.is_empty() {
             context.update_stream(&config).await.map_err(told(&name))?;
             changed(&mut found);
         }
         differences.extend(found);
         if name == EXECUTIONS {
-            differences.extend(consumers(&stream, wanted, apply).await?);
+            differences.extend(consumers(&stream, wanted, mode).await?);
         }
     }
     Ok(differences)
 }
 
-async fn consumers(stream: &Stream, wanted: &Wanted, apply: bool) -> Result<Vec<Difference>, Error> {
+fn is_missing(cause: &GetStreamError) -> bool {
+    matches!(cause.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
+}
+
+fn missing(of: &str) -> Difference {
+    Difference {
+        of: of.to_owned(),
+        what: "it",
+        found: "missing".to_owned(),
+        wanted: "there".to_owned(),
+        changed: false,
+    }
+}
+
+async fn consumers(stream: &Stream, wanted: &Wanted, mode: Mode) -> Result<Vec<Difference>, Error> {
     let mut differences = Vec::new();
     for config in wanted.consumers() {
         let name = config.durable_name.clone().unwrap_or_default();
         let Ok(found) = stream.consumer_info(&name).await else {
-            stream.create_consumer(config).await.map_err(told(&name))?;
+            if mode == Mode::Look {
+                differences.push(missing(&format!("{EXECUTIONS}/{name}")));
+            } else {
+                stream.create_consumer(config).await.map_err(told(&name))?;
+            }
             continue;
         };
         let mut found = of_consumer(&found.config, &config, &name);
-        if apply && !found.is_empty() {
+        if mode == Mode::Apply && !found.is_empty() {
             stream.update_consumer(config).await.map_err(told(&name))?;
             changed(&mut found);
         }
