@@ -17,8 +17,8 @@ pub(super) enum ActionsCommand {
     Show(OneArgs),
     /// Confirm a pending action as the owner.
     Confirm(NotedArgs),
-    /// Cancel a pending action.
-    Cancel(NotedArgs),
+    /// Cancel a pending action, or all of a tool.
+    Cancel(CancelArgs),
     /// Order another attempt of executions that failed or are unknown, under the same idempotency key.
     Retry(settle::RetryArgs),
     /// Settle executions that failed or are unknown, with evidence of what happened.
@@ -60,6 +60,27 @@ pub(super) struct NotedArgs {
     note: Option<String>,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct CancelArgs {
+    #[command(flatten)]
+    data: DataArg,
+    /// The action (act_…); or say --tool instead.
+    #[arg(required_unless_present = "tool", conflicts_with = "tool")]
+    id: Option<String>,
+    /// All pending ones of this tool.
+    #[arg(long, value_name = "TOOL")]
+    tool: Option<String>,
+    /// With --tool: do it. Without, what it finds is only shown.
+    #[arg(long)]
+    yes: bool,
+    /// Why; it goes into the journal.
+    #[arg(long)]
+    note: Option<String>,
+    /// Print JSON, a line each.
+    #[arg(long)]
+    json: bool,
+}
+
 fn stage(text: &str) -> Result<Stage, String> {
     serde_json::from_value(Value::String(text.to_owned())).map_err(|_| {
         "expected one of pending, executing, succeeded, failed, unknown, declined, cancelled, expired, superseded"
@@ -75,12 +96,25 @@ pub(super) async fn run(command: ActionsCommand) -> Outcome {
             let note = args.note.map(|note| ("note", note));
             one(args.one, "confirm_action", note).await
         }
-        ActionsCommand::Cancel(args) => {
-            let reason = args.note.map(|note| ("reason", note));
-            one(args.one, "cancel_action", reason).await
-        }
+        ActionsCommand::Cancel(args) => cancel(args).await,
         ActionsCommand::Retry(args) => settle::retry(args).await,
         ActionsCommand::Reconcile(args) => settle::reconcile(args).await,
+    }
+}
+
+async fn cancel(args: CancelArgs) -> Outcome {
+    match (args.id, args.tool) {
+        (Some(id), _) => {
+            let (data, json) = (args.data, args.json);
+            one(
+                OneArgs { data, id, json },
+                "cancel_action",
+                args.note.map(|note| ("reason", note)),
+            )
+            .await
+        }
+        (None, Some(tool)) => settle::cancel_all(args.data, tool, args.note, args.yes, args.json).await,
+        (None, None) => Err(Failure::new("say which action, or --tool")),
     }
 }
 

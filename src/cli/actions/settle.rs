@@ -96,15 +96,46 @@ async fn settle(which: Which, order: Order) -> Outcome {
     }
 }
 
+/// Cancels every pending action of a tool; shown first.
+pub(super) async fn cancel_all(data: DataArg, tool: String, reason: Option<String>, yes: bool, json: bool) -> Outcome {
+    let which = Which {
+        data,
+        ids: Vec::new(),
+        state: None,
+        tool: Some(tool),
+        yes,
+        json,
+    };
+    let found = of_stages(&which, &[Stage::Pending]).await?;
+    if !yes {
+        shown(&which, &found);
+        return Ok(());
+    }
+    for action in found {
+        let Some(id) = action.get("id").and_then(Value::as_str) else {
+            continue;
+        };
+        let mut arguments = serde_json::Map::from_iter([("actionId".to_owned(), json!(id))]);
+        arguments.extend(reason.clone().map(|reason| ("reason".to_owned(), json!(reason))));
+        let tool = "cancel_action".to_owned();
+        let answer = ask(&which.data, OperatorRequest::Call { tool, arguments }).await?;
+        print(&if json { answer.to_string() } else { told(&answer) });
+    }
+    Ok(())
+}
+
 /// What the filter finds.
 async fn found(which: &Which) -> Result<Vec<Value>, Failure> {
+    let wanted = |stage: &Stage| which.state.as_deref().is_none_or(|wanted| wanted == stage.word());
+    let stages: Vec<Stage> = [Stage::Failed, Stage::Unknown].into_iter().filter(wanted).collect();
+    of_stages(which, &stages).await
+}
+
+async fn of_stages(which: &Which, stages: &[Stage]) -> Result<Vec<Value>, Failure> {
     let mut found = Vec::new();
-    for stage in [Stage::Failed, Stage::Unknown] {
-        if which.state.as_deref().is_some_and(|wanted| wanted != stage.word()) {
-            continue;
-        }
+    for stage in stages {
         let request = OperatorRequest::Actions {
-            stage: Some(stage),
+            stage: Some(*stage),
             limit: MOST,
         };
         let listed = ask(&which.data, request).await?;
