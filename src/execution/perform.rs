@@ -1,5 +1,11 @@
 //! Doing what a plan needs outside. Each kind of effect is a performer; all of a plan's effects are done in order.
 
+mod address;
+mod http;
+mod settings;
+
+pub use settings::{Mail, Security, Settings, Wrong};
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -71,8 +77,12 @@ impl Performers {
 }
 
 /// What the built-in worker can do.
-pub fn built_in() -> Performers {
-    Performers::default()
+///
+/// # Errors
+/// [`Wrong`] where it cannot do it with these settings.
+pub fn built_in(settings: &Settings) -> Result<Performers, Wrong> {
+    let http = http::Http::new(settings)?;
+    Ok(Performers::default().with(http::KIND, Arc::new(http)))
 }
 
 fn failed(reason: String, may_retry: bool) -> Word {

@@ -1,13 +1,25 @@
 //! Starting and stopping: who carries out executions is configuration.
 
+use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::nats::streams::Wanted;
-use super::nats::{self, Line, Wrong};
+use super::nats::{self, Line};
 use super::{embedded, perform};
 use crate::config::{Config, Execution};
 use crate::processor::Handle;
+
+/// Why executions cannot be carried out as the configuration says.
+#[derive(Debug, Error)]
+pub enum Unusable {
+    /// NATS cannot be reached so, ever.
+    #[error(transparent)]
+    Nats(#[from] nats::Wrong),
+    /// Effects cannot be done so.
+    #[error(transparent)]
+    Effects(#[from] perform::Wrong),
+}
 
 /// What carries out executions, while the server runs.
 pub struct Running {
@@ -27,13 +39,14 @@ impl Running {
 /// Starts what the configuration says. A broker that is away is waited for.
 ///
 /// # Errors
-/// [`Wrong`] where NATS cannot be reached with these settings, ever.
-pub async fn start(handle: &Handle, config: &Config, apply: bool) -> Result<Running, Wrong> {
+/// [`Unusable`] where that can never work.
+pub async fn start(handle: &Handle, config: &Config, apply: bool) -> Result<Running, Unusable> {
     let stop = CancellationToken::new();
     let task = match config.execution {
         Execution::Embedded => {
+            let performers = perform::built_in(&config.effects)?;
             give_up(handle).await;
-            tokio::spawn(embedded::run(handle.clone(), perform::built_in(), stop.clone()))
+            tokio::spawn(embedded::run(handle.clone(), performers, stop.clone()))
         }
         Execution::Nats => {
             let line = Line::open(&config.nats, "orkestra server").await?;
