@@ -2,6 +2,7 @@
 
 mod address;
 mod http;
+mod mail;
 mod settings;
 
 pub use settings::{Mail, Security, Settings, Wrong};
@@ -82,7 +83,11 @@ impl Performers {
 /// [`Wrong`] where it cannot do it with these settings.
 pub fn built_in(settings: &Settings) -> Result<Performers, Wrong> {
     let http = http::Http::new(settings)?;
-    Ok(Performers::default().with(http::KIND, Arc::new(http)))
+    let mut all = Performers::default().with(http::KIND, Arc::new(http));
+    if let Some(settings) = &settings.mail {
+        all = all.with(mail::KIND, Arc::new(mail::Mail::new(settings)?));
+    }
+    Ok(all)
 }
 
 fn failed(reason: String, may_retry: bool) -> Word {

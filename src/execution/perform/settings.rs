@@ -80,3 +80,29 @@ impl Wrong {
         Self(why.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use figment::value::Dict;
+
+    use super::*;
+
+    #[test]
+    fn mail_is_configured_in_layers_and_unknown_keys_are_refused() {
+        figment::Jail::expect_with(|jail| {
+            let load = || crate::config::load(None, Dict::new()).map_err(|cause| cause.to_string());
+            assert_eq!(load()?.config.effects, Settings::default());
+            assert_eq!(Settings::default().time_limit_seconds.get(), 10);
+            let file = "[effects.mail]\nhost = \"mail.example.com\"\nfrom = \"a@example.com\"\n";
+            jail.create_file(crate::config::FILE, file)?;
+            jail.set_env("ORKESTRA_EFFECTS__MAIL__SECURITY", "tls");
+            let mail = load()?.config.effects.mail.unwrap();
+            assert_eq!((mail.security, mail.port), (Security::Tls, None));
+            assert_eq!(mail.time_limit_seconds.get(), 60);
+            jail.set_env("ORKESTRA_EFFECTS__ALLOW_PRIVATE_NETWORK", "true");
+            let no = load().err().unwrap_or_default();
+            assert!(no.contains("allow_private_network"), "{no}");
+            Ok(())
+        });
+    }
+}
