@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::door::limits::Rates;
-use crate::execution::nats;
+use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
 
 /// The file that is read where nothing else is said.
@@ -50,6 +50,8 @@ pub struct Config {
     pub nats: nats::Settings,
     /// How long and how often an execution is tried.
     pub attempts: Attempts,
+    /// What the built-in worker may do outside.
+    pub effects: perform::Settings,
     /// Modules whose writes are carried out by somebody else's worker.
     pub route: Vec<Route>,
 }
@@ -136,6 +138,7 @@ impl Default for Config {
                 max: NonZeroU32::new(terms.attempts_max).unwrap_or(NonZeroU32::MIN),
                 pause_seconds: seconds(terms.pause),
             },
+            effects: perform::Settings::default(),
             route: Vec::new(),
         }
     }

@@ -9,7 +9,7 @@ pub mod perform;
 mod running;
 
 pub use outbox::Outbox;
-pub use running::{Running, start};
+pub use running::{Running, Unusable, start};
 
 use std::sync::Arc;
 

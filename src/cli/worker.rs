@@ -45,6 +45,7 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
         code: 2,
         ..Failure::from(cause)
     })?;
+    let performers = perform::built_in(&loaded.config.effects)?;
     let settings = loaded.config.nats;
     let line = Line::open(&settings, "orkestra worker").await?;
     let stop = tokio_util::sync::CancellationToken::new();
@@ -59,7 +60,7 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
         name: BUILT_IN.to_owned(),
         modules: args.modules,
         concurrency: args.concurrency.get(),
-        performers: perform::built_in(),
+        performers,
     };
     worker::run(&line, worker, stop).await.map_err(|unready| {
         Failure::from(unready)

@@ -2,15 +2,27 @@
 
 use std::sync::Arc;
 
+use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::nats::streams::{Mode, Wanted};
-use super::nats::{self, How, Line, Wrong};
+use super::nats::{self, How, Line};
 use super::{embedded, perform};
 use crate::config::{Config, Execution};
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
+
+/// Why executions cannot be carried out as the configuration says.
+#[derive(Debug, Error)]
+pub enum Unusable {
+    /// NATS cannot be reached so, ever.
+    #[error(transparent)]
+    Nats(#[from] nats::Wrong),
+    /// Effects cannot be done so.
+    #[error(transparent)]
+    Effects(#[from] perform::Wrong),
+}
 
 /// What carries out executions, while the server runs.
 pub struct Running {
@@ -30,16 +42,19 @@ impl Running {
 /// Starts what the configuration says. A broker that is away is waited for.
 ///
 /// # Errors
-/// [`Wrong`] where NATS cannot be reached with these settings, ever.
+/// [`Unusable`] where that can never work.
 pub async fn start(
     handle: &Handle,
     config: &Config,
     apply: bool,
     telemetry: &Arc<Telemetry>,
-) -> Result<Running, Wrong> {
+) -> Result<Running, Unusable> {
     let stop = CancellationToken::new();
     let task = match config.execution {
-        Execution::Embedded => tokio::spawn(embedded::run(handle.clone(), perform::built_in(), stop.clone())),
+        Execution::Embedded => {
+            let performers = perform::built_in(&config.effects)?;
+            tokio::spawn(embedded::run(handle.clone(), performers, stop.clone()))
+        }
         Execution::Nats => {
             let line = Line::open(&config.nats, "orkestra server").await?;
             let how = How {
