@@ -132,7 +132,7 @@ fn pipelined() -> bool {
     let refused = loop {
         let done = done.clone();
         let done = Box::new(move |heard| drop(done.send(heard)));
-        match journal.append_after(after, vec![body(after + 1)], done) {
+        match journal.append_after(Priority::Normal, after, vec![body(after + 1)], done) {
             Ok(given) => after = given,
             Err(cause) => break cause,
         }
