@@ -116,8 +116,10 @@ impl Server {
             (None, Some(process)) => process().map_err(|no| refused(&no))?,
             (None, None) => return Err(refused(&crate::door::auth::unauthenticated())),
         };
+        // rmcp puts its own name where a request without a session gives none.
         let client = cx
             .client_info()
+            .filter(|client| *client != Implementation::default())
             .map(|client| format!("{} {}", client.name, client.version));
         visitor.entry.caller.client = client.map(|client| crate::kernel::text::clip(&client, 100));
         visitor.entry.caller.trace = cx

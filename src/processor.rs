@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use journal::Log;
+use journal::{Log, Priority};
+use projections::Record;
+use projections::event::names;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
@@ -74,6 +76,8 @@ pub(crate) struct Processor {
     closed: Arc<watch::Sender<Option<Arc<str>>>>,
     /// Whether the journal took back what it had accepted, because the disk is full.
     taken_back: Arc<AtomicBool>,
+    /// Whether the journal refused the last work: then nobody's refusal shares a batch with it.
+    tight: bool,
     answers: mpsc::UnboundedSender<Answers>,
 }
 
@@ -111,14 +115,16 @@ impl Processor {
     /// Takes several requests into one group commit. False when nothing can go on.
     fn together(&mut self, requests: impl Iterator<Item = Request>) -> bool {
         if self.taken_back.swap(false, Ordering::AcqRel) {
+            self.tight = true;
             self.back_to_durable();
         }
         let mut requests = requests.peekable();
         while requests.peek().is_some() {
             let before = self.engine.state().clone();
+            let most = if self.tight { 1 } else { TOGETHER_MAX };
             let (mut records, mut thens, mut bytes) = (Vec::new(), Vec::new(), 0);
             // A batch is written whole or not at all, so one caller's large records must not refuse everybody's.
-            while let Some(request) = requests.next_if(|_| bytes < BATCH_BYTES_MAX) {
+            while let Some(request) = requests.next_if(|_| bytes < BATCH_BYTES_MAX && thens.len() < most) {
                 match request(&mut self.engine, (self.clock)(), &self.recent) {
                     Ok(outcome) => {
                         self.recent.push(before.position + len(&records), &outcome.records);
@@ -146,6 +152,7 @@ impl Processor {
             }
             return true;
         }
+        let priority = priority(&records);
         let after: Snapshot = Arc::new(self.engine.state().clone());
         let (published, durable, closed, taken_back) = (
             Arc::clone(&self.published),
@@ -176,9 +183,16 @@ impl Processor {
                 answer_all(&thens, &said);
             }
         };
-        match self.log.append_after(before.position, records, Box::new(done)) {
-            Ok(_) => true,
+        match self
+            .log
+            .append_after(priority, before.position, records, Box::new(done))
+        {
+            Ok(_) => {
+                self.tight &= priority == Priority::Refusal;
+                true
+            }
             Err(cause) => {
+                self.tight = true;
                 // Nothing was written: the state goes back to what the journal holds, and everybody hears why.
                 if matches!(cause, journal::Error::Moved { .. }) {
                     self.back_to_durable();
@@ -226,6 +240,21 @@ fn answer_all(thens: &std::sync::Mutex<Option<Thens>>, said: &Result<(), Rejecti
     for then in taken.into_iter().flatten() {
         then(said.clone());
     }
+}
+
+/// The reserve of a full disk is for those who are told "no".
+fn priority(records: &[String]) -> Priority {
+    if records.iter().all(|text| is_refusal(text)) {
+        Priority::Refusal
+    } else {
+        Priority::Normal
+    }
+}
+
+fn is_refusal(text: &str) -> bool {
+    let mut room = String::new();
+    Record::parse(0, text, &mut room)
+        .is_ok_and(|record| record.events.iter().all(|event| names::is_refusal(&event.name)))
 }
 
 fn len(records: &[String]) -> u64 {

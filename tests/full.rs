@@ -119,6 +119,56 @@ async fn a_disk_that_fills_up_refuses_and_goes_on() {
     holds(&journal, &handle, &all);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_has_room_to_say_no() {
+    let disk = SimulatedDisk::new();
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
+    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
+    let caller = owner(&handle);
+    disk.set(Fate {
+        space_bytes: Some(40_000),
+        ..Fate::default()
+    });
+    // The reserve is kept from when the journal knows that no segment can be had.
+    let mut done = Vec::new();
+    while journal.health().full.is_none() {
+        let name = format!("before {}", done.len());
+        work_once(&handle, &caller, &name).await.unwrap();
+        done.push(name);
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    done.extend(work(handle.clone(), caller.clone(), 0).await);
+    let full_at = journal.durable();
+    let refused = [
+        ("no_such_tool", json!({}), "unknown_tool"),
+        ("create_label", json!({"name": 7}), "validation_failed"),
+        ("list_labels", json!({"sideways": true}), "unknown_argument"),
+        ("confirm_action", json!({"actionId": "act_nobody"}), "not_found"),
+    ];
+    for (tool, args, code) in &refused {
+        let name = format!("label {tool}");
+        let (worked, no) = tokio::join!(
+            work_once(&handle, &caller, &name),
+            handle.call(caller.clone(), tool, object(args)),
+        );
+        assert!(worked.unwrap_err().starts_with("nothing was done: "), "{tool}");
+        assert_eq!(no.unwrap_err().code, *code);
+    }
+    assert_eq!(*handle.closed().borrow(), None);
+    journal.close().unwrap();
+    let said: Vec<String> = journal
+        .read(full_at + 1)
+        .unwrap()
+        .map(|line| line.unwrap().text)
+        .filter(|text| text.contains("call.rejected") || text.contains("confirm.refused"))
+        .collect();
+    assert_eq!(said.len(), refused.len(), "{said:#?}");
+    for (text, (_, _, code)) in said.iter().zip(&refused) {
+        assert!(text.contains(&format!(r#""code":"{code}""#)), "{text}");
+    }
+    holds(&journal, &handle, &done);
+}
+
 /// The journal alone gives the state, and everything that was acknowledged is in it.
 fn holds(log: &dyn Log, handle: &Handle, all: &[String]) {
     let registry = orkestra::data::registry();
@@ -167,11 +217,11 @@ impl TakesBack {
 }
 
 impl Log for TakesBack {
-    fn append_as(&self, _: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        self.append_after(self.durable(), bodies, done)
+    fn append_as(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.append_after(priority, self.durable(), bodies, done)
     }
 
-    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+    fn append_after(&self, priority: Priority, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
         let mut state = self.state.lock().unwrap();
         let last = state.given.unwrap_or_else(|| self.inner.durable());
         if after != last {
@@ -180,7 +230,7 @@ impl Log for TakesBack {
         state.calls += 1;
         if state.given.is_none() && !state.calls.is_multiple_of(7) {
             drop(state);
-            return self.inner.append_after(after, bodies, done);
+            return self.inner.append_after(priority, after, bodies, done);
         }
         if state.given.is_none() {
             let log = self.clone();

@@ -232,7 +232,11 @@ fn an_altered_byte_is_named_and_missing_records_are_found() {
     let kept = dir.path().join("kept");
     std::fs::write(&kept, note).unwrap();
     let check = ["journal", "verify", "--checkpoint", kept.to_str().unwrap()];
-    assert!(run(&check).0);
+    let (good, told, _) = run(&check);
+    assert!(
+        good && told.contains(" in 1 segment, in agreement with 2 checkpoints\n"),
+        "{told}"
+    );
     let segment = data.join("journal/00000000000000000001.log");
     let whole = std::fs::read(&segment).unwrap();
     let at = whole.windows(9).position(|part| part == b"Project 2").unwrap();

@@ -153,3 +153,39 @@ fn calls_are_counted_at_every_door_and_unknown_names_make_no_labels() {
     }
     assert!(!counted.contains("no_such_tool"), "{counted}");
 }
+
+#[test]
+fn a_client_that_gives_no_name_is_recorded_without_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let bearer = format!("Bearer {}", server.token);
+    let call = |version: &str, info: &Value| {
+        let mut meta = json!({"io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {}});
+        if !info.is_null() {
+            meta["io.modelcontextprotocol/clientInfo"] = info.clone();
+        }
+        let params = json!({"name": "get_me", "arguments": {}, "_meta": meta});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+            ("mcp-protocol-version", version),
+            ("mcp-method", "tools/call"),
+            ("mcp-name", "get_me"),
+        ];
+        let (status, said) = server.send("POST", "/mcp", &headers, body.as_bytes()).unwrap();
+        assert_eq!(status, 200, "{version}: {said}");
+    };
+    call("2026-07-28", &Value::Null);
+    call("2026-07-28", &json!({"name": "t", "version": "1"}));
+    call("2025-11-25", &Value::Null);
+    call("2025-11-25", &json!({"name": "t", "version": "1"}));
+    let bearer = [("authorization", bearer.as_str())];
+    let (_, _, told) = server.raw("GET", "/v1/journal?tool=get_me", &bearer, b"").unwrap();
+    let lines = told.lines().filter(|line| line.starts_with('{'));
+    let named: Vec<Value> = lines
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["actor"]["client"].clone())
+        .collect();
+    assert_eq!(named, [json!(null), json!("t 1"), json!(null), json!("t 1")]);
+}

@@ -69,7 +69,7 @@ fn files(dir: &Path, into: &mut Vec<PathBuf>) {
 fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = Vec::new();
-    for dir in ["src", "journal/src", "projections/src"] {
+    for dir in ["src", "journal", "projections", "tests", "ops"] {
         files(&root.join(dir), &mut paths);
     }
     let name = |path: &PathBuf| path.strip_prefix(root).unwrap().display().to_string();

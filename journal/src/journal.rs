@@ -278,8 +278,8 @@ impl Log for Journal {
         self.push(priority, None, bodies, done)
     }
 
-    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        self.push(Priority::Normal, Some(after), bodies, done)
+    fn append_after(&self, priority: Priority, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.push(priority, Some(after), bodies, done)
     }
 
     fn durable(&self) -> u64 {

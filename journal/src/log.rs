@@ -36,12 +36,12 @@ pub trait Log: Send + Sync {
     /// As for [`Log::append`].
     fn append_as(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error>;
 
-    /// [`Log::append`] for records that were decided on what stands up to `after`: their first must become the next one. A
+    /// [`Log::append_as`] for records that were decided on what stands up to `after`: their first must become the next one. A
     /// full disk takes back what it had accepted, and nothing that builds on that may be written.
     ///
     /// # Errors
     /// As for [`Log::append`]; [`Error::Moved`].
-    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error>;
+    fn append_after(&self, priority: Priority, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error>;
 
     /// The last durable record; 0 when there is none.
     fn durable(&self) -> u64;

@@ -117,7 +117,7 @@ impl Log for MemoryLog {
         self.accept(None, &bodies, done)
     }
 
-    fn append_after(&self, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+    fn append_after(&self, _: Priority, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
         self.accept(Some(after), &bodies, done)
     }
 

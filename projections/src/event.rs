@@ -70,6 +70,11 @@ pub mod names {
     pub const SECURITY_REJECTED: &str = "security.rejected";
     /// Requests were refused by a rate limit (folded).
     pub const LIMITED: &str = "limits.refused";
+
+    /// Whether an event says that something was refused, and nothing else came of it.
+    pub fn is_refusal(name: &str) -> bool {
+        [CALL_REJECTED, CONFIRM_REFUSED, SECURITY_REJECTED, LIMITED].contains(&name)
+    }
 }
 
 /// `call.answered`: enough to give the same answer again.

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{DataArg, Failure, Outcome, note, print, progress};
 use crate::data::ORIGIN;
 use crate::door::Keys;
+use crate::kernel::text::count;
 use crate::kernel::token::hex;
 
 /// How often a follower looks again.
@@ -137,11 +138,17 @@ fn stat(data: &DataArg, as_json: bool) -> Outcome {
     } else {
         let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
         print(&format!(
-            "journal {}\n{records} records in {segments} segments, {bytes} bytes on disk\nfrom {first} to {last}",
-            look.journal()
+            "journal {}\n{} in {}, {bytes} bytes on disk\nfrom {first} to {last}",
+            look.journal(),
+            counted(records, "record"),
+            counted(segments, "segment")
         ));
     }
     Ok(())
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    count(usize::try_from(number).unwrap_or(usize::MAX), noun)
 }
 
 fn at_of(line: &Line) -> Option<String> {
@@ -190,10 +197,10 @@ fn check(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json: bool) ->
         print(&shown(&report).to_string());
     } else if report.is_good() {
         print(&format!(
-            "good: {} records in {} segments, {} checkpoints agree\nroot {}",
-            report.root.size,
-            report.segments,
-            report.checkpoints.len(),
+            "good: {} in {}, in agreement with {}\nroot {}",
+            counted(report.root.size, "record"),
+            counted(report.segments, "segment"),
+            count(report.checkpoints.len(), "checkpoint"),
             report.root.hex()
         ));
     }
@@ -218,13 +225,13 @@ fn described(fault: &Fault) -> String {
 
 fn advice(report: &Report, more: usize) -> String {
     let also = if more > 0 {
-        format!("{more} more faults with --json; ")
+        format!("{} with --json; ", count(more, "more fault"))
     } else {
         String::new()
     };
     format!(
-        "{also}{} records before it are good; compare with a backup, and change nothing here",
-        report.root.size
+        "{also}what is before it is good, {}; compare with a backup, and change nothing here",
+        counted(report.root.size, "record")
     )
 }
 
@@ -254,7 +261,7 @@ fn export(data: &DataArg, from: u64, to: u64) -> Outcome {
     let last = to.min(look.last_seq());
     let bar = progress::records((last + 1).saturating_sub(from));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let (mut reader, mut count) = (look.reader(from), 0_u64);
+    let (mut reader, mut written) = (look.reader(from), 0_u64);
     while let Some(line) = reader.next_ref()? {
         if line.seq > last {
             break;
@@ -262,12 +269,12 @@ fn export(data: &DataArg, from: u64, to: u64) -> Outcome {
         if let Err(cause) = writeln!(out, "{}", line.text) {
             return hung_up(cause);
         }
-        count += 1;
+        written += 1;
         bar.inc(1);
     }
     bar.finish_and_clear();
     out.flush()?;
-    note(&format!("{count} records"));
+    note(&counted(written, "record"));
     Ok(())
 }
 

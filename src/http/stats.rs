@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::guard::Admitted;
 use super::{App, reply};
+use crate::kernel::Rejection;
 use crate::processor::unavailable;
 
 /// The counters of the caller's organisation; needs `audit.read`, as the journal does.
@@ -17,8 +18,7 @@ pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Ex
         return reply::rejection(&no);
     }
     let Some(rows) = app.faces.desk.rows().cloned() else {
-        let why = app.faces.desk.given_up().unwrap_or("there are none");
-        return reply::rejection(&unavailable(why).hint("the journal has everything: GET /v1/journal?tool=…"));
+        return reply::rejection(&without_rows(app.faces.desk.given_up()));
     };
     let org = entry.caller.org;
     match tokio::task::spawn_blocking(move || rows.counts(&org)).await {
@@ -26,4 +26,14 @@ pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Ex
         Ok(Err(cause)) => reply::rejection(&unavailable(&cause.to_string())),
         Err(_) => reply::rejection(&unavailable("the counters could not be read")),
     }
+}
+
+/// Names no time to wait, because asking again does not help.
+fn without_rows(why: Option<&str>) -> Rejection {
+    let why = why.unwrap_or("their rows could not be opened");
+    Rejection::new(
+        "unavailable",
+        format!("there are no counters until the next start: {why}"),
+    )
+    .hint("the journal has everything: GET /v1/journal?tool=…; an operator can see to the rows and start again")
 }

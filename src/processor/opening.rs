@@ -238,6 +238,7 @@ fn start(
         durable: Arc::new(durable),
         closed: Arc::new(closed),
         taken_back: Arc::default(),
+        tight: false,
         answers,
     };
     tokio::spawn(answering(answers_seen));

@@ -145,7 +145,10 @@ fn filters_give_the_same_with_behind_and_without_the_rows() {
     let server = Server::start(dir.path());
     checked(&server);
     let (status, said) = server.get("/v1/stats");
-    assert_eq!((status, &said["error"]["code"]), (503, &json!("unavailable")));
+    let no = &said["error"];
+    assert_eq!((status, &no["code"]), (503, &json!("unavailable")));
+    assert!(no["hint"].as_str().unwrap().contains("GET /v1/journal"), "{no}");
+    assert!(no["retryAfterMs"].is_null(), "asking again does not help: {no}");
 }
 
 #[test]

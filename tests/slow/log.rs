@@ -62,8 +62,8 @@ impl Log for Slow {
         self.waiting.send_replace(held.len());
         Ok(self.inner.durable() + held.iter().map(|(bodies, _)| bodies.len() as u64).sum::<u64>())
     }
-    fn append_after(&self, _: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        self.append_as(Priority::Normal, bodies, done)
+    fn append_after(&self, priority: Priority, _: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
+        self.append_as(priority, bodies, done)
     }
     fn durable(&self) -> u64 {
         self.inner.durable()

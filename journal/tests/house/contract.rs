@@ -112,13 +112,17 @@ fn what_was_decided_on_another_position_is_refused() {
     each(|log| {
         append(&*log, 1, 3).unwrap();
         for after in [0, 2, 4] {
-            let refused = log.append_after(after, vec![body(4)], Box::new(|_| panic!("called")));
+            let refused = log.append_after(Priority::Normal, after, vec![body(4)], Box::new(|_| panic!("called")));
             assert!(
                 matches!(refused, Err(Error::Moved { last: 3, .. })),
                 "{after}: {refused:?}"
             );
         }
-        assert_eq!(log.append_after(3, vec![body(4)], Box::new(|_| ())).unwrap(), 4);
+        assert_eq!(
+            log.append_after(Priority::Normal, 3, vec![body(4)], Box::new(|_| ()))
+                .unwrap(),
+            4
+        );
         assert_eq!(append(&*log, 5, 5).unwrap(), 5);
         assert_eq!(check_all(&*log), 5);
     });

@@ -87,6 +87,8 @@ fn fill(journal: &Journal, priority: Priority) -> u64 {
             Err(Error::Full { .. }) => return next - 1,
             given => assert_eq!((given.unwrap(), result.recv().unwrap().unwrap()), (next, next)),
         }
+        // The reserve is kept from when the helper has found out that no segment can be had.
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
@@ -132,7 +134,7 @@ fn pipelined() -> bool {
     let refused = loop {
         let done = done.clone();
         let done = Box::new(move |heard| drop(done.send(heard)));
-        match journal.append_after(after, vec![body(after + 1)], done) {
+        match journal.append_after(Priority::Normal, after, vec![body(after + 1)], done) {
             Ok(given) => after = given,
             Err(cause) => break cause,
         }
