@@ -100,6 +100,21 @@ fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
     server.stop();
 }
 
+#[test]
+fn a_broker_that_lost_its_disk_gets_its_streams_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut broker = Broker::started(dir.path());
+    let (server, _painter) = (broker.server(), broker.painter());
+    let before = begun(&server, "create_label", &json!({"name": "before"}));
+    assert_eq!(ends(&server, &before)["status"], "succeeded");
+    broker.lose();
+    let meanwhile = begun(&server, "create_label", &json!({"name": "meanwhile"}));
+    broker.start();
+    assert_eq!(ends(&server, &meanwhile)["status"], "succeeded");
+    assert_eq!(broker.painted("SELECT count(*) FROM labels"), json!([[2]]));
+    server.stop();
+}
+
 /// The records that hold an event.
 fn journal(server: &Server, event: &str) -> Vec<Value> {
     let bearer = format!("Bearer {}", server.token);

@@ -112,7 +112,7 @@ pub async fn run(handle: Handle, line: Line, how: How, stop: CancellationToken) 
             dispatch::run(&handle, &line),
             intake::run(&handle, &line),
             dead::run(&handle, &line),
-            lag::run(&line, &how.telemetry),
+            lag::run(&line, &how),
             feed,
         )
     };

@@ -136,6 +136,12 @@ impl Broker {
         self.process.take().unwrap().kill();
     }
 
+    /// Kill -9, and its disk is gone.
+    pub fn lose(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.dir.join("nats-data")).unwrap();
+    }
+
     /// The program, with this broker's address and the user's password, and labels routed to `paint`.
     pub fn program(&self, user: &str) -> Command {
         let (file, password) = (self.dir.join(format!("{user}.toml")), self.dir.join("password"));
