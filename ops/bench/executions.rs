@@ -46,7 +46,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 const EXECUTIONS: usize = 4_000;
 const ROUNDS: usize = 3;
-const CALLERS: usize = 64;
+/// Fewer than the offers that one caller may have waiting.
+const CALLERS: usize = 48;
 
 args! {
     /// Arguments of `knock`.
