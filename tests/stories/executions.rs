@@ -63,7 +63,12 @@ fn what_a_worker_is_at_is_held() {
     story.refused("ana", "create_label", json!({"name": "Bug"}), "in_flight");
     let report = story.report(&first, succeeded(&json!(null)));
     story.hears(&report);
+    let waits = story
+        .call("ana", "update_label", json!({"label": "bug", "color": "#f00"}))
+        .unwrap();
     let renamed = confirmed(&mut story, "update_label", json!({"label": "bug", "name": "fault"}));
+    assert_eq!(code(&story.confirm("ana", &waits)), "in_flight");
+    assert_eq!(story.action(&waits).stage, Stage::Pending, "the offer stands");
     story.refused("ana", "delete_label", json!({"label": "bug"}), "in_flight");
     story.handed_over(&renamed);
     let report = story.report(&renamed, unknown("the line broke"));
@@ -71,6 +76,9 @@ fn what_a_worker_is_at_is_held() {
     // Nobody knows whether it happened: nobody else may touch it until somebody found out.
     story.refused("ana", "delete_label", json!({"label": "bug"}), "in_flight");
     story.reconcile(Actor::system(), &renamed, false, "the other side has no such row");
+    assert_eq!(story.confirm("ana", &waits)["status"], "executing");
+    let report = story.report(&waits, failed("no red paint", false));
+    story.hears(&report);
     let deleted = story.when("ana", "delete_label", json!({"label": "bug"}));
     assert_eq!(deleted["status"], "pending");
     check("executions_held", &story.end());
@@ -197,4 +205,37 @@ fn undoing_what_a_worker_did_is_its_work_too() {
     assert!(names(&mut story).is_empty());
     assert!(story.action(&pending).undone_by.is_some());
     check("executions_undone", &story.end());
+}
+
+/// Security test 54: settling needs evidence, and what two people had to confirm needs a third.
+#[test]
+fn what_two_people_confirmed_is_settled_by_somebody_else() {
+    let mut story = ground("Settling what two people confirmed");
+    for name in ["bea", "carl", "dora"] {
+        story.human(name, "admin");
+    }
+    let strict = json!({"settings": {"confirmPolicy": {"write": "dual"}}});
+    let args = json!({"op": "update_settings", "settings": strict["settings"]});
+    story.given("ana", "manage_organization", args);
+    let pending = story.call("ana", "create_label", json!({"name": "bug"})).unwrap();
+    let confirm = json!({"actionId": pending["actionId"]});
+    let first = story.call("bea", "confirm_action", confirm.clone()).unwrap();
+    assert_eq!(
+        (&first["approvals"], &first["needed"]),
+        (&json!(1), &json!(2)),
+        "{first}"
+    );
+    let second = story.call("carl", "confirm_action", confirm).unwrap();
+    assert_eq!(second["status"], "executing", "{second}");
+    let report = story.report(&pending, unknown("the line broke"));
+    story.hears(&report);
+    for who in ["ana", "bea", "carl"] {
+        let actor = story.caller(who).actor();
+        let done = story.reconcile(actor, &pending, true, "I saw it");
+        assert_eq!(code(&done), "approver_required", "{who}: {done}");
+    }
+    let dora = story.caller("dora").actor();
+    assert_eq!(story.reconcile(dora, &pending, true, "I saw it")["status"], "succeeded");
+    assert_eq!(names(&mut story), ["bug"]);
+    check("executions_second_person", &story.end());
 }

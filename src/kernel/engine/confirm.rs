@@ -85,6 +85,8 @@ impl Engine {
             Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
                 self.execute(action, call, now, note, &offer)
             }
+            // It waits for somebody else's work to end; the offer stands.
+            Err(no) if no.code == "in_flight" => self.refuse_confirm(call, now, &action.id.to_string(), no),
             changed => self.stale(tool, action, call, now, args, changed.err(), past),
         }
     }
