@@ -19,6 +19,23 @@ fn tool(name: &str) -> PathBuf {
     path
 }
 
+/// What a JSON Schema of `ops/workers` has against a value; nothing where it is valid.
+pub fn against(schema: &str, value: &Value) -> String {
+    let check = "import json, jsonschema, sys\nschema = json.load(open(sys.argv[1]))\n\
+                 jsonschema.Draft202012Validator.check_schema(schema)\n\
+                 print(*[e.message for e in jsonschema.Draft202012Validator(schema).iter_errors(json.loads(sys.argv[2]))])";
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/workers").join(schema);
+    let mut command = Command::new(tool("python/bin/python"));
+    let said = command
+        .args(["-c", check])
+        .arg(schema)
+        .arg(value.to_string())
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8(said.stdout).unwrap().trim().to_owned()
+}
+
 /// Waits until something holds.
 pub fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::broker::{Broker, until};
+use super::broker::{Broker, against, until};
 use super::hand::{Hand, Taken};
 use super::{LONG, begun, ends, journal, labels, shown};
 use crate::server::Server;
@@ -57,35 +57,17 @@ fn an_execution_is_what_its_schema_says() {
     let ground = ground();
     let (_, taken) = ground.taken("bug");
     let execution = &taken.execution;
-    let schema = |name: &str| -> Value {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("ops/workers")
-            .join(name);
-        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-    };
-    let names = |schema: &Value| -> Vec<String> { schema["properties"].as_object().unwrap().keys().cloned().collect() };
-    let (known, required) = (
-        names(&schema("execution.schema.json")),
-        schema("execution.schema.json")["required"].clone(),
-    );
-    for name in execution.as_object().unwrap().keys() {
-        assert!(known.contains(name), "the schema does not know `{name}`");
-    }
-    for name in required.as_array().unwrap() {
-        assert!(execution.get(name.as_str().unwrap()).is_some(), "{name} is missing");
-    }
+    assert_eq!(against("execution.schema.json", execution), "");
     let plan: Value = serde_json::from_str(execution["plan"].as_str().unwrap()).unwrap();
     assert_eq!(
         plan["effects"],
         json!([{"kind": "external", "detail": {"worker": "paint"}}])
     );
     let said = taken.outcome("failed", json!({"mayRetry": true, "reason": "no paint", "result": 1}));
-    for name in said.as_object().unwrap().keys() {
-        assert!(
-            names(&schema("outcome.schema.json")).contains(name),
-            "the schema does not know `{name}`"
-        );
-    }
+    assert_eq!(against("outcome.schema.json", &said), "");
+    let mut wrong = said.clone();
+    wrong["colour"] = json!("red");
+    assert!(against("outcome.schema.json", &wrong).contains("colour"));
     assert_eq!(ground.hand.report("paint", &said).unwrap()["accepted"], true);
 }
 
