@@ -6,8 +6,9 @@ mod feed;
 mod hand;
 mod killed;
 mod outcomes;
+mod tls;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -15,6 +16,8 @@ use crate::server::Server;
 use broker::{Broker, until};
 
 const LONG: Duration = Duration::from_secs(30);
+/// How long the broker is away while work goes on.
+const OUTAGE: Duration = Duration::from_mins(1);
 
 /// Proposes and confirms; it waits for its worker then.
 fn begun(server: &Server, tool: &str, args: &Value) -> Value {
@@ -77,26 +80,31 @@ fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
     assert_eq!(shown(&server, &first)["status"], "executing");
     broker.start();
     assert_eq!(ends(&server, &first)["status"], "succeeded");
-    let mut actions = Vec::new();
-    for number in 0..60 {
-        match number {
-            20 => broker.kill(),
-            40 => broker.start(),
-            _ => {}
-        }
-        actions.push(begun(
-            &server,
-            "create_label",
-            &json!({"name": format!("label {number}")}),
-        ));
+    let mut actions = vec![first];
+    let mut work = |server: &Server| {
+        let name = format!("label {}", actions.len());
+        actions.push(begun(server, "create_label", &json!({"name": name})));
+    };
+    for _ in 0..20 {
+        work(&server);
+    }
+    broker.kill();
+    let away = Instant::now();
+    while away.elapsed() < OUTAGE {
+        work(&server);
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    broker.start();
+    for _ in 0..20 {
+        work(&server);
     }
     for action in &actions {
         assert_eq!(ends(&server, action)["status"], "succeeded");
     }
-    assert_eq!(labels(&server).len(), 61);
-    assert_eq!(broker.painted("SELECT count(*) FROM labels"), json!([[61]]));
-    let published = journal(&server, "execution.published").len();
-    assert_eq!(published, 61, "each is published once");
+    assert_eq!(broker.painted("SELECT count(*) FROM labels"), json!([[actions.len()]]));
+    for event in ["execution.published", "execution.succeeded", "label.created"] {
+        assert_eq!(journal(&server, event).len(), actions.len(), "each has one {event}");
+    }
     server.stop();
 }
 

@@ -13,7 +13,7 @@ use crate::server::Server;
 pub const PASSWORD: &str = "only-for-tests";
 
 /// A program of `.tools`, which `ops/setup` fills.
-fn tool(name: &str) -> PathBuf {
+pub fn tool(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools").join(name);
     assert!(path.exists(), "{} is missing: run ops/setup", path.display());
     path
