@@ -38,7 +38,10 @@ fn knock(args: Knock, _: &View<'_>) -> Result<Plan, Rejection> {
 
 /// Everything there is, and doors.
 pub fn registry() -> Registry {
-    let doors = Module::new("doors", "Doors", "Doors, for tests").write(ToolKind::Write, "knock", "Knocks.", knock);
+    let doors = Module::new("doors", "Doors", "Doors, for tests")
+        .write(ToolKind::Write, "knock", "Knocks.", knock)
+        .write(ToolKind::Write, "ring", "Rings, which may be done twice.", knock)
+        .repeatable();
     let mut modules = orkestra::modules::all();
     modules.push(doors);
     let mut registry = Registry::new(modules);
@@ -46,7 +49,8 @@ pub fn registry() -> Registry {
     registry
 }
 
-/// Counts how often each key was heard. Doors behave as they are called: `slow …` takes its time, `deaf …` fails twice.
+/// Counts how often each key was heard. Doors behave as they are called: `slow …` takes its time (`slow once …` the first time only), `steady …`
+/// a moment, `deaf …` fails twice.
 #[derive(Clone, Default)]
 pub struct Knocker(Arc<Mutex<BTreeMap<String, u32>>>);
 
@@ -72,8 +76,11 @@ impl Perform for Knocker {
     fn perform<'a>(&'a self, effect: &'a Effect, key: &'a str) -> Pin<Box<dyn Future<Output = Done> + Send + 'a>> {
         Box::pin(async move {
             let (door, count) = (effect.detail["door"].as_str().unwrap(), self.count(key));
-            if door.starts_with("slow") {
+            if door.starts_with("slow") && (count == 1 || !door.starts_with("slow once")) {
                 tokio::time::sleep(Duration::from_mins(10)).await;
+            }
+            if door.starts_with("steady") {
+                tokio::time::sleep(Duration::from_millis(700)).await;
             }
             match (door, count) {
                 (door, 1 | 2) if door.starts_with("deaf") => Done::Failed {
@@ -88,8 +95,13 @@ impl Perform for Knocker {
 
 /// Proposes and confirms; the action.
 pub async fn knocks(handle: &Handle, caller: &Caller, door: &str) -> Id<projections::Action> {
+    does(handle, caller, "knock", door).await
+}
+
+/// The same with either tool.
+pub async fn does(handle: &Handle, caller: &Caller, tool: &'static str, door: &str) -> Id<projections::Action> {
     let call = |tool: &'static str, args: Value| handle.call(caller.clone(), tool, object(&args));
-    let pending = call("knock", json!({"door": door})).await.unwrap();
+    let pending = call(tool, json!({"door": door})).await.unwrap();
     let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
     let receipt = call("confirm_action", confirm).await.unwrap();
     assert_eq!(receipt["status"], "executing", "{receipt}");
