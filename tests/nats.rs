@@ -60,6 +60,10 @@ fn a_worker_in_python_does_real_work_for_a_routed_module() {
     assert_eq!(item["receipt"]["worker"]["rows"], 1);
     assert_eq!(labels(&server), ["bug"]);
     assert_eq!(broker.painted("SELECT name FROM labels"), json!([["bug"]]));
+    until("the broker's consumers are measured", LONG, || {
+        let (_, _, text) = server.raw("GET", "/metrics", &[], b"").unwrap();
+        text.contains("orkestra_consumer_lag{module=\"labels\"} 0") && text.contains("orkestra_broker_up 1")
+    });
     let undo = begun(&server, "undo_action", &json!({"actionId": made["actionId"]}));
     assert_eq!(ends(&server, &undo)["status"], "succeeded");
     assert!(labels(&server).is_empty());

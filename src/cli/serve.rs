@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{DataArg, Failure, Outcome, note, print};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Execution};
 use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
 use crate::execution::{self, Running};
@@ -82,7 +82,7 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
     if args.demo {
         demo(&opened).await?;
     }
-    let say = |opened: &Opened| announce(&args, &dir, opened, address, first.as_deref());
+    let say = |opened: &Opened| announce(&args, &config, (&dir, opened), address, first.as_deref());
     let telemetry = Arc::new(Telemetry::new());
     let running = execution::start(&opened.handle, &config, args.apply, &telemetry).await?;
     serve(listener, &dir, opened, &config, (running, telemetry), say).await
@@ -206,7 +206,13 @@ async fn first_token(opened: &Opened) -> Result<String, Failure> {
     Ok(made.1.reveal().to_owned())
 }
 
-fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAddr, token: Option<&str>) {
+fn announce(
+    args: &ServeArgs,
+    config: &Config,
+    (dir, opened): (&DataDir, &Opened),
+    address: SocketAddr,
+    token: Option<&str>,
+) {
     let (http, boot) = (format!("http://{address}"), opened.handle.boot());
     let mcp = format!("{http}/mcp");
     if args.json {
@@ -231,6 +237,12 @@ fn announce(args: &ServeArgs, dir: &DataDir, opened: &Opened, address: SocketAdd
             boot.without_outcome
         )
     });
+    if config.execution == Execution::Nats {
+        let url = &config.nats.url;
+        note(&format!(
+            "  executions go to workers over {url}; the built-in one: orkestra worker --nats {url}"
+        ));
+    }
     if let Some(why) = &boot.rebuilt {
         note(&format!("  the whole journal was read: {why}"));
     }

@@ -12,6 +12,7 @@ pub mod worker;
 pub use settings::{Settings, Wrong};
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
@@ -43,11 +44,11 @@ impl Line {
     /// # Errors
     /// [`Wrong`] where credentials or certificates cannot be used, or the address means nothing.
     pub async fn open(settings: &Settings, name: &str) -> Result<Self, Wrong> {
-        let options = settings
-            .options()
-            .await?
-            .name(name)
-            .event_callback(|event| async move { tell(&event) });
+        let is_away = Arc::new(AtomicBool::new(false));
+        let options = settings.options().await?.name(name).event_callback(move |event| {
+            tell(&event, &is_away);
+            std::future::ready(())
+        });
         let addresses: Vec<&str> = settings.url.split(',').map(str::trim).collect();
         let client = options.connect(addresses).await.map_err(|cause| Wrong::of(&cause))?;
         let context = ContextBuilder::new()
@@ -71,11 +72,18 @@ impl Line {
     }
 }
 
-fn tell(event: &Event) {
+/// Says it once, not at every attempt to connect again.
+fn tell(event: &Event, is_away: &AtomicBool) {
     match event {
-        Event::Connected => tracing::info!("the broker is there"),
-        Event::Disconnected => tracing::warn!("the broker is away; executions wait in the outbox"),
-        other => tracing::warn!(%other, "the broker"),
+        Event::Connected => {
+            is_away.store(false, Ordering::Relaxed);
+            tracing::info!("the broker is there");
+        }
+        Event::Disconnected | Event::ClientError(_) if is_away.swap(true, Ordering::Relaxed) => {}
+        Event::Disconnected | Event::ClientError(_) => {
+            tracing::warn!(cause = %event, "the broker is away; executions wait in the outbox");
+        }
+        other => tracing::warn!(what = %other, "the broker says something"),
     }
 }
 

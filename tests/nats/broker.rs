@@ -187,6 +187,17 @@ impl Broker {
         Process::spawn(&mut command, &self.dir.join("painter.log"))
     }
 
+    /// The last lines of what broker, worker and server said.
+    pub fn logs(&self) -> String {
+        let tail = |name: &str| {
+            let text = std::fs::read_to_string(self.dir.join(name)).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(40)..].join("\n");
+            format!("== {name}\n{last}\n")
+        };
+        ["nats.log", "painter.log", "serve.log"].map(tail).concat()
+    }
+
     /// What the worker in Python has, as rows of columns.
     pub fn painted(&self, query: &str) -> Value {
         let read = "import json, sqlite3, sys; print(json.dumps(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))";
