@@ -13,6 +13,7 @@ mod sweep;
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -20,6 +21,7 @@ use axum::routing::{any, get, post};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::door::{Doorman, Limits};
@@ -27,6 +29,11 @@ use crate::followers::clerk::Desk;
 use crate::mcp;
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
+
+/// How long a call over MCP may still take when the server is to stop.
+const CALLS_END_AFTER: Duration = Duration::from_secs(5);
+/// How long the connections may take to end after that.
+const ALL_ENDS_AFTER: Duration = Duration::from_secs(2);
 
 /// What the HTTP faces need.
 #[derive(Clone)]
@@ -51,9 +58,19 @@ pub struct Faces {
     pub body_bytes_max: usize,
 }
 
+/// When what is asked of a server that is to stop ends.
+#[derive(Clone, Default)]
+struct Ending {
+    /// Answers that do not end by themselves.
+    streams: CancellationToken,
+    /// Calls over MCP.
+    calls: CancellationToken,
+}
+
 /// What every handler shares.
 pub(crate) struct Shared {
     faces: Faces,
+    ending: Ending,
     hosts: BTreeSet<String>,
     sessions: session::Sessions,
     mcp: Mcp,
@@ -77,26 +94,44 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let mut closed = faces.handle.closed();
     let sweeper = Sweeper::start(faces.clone());
-    let router = router(faces);
+    let ending = Ending::default();
+    let (router, streams) = (router(faces, &ending), ending.streams.clone());
     let ended = async move {
         tokio::select! {
             () = shutdown => {}
             _ = closed.wait_for(Option::is_some) => {}
         }
+        streams.cancel();
     };
-    let served = axum::serve(listener, router).with_graceful_shutdown(ended).await;
+    let served = axum::serve(listener, router).with_graceful_shutdown(ended);
+    let served = tokio::select! {
+        served = served => served,
+        () = ending.patience() => Ok(()),
+    };
     sweeper.end().await;
     served
 }
 
+impl Ending {
+    /// A client that does not go is waited for, but not for ever.
+    async fn patience(&self) {
+        self.streams.cancelled().await;
+        tokio::time::sleep(CALLS_END_AFTER).await;
+        self.calls.cancel();
+        tokio::time::sleep(ALL_ENDS_AFTER).await;
+        tracing::warn!("some clients did not go; the server stops without them");
+    }
+}
+
 /// Every address.
-pub fn router(faces: Faces) -> Router {
+fn router(faces: Faces, ending: &Ending) -> Router {
     let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
-    let mcp = mcp_service(&faces);
+    let mcp = mcp_service(&faces, ending);
     let openapi = openapi::document(faces.handle.registry()).to_string().into();
     let app: App = Arc::new(Shared {
         faces,
+        ending: ending.clone(),
         hosts,
         sessions: session::Sessions::default(),
         mcp,
@@ -133,7 +168,7 @@ pub fn router(faces: Faces) -> Router {
         .with_state(app)
 }
 
-fn mcp_service(faces: &Faces) -> Mcp {
+fn mcp_service(faces: &Faces, ending: &Ending) -> Mcp {
     let server = mcp::Server::new(
         faces.handle.clone(),
         Arc::clone(&faces.limits),
@@ -143,6 +178,7 @@ fn mcp_service(faces: &Faces) -> Mcp {
     // Host and origin are checked by the guard, for every address alike.
     let config = StreamableHttpServerConfig::default()
         .with_json_response(true)
+        .with_cancellation_token(ending.calls.clone())
         .disable_allowed_hosts();
     StreamableHttpService::new(
         move || Ok(server.clone()),

@@ -115,7 +115,7 @@ impl Processor {
     /// Takes several requests into one group commit. False when nothing can go on.
     fn together(&mut self, requests: impl Iterator<Item = Request>) -> bool {
         if self.taken_back.swap(false, Ordering::AcqRel) {
-            self.tight = true;
+            self.tighten(true, "the disk is full");
             self.back_to_durable();
         }
         let mut requests = requests.peekable();
@@ -188,11 +188,11 @@ impl Processor {
             .append_after(priority, before.position, records, Box::new(done))
         {
             Ok(_) => {
-                self.tight &= priority == Priority::Refusal;
+                self.tighten(self.tight && priority == Priority::Refusal, "there is room again");
                 true
             }
             Err(cause) => {
-                self.tight = true;
+                self.tighten(true, &cause.to_string());
                 // Nothing was written: the state goes back to what the journal holds, and everybody hears why.
                 if matches!(cause, journal::Error::Moved { .. }) {
                     self.back_to_durable();
@@ -207,6 +207,15 @@ impl Processor {
                 })
             }
         }
+    }
+
+    fn tighten(&mut self, tight: bool, why: &str) {
+        match (self.tight, tight) {
+            (false, true) => tracing::warn!(why, "nothing but refusals is journaled now"),
+            (true, false) => tracing::info!(why, "work is journaled again"),
+            _ => {}
+        }
+        self.tight = tight;
     }
 
     /// What was decided on records that the journal took back never happened.
@@ -263,7 +272,14 @@ fn len(records: &[String]) -> u64 {
 
 fn expire(engine: &mut Engine, now: Timestamp, _: &dyn Past) -> Result<Outcome, Unfit> {
     let mut records = engine.expire(now)?;
-    records.extend(engine.give_up(now)?);
+    let lost = engine.give_up(now)?;
+    if !lost.is_empty() {
+        tracing::warn!(
+            count = lost.len(),
+            "no word of executions in time: nobody knows what came of them"
+        );
+    }
+    records.extend(lost);
     Ok(Outcome {
         records,
         then: Box::new(|_| ()),

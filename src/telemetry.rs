@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -252,7 +253,9 @@ fn may_be_said(meta: &tracing::Metadata<'_>) -> bool {
 /// Sends the log to standard error; `RUST_LOG` says how much, `ORKESTRA_LOG=json` in which form.
 pub fn init() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,rmcp=error"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     let lines = match std::env::var("ORKESTRA_LOG").as_deref() {
         Ok("json") => lines.json().boxed(),
         _ => lines.with_target(false).boxed(),

@@ -58,8 +58,14 @@ async fn the_worker_inside_does_each_once_and_tries_again_what_failed() {
     assert_eq!(knocker.heard(), [1; 40]);
     let deaf = knocks(&handle, &caller, "deaf door").await;
     assert_eq!(until(&handle, deaf, Stage::Succeeded).await.attempt, 3);
+    // Stopped politely, it finishes what it began.
+    let steady = knocks(&handle, &caller, "steady door").await;
+    while knocker.heard().len() < 42 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     stop.cancel();
     running.await.unwrap();
+    assert_eq!(action(&handle, steady).stage, Stage::Succeeded);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

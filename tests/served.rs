@@ -41,6 +41,41 @@ fn the_guard_turns_away_what_is_not_for_it() {
 }
 
 #[test]
+fn a_polite_stop_does_not_wait_for_clients_that_listen() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let mut lines = server.follow("/v1/journal?from=1&follow=true");
+    assert!(lines.next().is_some());
+    server.stop();
+    assert_eq!(
+        lines.filter(|line| !line.ends_with('}')).count(),
+        0,
+        "whole lines, and an end"
+    );
+}
+
+#[test]
+fn a_demo_is_not_begun_where_it_could_not_be_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("orkestra.toml");
+    std::fs::write(
+        &config,
+        "execution = \"nats\"\n[[route]]\nmodules = [\"labels\"]\nworker = \"paint\"\n",
+    )
+    .unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    let data = dir.path().join("data");
+    let said = command
+        .args(["serve", "--demo", "--listen", "127.0.0.1:0", "--config"])
+        .arg(config)
+        .arg("--data")
+        .arg(&data);
+    let said = said.output().unwrap();
+    assert_eq!(said.status.code(), Some(2), "{said:?}");
+    assert!(!data.exists(), "nothing was made");
+}
+
+#[test]
 fn mcp_lists_calls_and_refuses() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(dir.path());

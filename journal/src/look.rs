@@ -9,7 +9,7 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Error, Reader, line};
+use crate::{Error, Reader, checkpoint, line};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -81,6 +81,14 @@ impl Look {
     /// The last record seen; 0 when there is none.
     pub fn last_seq(&self) -> u64 {
         self.source.look(Index::last)
+    }
+
+    /// Whether all is there that the checkpoints beside it vouch for, as a start insists.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] where records are missing at the end; [`Error::Io`].
+    pub fn check_end(&self) -> Result<(), Error> {
+        checkpoint::refuse_truncated(self.source.disk.as_ref(), self.last_seq())
     }
 
     /// How many segments there are.

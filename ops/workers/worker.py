@@ -114,6 +114,9 @@ async def one(client, subject, message, work):
         execution = json.loads(message.data)
         outcome = outcome_of(execution, work)
         answer = await report(client, subject, outcome, execution.get("trace"))
+        if answer["answer"].get("error", {}).get("code") == "wrong_worker":
+            await message.nak(delay=1)
+            return
         await message.ack_sync()
         print(json.dumps({"action": outcome["action"], "outcome": outcome["outcome"], "accepted": answer["accepted"]}), flush=True)
     finally:
@@ -137,7 +140,8 @@ async def main(args):
         except (JetStreamError, nats.errors.Error) as cause:
             print(f"waiting for the broker: {cause!r}", file=sys.stderr)
             await asyncio.sleep(1)
-    await client.drain()
+    # Nothing is under way any more: each execution was acknowledged, or is given out again.
+    await client.close()
 
 
 if __name__ == "__main__":

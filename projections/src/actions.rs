@@ -138,6 +138,11 @@ impl Actions {
         self.held.get(entity).copied()
     }
 
+    /// Whether anything is held.
+    pub fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// When the next offer ends, or the next attempt is overdue.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let first = [self.deadlines.get_min(), self.awaited.get_min()];

@@ -263,6 +263,15 @@ pub struct OutcomeRefused<'a> {
     /// Who reported it.
     #[serde(borrow)]
     pub worker: Cow<'a, str>,
+    /// How the worker says it ended: succeeded, failed or unknown; nothing where it was not understood.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Cow<'a, str>>,
+    /// Why, as the worker says.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Cow<'a, str>>,
+    /// What the worker wanted in the receipt, where that is short.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<&'a RawValue>,
     /// The stable code.
     #[serde(borrow)]
     pub code: Cow<'a, str>,

@@ -145,7 +145,7 @@ fn keys(dir: &DataDir) -> Finding {
 }
 
 fn journal(look: Result<Look, journal::Error>) -> Finding {
-    match look {
+    match look.and_then(|look| look.check_end().map(|()| look)) {
         Ok(look) => Finding::good(
             "journal",
             format!(

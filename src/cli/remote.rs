@@ -60,7 +60,8 @@ async fn serve(stream: UnixStream, faces: Faces) {
     let (from, mut to) = stream.into_split();
     let mut from = BufReader::new(from);
     let mut line = String::new();
-    if from.read_line(&mut line).await.is_err() {
+    // Whoever only looks whether a server runs says nothing.
+    if !from.read_line(&mut line).await.is_ok_and(|bytes| bytes > 0) {
         return;
     }
     match serde_json::from_str::<Purpose>(&line) {

@@ -59,6 +59,14 @@ pub(super) struct ServeArgs {
 pub(super) async fn run(args: ServeArgs) -> Outcome {
     telemetry::init();
     let config = configured(&args)?;
+    if args.demo && !config.route.is_empty() {
+        let said = "--demo needs all modules, and some are routed to workers";
+        return Err(Failure {
+            code: 2,
+            ..Failure::new(said)
+        }
+        .hint("fill it without routes, then add them"));
+    }
     // Before anything is made: a first token must not be lost because the port is taken.
     let listener = TcpListener::bind(config.listen)
         .await

@@ -19,8 +19,11 @@ const AT_ONCE: usize = 16;
 /// The pause before something that the journal could not take is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Carries out what is confirmed, until stopped. What is under way then is waited for by nobody: it is `unknown` at the next
-/// start.
+/// How long what is under way may still take when the server is to stop.
+const LAST: Duration = Duration::from_secs(20);
+
+/// Carries out what is confirmed, until stopped; then what was begun is finished, if it does not take too long. What is not
+/// is `unknown` at the next start.
 pub async fn run(handle: Handle, performers: Performers, stop: CancellationToken) {
     give_up(&handle).await;
     let mut outbox = Outbox::new(&handle, is_built_in);
@@ -32,10 +35,14 @@ pub async fn run(handle: Handle, performers: Performers, stop: CancellationToken
             under_way.push(one(&handle, &performers, action, state));
         }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             Some(id) = under_way.next(), if !under_way.is_empty() => outbox.put_back(id),
             goes_on = outbox.changed() => if !goes_on { return },
         }
+    }
+    let rest = async { while under_way.next().await.is_some() {} };
+    if tokio::time::timeout(LAST, rest).await.is_err() {
+        tracing::warn!("executions are left under way; nobody will know what came of them");
     }
 }
 

@@ -207,6 +207,13 @@ pub struct Receipt {
 }
 
 impl Receipt {
+    /// Whether the attempt is somebody else's, who must get it.
+    pub fn gives_back(&self) -> bool {
+        self.answer
+            .pointer("/error/code")
+            .is_some_and(|code| code == "wrong_worker")
+    }
+
     /// What is said to a report.
     pub fn of(answer: Result<Value, Rejection>) -> Self {
         match answer {

@@ -31,7 +31,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Hands nothing over any more. What is under way goes on where it is.
+    /// Hands nothing over any more. Workers outside go on with what they have; the one inside finishes it.
     pub async fn stop(self) {
         self.stop.cancel();
         // A panic was told already.

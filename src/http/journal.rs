@@ -37,7 +37,12 @@ pub(super) async fn stream(
         Err(no) => return reply::rejection(&no),
     };
     let (lines, waiting) = mpsc::channel::<Line>(WAITING_MAX);
-    tokio::spawn(send(faces, entry.caller.org, asked, lines));
+    let ended = app.ending.streams.clone();
+    tokio::spawn(async move {
+        // Dropping it ends the answer; what it copied so far is whole lines.
+        let sent = send(faces, entry.caller.org, asked, lines);
+        let _ = ended.run_until_cancelled(sent).await;
+    });
     (
         [(CONTENT_TYPE, "application/x-ndjson")],
         Body::from_stream(ReceiverStream::new(waiting)),

@@ -19,7 +19,7 @@ pub use over::caller_of;
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
-use events::{answered, raw, rejected, said};
+use events::{answered, raw, rejected, said, veiled};
 
 use std::sync::Arc;
 

@@ -101,6 +101,17 @@ pub enum Word {
     },
 }
 
+impl Word {
+    /// The word of it, as in an outcome.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Succeeded { .. } => "succeeded",
+            Self::Failed { .. } => "failed",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
 /// What a worker reports.
 #[derive(Clone, Debug)]
 pub struct Report {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 /// A tool may take 3 KB in the list; this is what the schema of its arguments may have of that.
-const BYTES_MAX: usize = 2_500;
+const BYTES_MAX: usize = 2_400;
 /// What a reference takes: `{"$ref":"#/$defs/a"}`.
 const REFERENCE_BYTES: usize = 20;
 /// What a definition takes beside what it defines: `"a":` and a comma.

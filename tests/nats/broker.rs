@@ -139,8 +139,8 @@ impl Broker {
         let mut command = Command::new(tool("bin/nats-server"));
         command.arg("-c").arg(conf).current_dir(&self.dir);
         command.args(["-a", "127.0.0.1", "-p", &self.port.to_string()]);
-        for user in ["SERVER", "WORKER", "PAINT", "FOLLOWER"] {
-            command.env(format!("ORKESTRA_NATS_{user}"), PASSWORD);
+        for user in ["SERVER", "WORKER", "PAINT", "FOLLOWER", "OPERATOR"] {
+            command.env(format!("NATS_PASSWORD_{user}"), PASSWORD);
         }
         self.process = Some(Process::spawn(&mut command, &self.dir.join("nats.log")));
         let port = self.port;
@@ -161,11 +161,20 @@ impl Broker {
 
     /// The program, with this broker's address and the user's password, and labels routed to `paint`.
     pub fn program(&self, user: &str) -> Command {
+        self.configured(user, "[[route]]\nmodules = [\"labels\"]\nworker = \"paint\"\n")
+    }
+
+    /// The server, with nothing routed.
+    pub fn unrouted(&self) -> Server {
+        Server::start_as(&self.dir, &mut self.configured("server", ""))
+    }
+
+    fn configured(&self, user: &str, routes: &str) -> Command {
         let (file, password) = (self.dir.join(format!("{user}.toml")), self.dir.join("password"));
         std::fs::write(&password, PASSWORD).unwrap();
         let text = format!(
             "execution = \"nats\"\n[nats]\nurl = \"{}\"\nuser = \"{user}\"\npassword_file = \"{}\"\n\
-             [[route]]\nmodules = [\"labels\"]\nworker = \"paint\"\n[limits]\nnormal_per_minute = 1000000\n",
+             {routes}[limits]\nnormal_per_minute = 1000000\n",
             self.url(),
             password.display()
         );

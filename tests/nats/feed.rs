@@ -63,3 +63,39 @@ fn a_follower_gets_every_record_in_order_and_once() {
     );
     server.stop();
 }
+
+#[test]
+fn a_feed_does_not_go_on_from_a_history_that_is_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::started(dir.path());
+    let (journal, kept) = (broker.data().join("journal"), dir.path().join("kept"));
+    let first = serve(&broker);
+    begun(&first, "create_label", &json!({"name": "kept"}));
+    first.stop();
+    crate::rows::copy(&journal, &kept);
+    let second = serve(&broker);
+    begun(&second, "create_label", &json!({"name": "lost"}));
+    let count = || Hand::of(&broker, "follower").follow().len();
+    let lost = usize::try_from(second.get("/readyz").1["position"].as_u64().unwrap()).unwrap();
+    until("the feed is complete", LONG, || count() >= lost);
+    second.kill();
+    let before = count();
+    std::fs::remove_dir_all(&journal).unwrap();
+    crate::rows::copy(&kept, &journal);
+    let third = serve(&broker);
+    for name in ["other", "another", "a third"] {
+        begun(&third, "create_label", &json!({"name": name}));
+    }
+    let log = dir.path().join("serve.log");
+    until("it is said", LONG, || {
+        std::fs::read_to_string(&log).unwrap().contains("is of another journal")
+    });
+    assert_eq!(count(), before, "nothing was published");
+    let deleted = Hand::of(&broker, "operator").asks("STREAM.DELETE.ORKESTRA_JOURNAL", "");
+    assert_eq!(deleted["success"], true, "{deleted}");
+    third.stop();
+    let fourth = serve(&broker);
+    let all = usize::try_from(fourth.get("/readyz").1["position"].as_u64().unwrap()).unwrap();
+    until("the feed begins anew", LONG, || count() >= all);
+    fourth.stop();
+}

@@ -31,6 +31,15 @@ impl Hand {
         Self { runtime, client }
     }
 
+    /// One request to the broker's interface.
+    pub fn asks(&self, what: &str, body: &str) -> Value {
+        let asked = self.client.request(format!("$JS.API.{what}"), body.to_owned().into());
+        let answer = self
+            .runtime
+            .block_on(async { tokio::time::timeout(Duration::from_secs(5), asked).await });
+        serde_json::from_slice(&answer.unwrap().unwrap().payload).unwrap()
+    }
+
     /// The next execution of labels.
     pub fn take(&self) -> Option<Taken> {
         let delivery = self.runtime.block_on(async {
@@ -62,13 +71,12 @@ impl Hand {
         serde_json::from_slice(&answer.ok()?.ok()?.payload).ok()
     }
 
-    /// Everything that the record feed has: message id, subject, record.
+    /// Everything that the record feed has: message id, subject, record; nothing where it is not made yet.
     pub fn follow(&self) -> Vec<(u64, String, Value)> {
         self.runtime.block_on(async {
-            let stream = jetstream::new(self.client.clone())
-                .get_stream("ORKESTRA_JOURNAL")
-                .await
-                .unwrap();
+            let Ok(stream) = jetstream::new(self.client.clone()).get_stream("ORKESTRA_JOURNAL").await else {
+                return Vec::new();
+            };
             let count = usize::try_from(stream.cached_info().state.messages).unwrap();
             let config = pull::Config {
                 ack_policy: jetstream::consumer::AckPolicy::None,

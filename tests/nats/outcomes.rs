@@ -94,7 +94,14 @@ fn only_the_right_worker_counts_and_only_for_the_current_attempt() {
     assert_eq!(with("action", json!("act_01K2ZZZZZZZZZZZZZZZZZZZZZZ")), "not_found");
     assert_eq!(with("colour", json!("red")), "invalid_outcome");
     assert_eq!(shown(&ground.server, &action)["status"], "executing");
-    assert_eq!(journal(&ground.server, "outcome.refused").len(), 4);
+    let refused = journal(&ground.server, "outcome.refused");
+    assert_eq!(refused.len(), 5, "what is not understood too");
+    let first = &refused[0]["events"][0]["data"];
+    assert_eq!(
+        (&first["outcome"], &first["result"]["coats"]),
+        (&json!("succeeded"), &json!(2)),
+        "what was said is kept"
+    );
     assert_eq!(ground.hand.report("paint", &good).unwrap()["accepted"], true);
     let item = shown(&ground.server, &action);
     assert_eq!(
@@ -115,6 +122,41 @@ fn only_the_right_worker_counts_and_only_for_the_current_attempt() {
     ground.hand.acknowledge(&again);
     assert!(ground.hand.take().is_none());
     assert_eq!(labels(&ground.server), ["bug"]);
+}
+
+#[test]
+fn a_worker_takes_only_what_is_its_and_the_routes_say_whose_that_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::started(dir.path());
+    // Labels were the built-in worker's before.
+    let before = broker.unrouted();
+    begun_by(&broker, &before);
+    before.stop();
+    let server = broker.server();
+    let mut other = broker
+        .program("worker")
+        .args(["worker", "--modules", "labels"])
+        .spawn()
+        .unwrap();
+    let action = begun(&server, "create_label", &json!({"name": "bug"}));
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert_eq!(shown(&server, &action)["status"], "executing");
+    assert!(journal(&server, "outcome.refused").is_empty(), "nothing was taken");
+    let _painter = broker.painter();
+    assert_eq!(ends(&server, &action)["status"], "succeeded");
+    other.kill().unwrap();
+    other.wait().unwrap();
+}
+
+/// Waits until the broker knows the consumers of a server.
+fn begun_by(broker: &Broker, server: &Server) {
+    let hand = Hand::of(broker, "operator");
+    until("there are consumers", LONG, || {
+        hand.asks("CONSUMER.INFO.ORKESTRA_EXECUTIONS.labels", "")["name"] == "labels"
+    });
+    let found = hand.asks("CONSUMER.INFO.ORKESTRA_EXECUTIONS.labels", "");
+    assert_eq!(found["config"]["metadata"]["orkestra-worker"], "orkestra");
+    assert_eq!(server.get("/readyz").0, 200);
 }
 
 #[test]
@@ -179,6 +221,12 @@ fn what_kills_every_worker_is_a_dead_letter_and_unknown() {
             .as_str()
             .unwrap()
             .contains("as often as may be")
+    );
+    let operator = Hand::of(&ground.broker, "operator");
+    let letter = operator.asks("STREAM.MSG.GET.ORKESTRA_DEAD", r#"{"last_by_subj": "orkestra.dead.>"}"#);
+    assert_eq!(
+        letter["message"]["subject"], "orkestra.dead.labels.create_label",
+        "{letter}"
     );
     let (done, told) = ground.operator(&["retry", action["actionId"].as_str().unwrap()]);
     assert!(done, "{told}");

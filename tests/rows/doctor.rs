@@ -25,6 +25,37 @@ fn rows(dir: &Path, program: &Path) -> (bool, String, Value) {
 }
 
 #[test]
+fn the_doctor_says_when_records_are_missing_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    server.stop();
+    let (journal, older) = (dir.path().join("data/journal"), dir.path().join("older"));
+    copy(&journal, &older);
+    let server = Server::start(dir.path());
+    work(&server, "A", 6);
+    server.stop();
+    // The older segment beside the newer checkpoints.
+    for file in fs::read_dir(&older)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .filter(|file| file.is_file())
+    {
+        fs::copy(&file, journal.join(file.file_name().unwrap())).unwrap();
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_orkestra"));
+    let out = Command::new(program)
+        .args(["doctor", "--data"])
+        .arg(dir.path().join("data"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(
+        said.contains("WRONG journal") && said.contains("are missing at the end"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_doctor_says_whether_the_rows_stand() {
     let dir = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_orkestra"));

@@ -108,7 +108,7 @@ async fn bury(
     }
     let subject = letter.subject.replacen("orkestra.exec.", "orkestra.dead.", 1);
     let id = message.map_or_else(|| format!("stream:{}", letter.sequence), |message| message.id());
-    let copy = PublishMessage::build().payload(letter.payload.clone()).message_id(id);
+    let copy = PublishMessage::build().payload(letter.payload.clone()).message_id(&id);
     let sent = line
         .context
         .send_publish(subject, copy)
@@ -119,7 +119,15 @@ async fn bury(
         .delete_message(letter.sequence)
         .await
         .map_err(|cause| cause.to_string())?;
-    tracing::warn!(sequence = letter.sequence, to = DEAD, "a dead letter");
+    if is_spent {
+        tracing::warn!(attempt = id, to = DEAD, "a dead letter");
+    } else {
+        tracing::info!(
+            attempt = id,
+            to = DEAD,
+            "an execution that nobody waits for any more was taken out"
+        );
+    }
     Ok(())
 }
 

@@ -30,10 +30,16 @@ struct At {
 
 pub(super) async fn run(handle: &Handle, line: &Line) {
     let mut durable = handle.durable();
+    let mut said = String::new();
     loop {
         match follow(handle, line, &mut durable).await {
             Ok(()) => return,
-            Err(why) => tracing::debug!(why, "the feed waits"),
+            // Once, not every second.
+            Err(why) if why != said => {
+                tracing::warn!(why, "the feed waits");
+                said = why;
+            }
+            Err(_) => {}
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -77,6 +83,13 @@ async fn found(handle: &Handle, stream: &Stream) -> Result<At, String> {
         .get(NATS_MESSAGE_ID)
         .and_then(|id| id.as_str().parse::<u64>().ok());
     let position = position.ok_or_else(|| format!("the last message of {JOURNAL} is not the feed's"))?;
+    let known = read(handle.log(), position).await?.into_iter().next();
+    if known.is_none_or(|known| known.text.as_bytes() != message.payload.as_ref()) {
+        return Err(format!(
+            "record {position} of {JOURNAL} is of another journal, or of this one before it was restored: delete that stream, and \
+             the feed begins anew"
+        ));
+    }
     Ok(At {
         next: position + 1,
         last,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_nats::Message as Request;
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{Line, PAUSE, TRACE};
@@ -54,16 +55,31 @@ pub(super) async fn run(handle: &Handle, line: &Line) {
 async fn take(handle: &Handle, line: &Line, request: Request) {
     let worker = request.subject.rsplit('.').next().unwrap_or_default().to_owned();
     let receipt = match read(&request.payload) {
-        Ok(outcome) => Receipt::of(hear(handle, outcome.report(&worker, trace(&request))).await),
+        Ok(outcome) => {
+            let action = outcome.action.clone();
+            let answer = hear(handle, outcome.report(&worker, trace(&request))).await;
+            if let Err(no) = &answer {
+                tracing::warn!(worker, action, code = %no.code, "an outcome does not count");
+            }
+            Receipt::of(answer)
+        }
         Err(no) => {
             tracing::warn!(worker, why = %no.message, "an outcome was not understood");
-            Receipt::of(Err(no))
+            Receipt::of(not_understood(handle, &worker, no).await)
         }
     };
     if let (Some(reply), Ok(text)) = (request.reply, serde_json::to_vec(&receipt)) {
         // A worker that does not hear says it again.
         drop(line.client.publish(reply, text.into()).await);
     }
+}
+
+async fn not_understood(handle: &Handle, worker: &str, no: Rejection) -> Result<Value, Rejection> {
+    let (worker, why) = (worker.to_owned(), no.clone());
+    handle
+        .ask(move |engine, now, _| Ok((vec![engine.refuse_outcome(&worker, &why, now)?], ())))
+        .await?;
+    Err(no)
 }
 
 /// The trace context that came with a request, if it is one.

@@ -1,15 +1,20 @@
 //! The streams and consumers, in one table; at a start they are made where they are missing and compared where they are not.
 
+mod difference;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
 use async_nats::jetstream::ErrorCode;
-use async_nats::jetstream::consumer::{AckPolicy, pull};
+use async_nats::jetstream::consumer::{AckPolicy, FromConsumer as _, pull};
 use async_nats::jetstream::context::{Context, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType, Stream};
 use futures_util::StreamExt as _;
 use thiserror::Error;
+
+pub use difference::Difference;
+use difference::{changed, missing, of_consumer, of_stream};
 
 use crate::kernel::Registry;
 use crate::kernel::execution::BUILT_IN;
@@ -24,6 +29,8 @@ const WORKER: &str = "orkestra-worker";
 pub const JOURNAL: &str = "ORKESTRA_JOURNAL";
 /// How long a record stays in the feed; the journal has it for ever.
 const FEED_FOR: Duration = Duration::from_hours(30 * 24);
+/// What differs when a consumer is another worker's.
+const OWNER: &str = "worker";
 /// How long the broker knows a published attempt again. A server that comes back later asks what is still there.
 const DUPLICATE_WINDOW: Duration = Duration::from_hours(1);
 /// How long a dead letter is kept.
@@ -129,32 +136,16 @@ pub async fn modules_of(context: &Context, worker: &str) -> Result<Vec<String>, 
     let mut modules = Vec::new();
     while let Some(consumer) = consumers.next().await {
         let consumer = consumer.map_err(told(EXECUTIONS))?;
-        if consumer.config.metadata.get(WORKER).is_some_and(|name| name == worker) {
+        if owner(&consumer.config.metadata) == worker {
             modules.push(consumer.name);
         }
     }
     Ok(modules)
 }
 
-/// What is otherwise than it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// The stream or consumer.
-    pub of: String,
-    /// What differs.
-    pub what: &'static str,
-    /// As found.
-    pub found: String,
-    /// As wanted.
-    pub wanted: String,
-    /// Whether it was changed.
-    pub changed: bool,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} is {}, not {}", self.of, self.what, self.found, self.wanted)
-    }
+/// Whose a consumer is.
+pub(super) fn owner(metadata: &HashMap<String, String>) -> String {
+    metadata.get(WORKER).cloned().unwrap_or_default()
 }
 
 /// Why nothing could be looked at.
@@ -205,7 +196,8 @@ pub async fn check(context: &Context, wanted: &Wanted, mode: Mode) -> Result<Vec
         };
         let mut found = of_stream(&stream.cached_info().config, &config);
         if mode == Mode::Apply && !found.is_empty() {
-            context.update_stream(&config).await.map_err(told(&name))?;
+            let kept = with_wanted(stream.cached_info().config.clone(), config);
+            context.update_stream(&kept).await.map_err(told(&name))?;
             changed(&mut found);
         }
         differences.extend(found);
@@ -220,16 +212,6 @@ fn is_missing(cause: &GetStreamError) -> bool {
     matches!(cause.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-fn missing(of: &str) -> Difference {
-    Difference {
-        of: of.to_owned(),
-        what: "it",
-        found: "missing".to_owned(),
-        wanted: "there".to_owned(),
-        changed: false,
-    }
-}
-
 async fn consumers(stream: &Stream, wanted: &Wanted, mode: Mode) -> Result<Vec<Difference>, Error> {
     let mut differences = Vec::new();
     for config in wanted.consumers() {
@@ -242,83 +224,36 @@ async fn consumers(stream: &Stream, wanted: &Wanted, mode: Mode) -> Result<Vec<D
             }
             continue;
         };
-        let mut found = of_consumer(&found.config, &config, &name);
-        if mode == Mode::Apply && !found.is_empty() {
+        let mut differ = of_consumer(&found.config, &config, &name);
+        if mode == Mode::Apply && !differ.is_empty() {
             stream.update_consumer(config).await.map_err(told(&name))?;
-            changed(&mut found);
+            changed(&mut differ);
+        } else if mode == Mode::Make
+            && let Some(owner) = differ.iter_mut().find(|one| one.what == OWNER)
+        {
+            // Whose a module is, only the routes say: another worker would take what it may not report on.
+            let kept = pull::Config::try_from_consumer_config(found.config).map_err(told(&name))?;
+            let metadata = config.metadata;
+            stream
+                .update_consumer(pull::Config { metadata, ..kept })
+                .await
+                .map_err(told(&name))?;
+            owner.changed = true;
         }
-        differences.extend(found);
+        differences.extend(differ);
     }
     Ok(differences)
 }
 
-fn changed(differences: &mut [Difference]) {
-    for difference in differences {
-        difference.changed = true;
+/// What is wanted, and otherwise what operators set: limits above all.
+fn with_wanted(found: Config, wanted: Config) -> Config {
+    Config {
+        subjects: wanted.subjects,
+        retention: wanted.retention,
+        discard: wanted.discard,
+        num_replicas: wanted.num_replicas,
+        max_age: wanted.max_age,
+        duplicate_window: wanted.duplicate_window,
+        ..found
     }
-}
-
-type Row = (&'static str, String, String);
-
-fn differing(of: &str, rows: Vec<Row>) -> Vec<Difference> {
-    let differ = rows.into_iter().filter(|(_, found, wanted)| found != wanted);
-    let difference = |(what, found, wanted)| Difference {
-        of: of.to_owned(),
-        what,
-        found,
-        wanted,
-        changed: false,
-    };
-    differ.map(difference).collect()
-}
-
-fn of_stream(found: &Config, wanted: &Config) -> Vec<Difference> {
-    let rows = vec![
-        ("subjects", found.subjects.join(" "), wanted.subjects.join(" ")),
-        (
-            "retention",
-            format!("{:?}", found.retention),
-            format!("{:?}", wanted.retention),
-        ),
-        (
-            "discard",
-            format!("{:?}", found.discard),
-            format!("{:?}", wanted.discard),
-        ),
-        (
-            "replicas",
-            found.num_replicas.to_string(),
-            wanted.num_replicas.to_string(),
-        ),
-        (
-            "max_age",
-            format!("{:?}", found.max_age),
-            format!("{:?}", wanted.max_age),
-        ),
-        (
-            "duplicate_window",
-            format!("{:?}", found.duplicate_window),
-            format!("{:?}", wanted.duplicate_window),
-        ),
-    ];
-    differing(&wanted.name, rows)
-}
-
-fn of_consumer(found: &async_nats::jetstream::consumer::Config, wanted: &pull::Config, name: &str) -> Vec<Difference> {
-    let worker = |metadata: &HashMap<String, String>| metadata.get(WORKER).cloned().unwrap_or_default();
-    let rows = vec![
-        ("worker", worker(&found.metadata), worker(&wanted.metadata)),
-        ("filter", found.filter_subject.clone(), wanted.filter_subject.clone()),
-        (
-            "ack_wait",
-            format!("{:?}", found.ack_wait),
-            format!("{:?}", wanted.ack_wait),
-        ),
-        (
-            "max_deliver",
-            found.max_deliver.to_string(),
-            wanted.max_deliver.to_string(),
-        ),
-    ];
-    differing(&format!("{EXECUTIONS}/{name}"), rows)
 }

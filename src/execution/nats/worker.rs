@@ -114,6 +114,7 @@ struct Shared {
 async fn pull(shared: Arc<Shared>, module: String, stop: CancellationToken) {
     let tasks = TaskTracker::new();
     let places = Arc::new(Semaphore::new(shared.worker.concurrency.max(1)));
+    let mut said = String::new();
     while !stop.is_cancelled() {
         let found = shared
             .line
@@ -121,11 +122,17 @@ async fn pull(shared: Arc<Shared>, module: String, stop: CancellationToken) {
             .get_consumer_from_stream(module.as_str(), EXECUTIONS)
             .await;
         let taken = match found {
-            Ok(consumer) => take(&shared, &consumer, &places, &tasks, &stop).await,
+            Ok(consumer) => match streams::owner(&consumer.cached_info().config.metadata) {
+                owner if owner == shared.worker.name => take(&shared, &consumer, &places, &tasks, &stop).await,
+                owner => Err(format!("it is the worker `{owner}`'s")),
+            },
             Err(cause) => Err(cause.to_string()),
         };
         if let Err(cause) = taken {
-            tracing::warn!(module, cause, "nothing can be taken");
+            if cause != said {
+                tracing::warn!(module, cause, "nothing can be taken; trying on");
+            }
+            said = cause;
             pause(&stop).await;
         }
     }
@@ -191,7 +198,7 @@ async fn pause(stop: &CancellationToken) {
 async fn one(shared: &Shared, delivery: Delivery, beat: Duration) {
     let Shared { line, worker, memory } = shared;
     let Ok(message) = serde_json::from_slice::<Message>(&delivery.payload) else {
-        // Nobody could ever read it: the server finds it among the spent ones.
+        // Nobody could ever read it; the server knows after its deadline.
         tracing::error!(subject = %delivery.subject, "an execution cannot be read");
         drop(delivery.ack_with(AckKind::Term).await);
         return;
@@ -210,12 +217,11 @@ async fn one(shared: &Shared, delivery: Delivery, beat: Duration) {
         memory.keep(message.id(), outcome.clone());
         outcome
     };
-    alive(
-        &delivery,
-        beat,
-        report(line, worker, &outcome, message.trace.as_deref()),
-    )
-    .await;
+    let told = report(line, worker, &outcome, message.trace.as_deref());
+    if alive(&delivery, beat, told).await == Told::GiveBack {
+        drop(delivery.ack_with(AckKind::Nak(Some(PAUSE))).await);
+        return;
+    }
     if let Err(cause) = delivery.double_ack().await {
         tracing::warn!(action = message.action, %cause, "an execution could not be acknowledged");
     }
@@ -234,9 +240,20 @@ async fn alive<T>(delivery: &Delivery, beat: Duration, work: impl Future<Output 
     }
 }
 
-/// Reports until the server says that the attempt may be forgotten.
-async fn report(line: &Line, worker: &Worker, outcome: &Outcome, trace: Option<&str>) {
-    let Ok(text) = serde_json::to_vec(outcome) else { return };
+/// What becomes of an attempt after its report.
+#[derive(PartialEq)]
+enum Told {
+    /// It may be forgotten.
+    Forget,
+    /// It is somebody else's.
+    GiveBack,
+}
+
+/// Reports until the server says what becomes of the attempt.
+async fn report(line: &Line, worker: &Worker, outcome: &Outcome, trace: Option<&str>) -> Told {
+    let Ok(text) = serde_json::to_vec(outcome) else {
+        return Told::Forget;
+    };
     let mut headers = HeaderMap::new();
     if let Some(trace) = trace {
         headers.insert(TRACE, trace);
@@ -256,7 +273,11 @@ async fn report(line: &Line, worker: &Worker, outcome: &Outcome, trace: Option<&
                 if !receipt.accepted {
                     tracing::warn!(action = outcome.action, attempt = outcome.attempt, answer = %receipt.answer, "an outcome does not count");
                 }
-                return;
+                return if receipt.gives_back() {
+                    Told::GiveBack
+                } else {
+                    Told::Forget
+                };
             }
             _ => tokio::time::sleep(wait).await,
         }

@@ -5,8 +5,8 @@ use projections::event::{self, Answered, Rejected, names};
 use projections::upcast::{Shape, TODAY};
 use projections::{Digest, Event};
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use serde_json::{Map, Value};
 
 use super::Call;
 use crate::kernel::{Rejection, json, leak};
@@ -51,9 +51,9 @@ pub(super) fn said(name: &'static str, facts: &impl Serialize) -> Event {
     event::event(name, facts).unwrap_or_else(empty)
 }
 
-/// Arguments that were refused, without the tokens in them: what is refused need not be called again.
-fn veiled(args: &Map<String, Value>) -> Box<RawValue> {
-    let text = serde_json::to_string(args).unwrap_or_default();
+/// What was refused, without the tokens in it: it need not be called again.
+pub(super) fn veiled(said: &(impl Serialize + ?Sized)) -> Box<RawValue> {
+    let text = serde_json::to_string(said).unwrap_or_default();
     RawValue::from_string(leak::veil(&text).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 

@@ -9,11 +9,15 @@ use projections::{Action, Actor, ActorKind, Body, Event, Id, Stage};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Engine, Step, action_id, raw, said};
+use super::{Engine, Step, action_id, raw, said, veiled};
 use crate::kernel::execution::{self, BUILT_IN, Report, Task, Word};
 use crate::kernel::state::Unfit;
 use crate::kernel::{Past, Rejection, leak, text};
 
+/// What is kept of a worker's name.
+const WORKER_CHARS_MAX: usize = 64;
+/// The longest result that is kept of an outcome that does not count, in bytes.
+const RESULT_BYTES_MAX: usize = 2_000;
 /// What is kept of a reason.
 const REASON_CHARS_MAX: usize = 500;
 
@@ -211,6 +215,22 @@ impl Engine {
         self.heard(action, body)
     }
 
+    /// Journals an outcome that was not understood.
+    pub fn refuse_outcome(&mut self, worker: &str, no: &Rejection, now: Timestamp) -> Result<String, Unfit> {
+        let facts = OutcomeRefused {
+            action: "".into(),
+            attempt: 0,
+            worker: text::clip(worker, WORKER_CHARS_MAX).into(),
+            outcome: None,
+            reason: None,
+            result: None,
+            code: no.code.clone(),
+            message: text::clip(&leak::veil(&no.message), REASON_CHARS_MAX).into(),
+        };
+        self.system(self.hour(now), None, vec![said(names::OUTCOME_REFUSED, &facts)])
+    }
+
+    /// What was said is kept: an outcome that comes too late is the best evidence there is.
     fn refuse_report(
         &mut self,
         report: &Report,
@@ -218,18 +238,25 @@ impl Engine {
         now: Timestamp,
         no: Rejection,
     ) -> Result<Step, Unfit> {
-        let named = text::clip(&leak::veil(&report.action), 64);
-        let event = said(
-            names::OUTCOME_REFUSED,
-            &OutcomeRefused {
-                action: named.into(),
-                attempt: report.attempt,
-                worker: text::clip(&report.worker, 64).into(),
-                code: no.code.clone(),
-                message: leak::veil(&no.message),
-            },
-        );
-        let text = self.system(self.hour(now), action.map(|action| action.org.to_string()), vec![event])?;
+        let (reason, result) = match &report.word {
+            Word::Succeeded { result } => (None, result.as_deref()),
+            Word::Failed { reason, .. } | Word::Unknown { reason } => (Some(reason), None),
+        };
+        let result = result
+            .filter(|result| result.get().len() <= RESULT_BYTES_MAX)
+            .map(veiled);
+        let facts = OutcomeRefused {
+            action: text::clip(&leak::veil(&report.action), 64).into(),
+            attempt: report.attempt,
+            worker: text::clip(&report.worker, WORKER_CHARS_MAX).into(),
+            outcome: Some(report.word.name().into()),
+            reason: reason.map(|reason| text::clip(&leak::veil(reason), REASON_CHARS_MAX).into()),
+            result: result.as_deref(),
+            code: no.code.clone(),
+            message: leak::veil(&no.message),
+        };
+        let org = action.map(|action| action.org.to_string());
+        let text = self.system(self.hour(now), org, vec![said(names::OUTCOME_REFUSED, &facts)])?;
         Ok(Step {
             records: vec![text],
             answer: Err(no),

@@ -99,18 +99,7 @@ impl Engine {
             preview::name_ids(&mut plan, &view);
         }
         let resolved = view.take_resolved().into_iter().collect();
-        if let Some(holder) = plan
-            .touched(&caller.org)
-            .iter()
-            .find_map(|entity| self.state.actions.holder(entity))
-        {
-            return Err(Rejection::new(
-                "in_flight",
-                format!("{holder} is being carried out and holds what this would change"),
-            )
-            .hint("wait for its outcome, then call again")
-            .next("get_pending_action", json!({"actionId": holder.to_string()})));
-        }
+        self.free(&plan, caller)?;
         let digest = plan.digest(tool.name)?;
         Ok(Offer {
             id,
@@ -119,6 +108,23 @@ impl Engine {
             resolved,
             hour,
         })
+    }
+
+    /// Refuses what somebody else's work holds.
+    fn free(&self, plan: &Plan, caller: &Caller) -> Result<(), Rejection> {
+        if !self.state.actions.is_holding() {
+            return Ok(());
+        }
+        let touched = plan.touched(&caller.org);
+        let Some(holder) = touched.iter().find_map(|thing| self.state.actions.holder(thing)) else {
+            return Ok(());
+        };
+        Err(Rejection::new(
+            "in_flight",
+            format!("{holder} is being carried out and holds what this would change"),
+        )
+        .hint("wait for its outcome, then call again")
+        .next("get_pending_action", json!({"actionId": holder.to_string()})))
     }
 
     #[expect(clippy::too_many_arguments, reason = "an offer is bound to all of these")]

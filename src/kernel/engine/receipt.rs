@@ -65,7 +65,7 @@ pub fn receipt(action: &Action, text: &str, seq: u64, again: bool) -> Result<Val
         members.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
         members.extend(said.get("worker").map(|worker| ("worker".to_owned(), worker.clone())));
         if status == Stage::Executing {
-            let hint = "a worker is at it; get_pending_action follows it";
+            let hint = "it is on its way to a worker; get_pending_action follows it";
             members.insert("hint".to_owned(), hint.into());
         }
     }

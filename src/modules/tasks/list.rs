@@ -65,7 +65,7 @@ args! {
         due_from: Option<Date>,
         /// Due on or before.
         due_to: Option<Date>,
-        /// Only open ones past their due date.
+        /// Open and past due.
         overdue: Option<bool>,
         /// Needs module Dependencies.
         blocked: Option<bool>,
@@ -74,7 +74,7 @@ args! {
         updated_since: Option<Ts>,
         /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
-        /// Count by this; items only with an explicit limit.
+        /// Count by this; items only with a limit.
         group_by: Option<GroupBy>,
         page: In<PageArgs>,
     }
