@@ -8,10 +8,12 @@ mod handle;
 mod joining;
 mod opening;
 mod recent;
+mod tight;
 
 pub use folding::fold;
 pub use handle::Handle;
 pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
+pub use tight::Tight;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,11 +30,14 @@ use tokio::sync::{mpsc, watch};
 use crate::kernel::state::Unfit;
 use crate::kernel::{Engine, Past, Rejection, Snapshot};
 use recent::Recent;
+use tight::Room;
 
 /// Most requests that wait; more are told to come back.
 const WAITING_MAX: usize = 4096;
 /// Most requests in one step of the processor.
 const TOGETHER_MAX: usize = 512;
+/// How long until it is tried again whether there is room.
+const RETRY: Duration = Duration::from_secs(1);
 /// A batch takes no further request when its records have so many bytes.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 
@@ -60,6 +65,13 @@ pub fn unavailable(why: &str) -> Rejection {
     no
 }
 
+/// The answer when nobody can tell before the next start.
+fn uncertain(why: &str) -> Rejection {
+    Rejection::new("unavailable", why).hint(
+        "ask again when the server is back: the same call or confirmation given twice does nothing twice, and get_pending_action tells",
+    )
+}
+
 fn busy() -> Rejection {
     unavailable("too many requests are waiting")
 }
@@ -76,8 +88,8 @@ pub(crate) struct Processor {
     closed: Arc<watch::Sender<Option<Arc<str>>>>,
     /// Whether the journal took back what it had accepted, because the disk is full.
     taken_back: Arc<AtomicBool>,
-    /// Whether the journal refused the last work: then nobody's refusal shares a batch with it.
-    tight: bool,
+    /// Where the last work was refused, nobody's refusal shares a batch with it.
+    room: Room,
     answers: mpsc::UnboundedSender<Answers>,
 }
 
@@ -86,12 +98,15 @@ impl Processor {
     pub(crate) async fn run(mut self) {
         let mut waiting: Vec<Request> = Vec::with_capacity(TOGETHER_MAX);
         let mut closed = self.closed.subscribe();
+        let mut tight = self.room.watched();
         loop {
             let pause = self.until_expiry();
             tokio::select! {
                 biased;
                 _ = closed.wait_for(Option::is_some) => return,
                 () = tokio::time::sleep(pause) => waiting.push(Box::new(expire)),
+                () = tokio::time::sleep(RETRY), if self.room.is_tight() => waiting.extend(self.room.resume()),
+                Ok(()) = tight.changed() => {}
                 taken = self.inbox.recv_many(&mut waiting, TOGETHER_MAX) => if taken == 0 { return },
             }
             if !self.together(waiting.drain(..)) {
@@ -115,13 +130,12 @@ impl Processor {
     /// Takes several requests into one group commit. False when nothing can go on.
     fn together(&mut self, requests: impl Iterator<Item = Request>) -> bool {
         if self.taken_back.swap(false, Ordering::AcqRel) {
-            self.tighten(true, "the disk is full");
             self.back_to_durable();
         }
         let mut requests = requests.peekable();
         while requests.peek().is_some() {
             let before = self.engine.state().clone();
-            let most = if self.tight { 1 } else { TOGETHER_MAX };
+            let most = if self.room.is_tight() { 1 } else { TOGETHER_MAX };
             let (mut records, mut thens, mut bytes) = (Vec::new(), Vec::new(), 0);
             // A batch is written whole or not at all, so one caller's large records must not refuse everybody's.
             while let Some(request) = requests.next_if(|_| bytes < BATCH_BYTES_MAX && thens.len() < most) {
@@ -160,6 +174,7 @@ impl Processor {
             Arc::clone(&self.closed),
             Arc::clone(&self.taken_back),
         );
+        let (room, clock) = (self.room.clone(), Arc::clone(&self.clock));
         let thens = Arc::new(std::sync::Mutex::new(Some(thens)));
         let (later, answers) = (Arc::clone(&thens), self.answers.clone());
         let done = move |result: Result<u64, journal::Error>| {
@@ -171,7 +186,12 @@ impl Processor {
                 }
                 Err(cause @ journal::Error::Full { .. }) => {
                     taken_back.store(true, Ordering::Release);
+                    room.tighten(clock(), &cause.to_string());
                     Err(unavailable(&cause.to_string()))
+                }
+                Err(journal::Error::Uncertain { reason }) => {
+                    closed.send_replace(Some(Arc::clone(reason)));
+                    Err(uncertain(&format!("it is not known whether this was done: {reason}")))
                 }
                 Err(cause) => {
                     closed.send_replace(Some(Arc::from(cause.to_string())));
@@ -188,11 +208,13 @@ impl Processor {
             .append_after(priority, before.position, records, Box::new(done))
         {
             Ok(_) => {
-                self.tighten(self.tight && priority == Priority::Refusal, "there is room again");
+                if priority == Priority::Normal {
+                    self.room.loosen();
+                }
                 true
             }
             Err(cause) => {
-                self.tighten(true, &cause.to_string());
+                self.room.tighten((self.clock)(), &cause.to_string());
                 // Nothing was written: the state goes back to what the journal holds, and everybody hears why.
                 if matches!(cause, journal::Error::Moved { .. }) {
                     self.back_to_durable();
@@ -207,15 +229,6 @@ impl Processor {
                 })
             }
         }
-    }
-
-    fn tighten(&mut self, tight: bool, why: &str) {
-        match (self.tight, tight) {
-            (false, true) => tracing::warn!(why, "nothing but refusals is journaled now"),
-            (true, false) => tracing::info!(why, "work is journaled again"),
-            _ => {}
-        }
-        self.tight = tight;
     }
 
     /// What was decided on records that the journal took back never happened.

@@ -120,6 +120,61 @@ async fn a_disk_that_fills_up_refuses_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_told_and_its_end_is_journaled() {
+    let disk = SimulatedDisk::new();
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
+    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
+    let caller = owner(&handle);
+    disk.set(Fate {
+        space_bytes: Some(40_000),
+        ..Fate::default()
+    });
+    let done = work(handle.clone(), caller.clone(), 0).await;
+    let tight = handle.tight().expect("work is refused");
+    disk.set(Fate::default());
+    // Nobody asks for anything: the processor finds out by itself.
+    for _ in 0..400 {
+        if handle.tight().is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(handle.tight().is_none(), "there is room again");
+    let last = journal.get(journal.durable()).unwrap().unwrap().text;
+    let facts = &serde_json::from_str::<Value>(&last).unwrap()["events"][0];
+    assert_eq!(facts["type"], "journal.resumed", "{last}");
+    assert_eq!(facts["data"]["since"], json!(tight.since));
+    assert!(
+        facts["data"]["why"].as_str().unwrap().contains("the journal is full"),
+        "{last}"
+    );
+    journal.close().unwrap();
+    holds(&journal, &handle, &done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_is_not_called_nothing() {
+    let disk = SimulatedDisk::new();
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
+    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
+    let caller = owner(&handle);
+    work_once(&handle, &caller, "before").await.unwrap();
+    disk.set(Fate {
+        fail_sync: Some(0),
+        ..Fate::default()
+    });
+    let said = work_once(&handle, &caller, "perhaps").await.unwrap_err();
+    assert!(said.starts_with("it is not known whether this was done: "), "{said}");
+    let later = work_once(&handle, &caller, "never").await.unwrap_err();
+    assert!(later.starts_with("nothing was done: "), "{later}");
+    let survivor = disk.after_power_cut(Box::new(|| true));
+    let (again, _) = Journal::open_on(Arc::new(survivor), options(), "example.org/log").unwrap();
+    let texts: Vec<String> = again.read(1).unwrap().map(|line| line.unwrap().text).collect();
+    assert!(texts.iter().any(|text| text.contains("before")));
+    assert!(!texts.iter().any(|text| text.contains("never")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_has_room_to_say_no() {
     let disk = SimulatedDisk::new();
     let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();

@@ -4,6 +4,7 @@ pub mod broker;
 mod cluster;
 mod feed;
 mod hand;
+mod keys;
 mod killed;
 mod outcomes;
 mod tls;

@@ -82,6 +82,13 @@ pub enum Error {
         /// What closed it.
         reason: Arc<str>,
     },
+    /// The records were being written when a write or a sync failed, and the journal closed. Whether they are in it shows when it
+    /// is opened again.
+    #[error("it may be written or not: the journal closed: {reason}")]
+    Uncertain {
+        /// What closed it.
+        reason: Arc<str>,
+    },
     /// There is no room for the record, and nothing of it was written. Works again once there is space.
     #[error("the journal is full, {room_bytes} bytes left: {why}")]
     Full {

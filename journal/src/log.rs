@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{Error, Line, Priority};
 
 /// Hears, once, how an append ended: the sequence number of its last record, durable by then, or why nothing of it is
-/// acknowledged. It runs on the log's own thread and must not block.
+/// acknowledged ([`Error::Uncertain`] where it may be found in the log all the same). It runs on the log's own thread and must not block.
 pub type Done = Box<dyn FnOnce(Result<u64, Error>) + Send>;
 
 /// Hears the durable position once per group commit, on the log's own thread; it must not block.

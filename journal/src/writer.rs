@@ -57,9 +57,13 @@ impl Writer {
         };
         let mut waiting = std::mem::take(&mut self.backlog);
         waiting.extend(self.queue.close(&reason));
-        let batch = std::mem::take(&mut self.batch.dones).into_iter().map(|(_, done)| done);
+        let batch = std::mem::take(&mut self.batch.dones);
+        let uncertain = Error::Uncertain {
+            reason: Arc::clone(&reason),
+        };
+        refuse(batch.into_iter().map(|(_, done)| done), &uncertain);
         refuse(
-            batch.chain(waiting.into_iter().map(|pending| pending.done)),
+            waiting.into_iter().map(|pending| pending.done),
             &Error::Closed { reason },
         );
     }

@@ -2,6 +2,10 @@
 //!
 //! Changes of the domain (`task.created`, …) are not here; they are [`crate::record::Change`]s named by their modules.
 
+mod system;
+
+pub use system::{Folded, Recovered, Resumed, Started};
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -66,6 +70,8 @@ pub mod names {
     pub const STARTED: &str = "system.started";
     /// A torn tail was cut off at the start.
     pub const RECOVERED: &str = "journal.recovered";
+    /// Work is journaled again, after there was no room for it.
+    pub const RESUMED: &str = "journal.resumed";
     /// Requests were refused before they became calls (folded).
     pub const SECURITY_REJECTED: &str = "security.rejected";
     /// Requests were refused by a rate limit (folded).
@@ -292,48 +298,4 @@ pub struct ConfirmRefused<'a> {
     /// The sentence that was said.
     #[serde(borrow)]
     pub message: Cow<'a, str>,
-}
-
-/// `limits.refused` and `security.rejected`: many refusals folded into one record.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Folded<'a> {
-    /// The rate class, or the reason.
-    #[serde(borrow)]
-    pub what: Cow<'a, str>,
-    /// How many.
-    pub count: u64,
-    /// The first of them.
-    pub from: Timestamp,
-    /// The last of them.
-    pub to: Timestamp,
-}
-
-/// `system.started`: the boot report.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Started<'a> {
-    /// The version of the program.
-    #[serde(borrow)]
-    pub version: Cow<'a, str>,
-    /// Actions that wait for a confirmation, restored.
-    pub pending: u64,
-    /// Actions whose offer ended while the server was down.
-    pub expired: u64,
-    /// Executions that have no outcome.
-    pub without_outcome: u64,
-    /// Why the whole journal was read although there was a checkpoint. Records before 0005 have none.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub rebuilt: Option<Cow<'a, str>>,
-}
-
-/// `journal.recovered`: what was cut off.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Recovered<'a> {
-    /// The segment.
-    #[serde(borrow)]
-    pub file: Cow<'a, str>,
-    /// Where the torn part began.
-    pub offset: u64,
-    /// How long it was.
-    pub bytes: u64,
 }

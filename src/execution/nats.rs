@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::jetstream::context::{Context, ContextBuilder};
-use async_nats::{Client, Event};
+use async_nats::{Client, ConnectOptions, Event};
 use tokio_util::sync::CancellationToken;
 
 use crate::processor::Handle;
@@ -45,10 +45,24 @@ impl Line {
     /// [`Wrong`] where credentials or certificates cannot be used, or the address means nothing.
     pub async fn open(settings: &Settings, name: &str) -> Result<Self, Wrong> {
         let is_away = Arc::new(AtomicBool::new(false));
-        let options = settings.options().await?.name(name).event_callback(move |event| {
+        let options = settings.options().await?.name(name).retry_on_initial_connect();
+        let options = options.event_callback(move |event| {
             tell(&event, &is_away);
             std::future::ready(())
         });
+        Self::over(settings, options).await
+    }
+
+    /// Connects now, or says why that cannot be: who only looks need not wait for a broker.
+    ///
+    /// # Errors
+    /// [`Wrong`] as for [`Line::open`], and where the broker is away or knows the user not.
+    pub async fn once(settings: &Settings, name: &str) -> Result<Self, Wrong> {
+        let options = settings.options().await?.name(name);
+        Self::over(settings, options).await
+    }
+
+    async fn over(settings: &Settings, options: ConnectOptions) -> Result<Self, Wrong> {
         let addresses: Vec<&str> = settings.url.split(',').map(str::trim).collect();
         let client = options.connect(addresses).await.map_err(|cause| Wrong::of(&cause))?;
         let context = ContextBuilder::new()
@@ -56,6 +70,14 @@ impl Line {
             .ack_timeout(PATIENCE)
             .build(client.clone());
         Ok(Self { client, context })
+    }
+
+    /// Streams that are full, or nearly: what there is of how much.
+    ///
+    /// # Errors
+    /// [`streams::Error`] where the broker refuses.
+    pub async fn full(&self, wanted: &Wanted) -> Result<Vec<String>, streams::Error> {
+        streams::full(&self.context, wanted).await
     }
 
     /// What is missing at the broker or differs from what is wanted; nothing is changed. Waits a moment for the broker.

@@ -193,16 +193,22 @@ pub(super) async fn healthz(State(app): State<App>) -> Response {
     }
 }
 
-/// `GET /readyz`: calls are served; says at which position.
+/// `GET /readyz`: calls are served; says at which position, or why they are not.
 pub(super) async fn readyz(State(app): State<App>) -> Response {
-    let open = app.faces.handle.closed().borrow().is_none();
-    let status = if open {
+    let handle = &app.faces.handle;
+    let closed = handle.closed().borrow().clone();
+    let why = closed.or_else(|| handle.tight().map(|tight| tight.why));
+    let status = if why.is_none() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let snapshot = app.faces.handle.snapshot();
-    let body = json!({"ready": open, "position": snapshot.position, "pending": snapshot.actions.pending_len()});
+    let snapshot = handle.snapshot();
+    let mut body =
+        json!({"ready": why.is_none(), "position": snapshot.position, "pending": snapshot.actions.pending_len()});
+    if let (Some(why), Some(members)) = (why, body.as_object_mut()) {
+        members.insert("why".to_owned(), why.as_ref().into());
+    }
     (status, Json(body)).into_response()
 }
 

@@ -17,8 +17,10 @@ pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Ex
     if let Err(no) = rights.require("audit.read") {
         return reply::rejection(&no);
     }
-    let Some(rows) = app.faces.desk.rows().cloned() else {
-        return reply::rejection(&without_rows(app.faces.desk.given_up()));
+    let desk = &app.faces.desk;
+    // Rows that are given up stand still: what they count is not what is.
+    let Some(rows) = desk.rows().filter(|_| desk.given_up().is_none()).cloned() else {
+        return reply::rejection(&without_rows(desk.given_up()));
     };
     let org = entry.caller.org;
     match tokio::task::spawn_blocking(move || rows.counts(&org)).await {

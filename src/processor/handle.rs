@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::recent::Recent;
-use super::{Boot, Clock, Outcome, Request, busy, unavailable};
+use super::{Boot, Clock, Outcome, Request, Tight, busy, unavailable};
 use crate::kernel::engine::{self, Answer, Call, Reading, Step};
 use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
@@ -28,6 +28,7 @@ pub struct Handle {
     pub(super) clock: Clock,
     pub(super) durable: watch::Receiver<u64>,
     pub(super) closed: watch::Receiver<Option<Arc<str>>>,
+    pub(super) tight: watch::Receiver<Option<Tight>>,
     pub(super) boot: Arc<Boot>,
     pub(super) key: ConfirmKey,
     pub(super) wait_for_reads: bool,
@@ -156,6 +157,11 @@ impl Handle {
     /// Follows whether the journal has closed, and why.
     pub fn closed(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.closed.clone()
+    }
+
+    /// Since when and why work is refused, while the disk is full.
+    pub fn tight(&self) -> Option<Tight> {
+        self.tight.borrow().clone()
     }
 
     /// What was found at the start.

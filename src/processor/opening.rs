@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::recent::Recent;
+use super::tight::Room;
 use super::{Clock, Handle, Processor, WAITING_MAX, answering, folding};
 use crate::kernel::engine::bootstrap;
 use crate::kernel::state::Unfit;
@@ -226,6 +227,7 @@ fn start(
     let published = Arc::new(ArcSwap::from_pointee(engine.state().clone()));
     let (durable, durable_seen) = watch::channel(engine.state().position);
     let (closed, closed_seen) = watch::channel(None);
+    let (room, tight_seen) = Room::new();
     let (answers, answers_seen) = mpsc::unbounded_channel();
     let key = engine.key().clone();
     let processor = Processor {
@@ -238,7 +240,7 @@ fn start(
         durable: Arc::new(durable),
         closed: Arc::new(closed),
         taken_back: Arc::default(),
-        tight: false,
+        room,
         answers,
     };
     tokio::spawn(answering(answers_seen));
@@ -252,6 +254,7 @@ fn start(
         clock,
         durable: durable_seen,
         closed: closed_seen,
+        tight: tight_seen,
         boot: Arc::new(boot),
         key,
         wait_for_reads,

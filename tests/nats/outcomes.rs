@@ -205,6 +205,34 @@ fn what_failed_is_tried_again_by_itself_and_what_is_unknown_by_operators() {
 }
 
 #[test]
+fn the_doctor_says_when_a_stream_is_full() {
+    let ground = ground();
+    let (_, _taken) = ground.taken("bug");
+    let doctor = || {
+        let mut command = ground.broker.program("server");
+        let said = command
+            .args(["doctor", "--json", "--data"])
+            .arg(ground.broker.data())
+            .output();
+        let found: Value = serde_json::from_slice(&said.unwrap().stdout).unwrap();
+        let nats = found["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|found| found["check"] == "nats")
+            .unwrap();
+        nats.clone()
+    };
+    assert_eq!(doctor()["ok"], true, "{}", doctor());
+    let operator = Hand::of(&ground.broker, "operator");
+    let mut config = operator.asks("STREAM.INFO.ORKESTRA_EXECUTIONS", "")["config"].clone();
+    config["max_msgs"] = json!(1);
+    let updated = operator.asks("STREAM.UPDATE.ORKESTRA_EXECUTIONS", &config.to_string());
+    assert_eq!(updated["config"]["max_msgs"], 1, "{updated}");
+    assert_eq!(doctor()["found"], "ORKESTRA_EXECUTIONS holds 1 of at most 1 messages");
+}
+
+#[test]
 fn what_kills_every_worker_is_a_dead_letter_and_unknown() {
     let ground = ground();
     let (action, taken) = ground.taken("poison");

@@ -178,7 +178,7 @@ fn a_failure_is_for_good_and_everybody_hears() {
     let other = journal.clone();
     let first = crate::support::append(&journal, 4, 4).unwrap_err();
     assert!(
-        matches!(&first, journal::Error::Closed { reason } if reason.contains("cannot sync 00000000000000000001.log")),
+        matches!(&first, journal::Error::Uncertain { reason } if reason.contains("cannot sync 00000000000000000001.log")),
         "{first}"
     );
     assert!(matches!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,7 +39,8 @@ pub trait Shelf: Send + Sync {
 
 /// sled in a directory of its own.
 pub struct Sled {
-    db: sled::Db,
+    /// There until it is dropped.
+    db: Option<sled::Db>,
     dir: PathBuf,
 }
 
@@ -55,7 +57,7 @@ impl Sled {
             match config.open() {
                 Ok(db) => {
                     let dir = dir.to_owned();
-                    return Ok(Self { db, dir });
+                    return Ok(Self { db: Some(db), dir });
                 }
                 Err(cause) if tried < LOCKED_MAX && is_locked(&cause) => {
                     tried += 1;
@@ -67,6 +69,20 @@ impl Sled {
     }
 }
 
+impl Sled {
+    fn db(&self) -> Result<&sled::Db, Error> {
+        self.db.as_ref().ok_or_else(|| Error::shelf("use")("it is closed"))
+    }
+}
+
+impl Drop for Sled {
+    fn drop(&mut self) {
+        // It writes when it is dropped, and panics where the disk will not have it; nothing rests on that.
+        let db = self.db.take();
+        drop(catch_unwind(AssertUnwindSafe(|| drop(db))));
+    }
+}
+
 /// sled says so only in words.
 fn is_locked(cause: &sled::Error) -> bool {
     matches!(cause, sled::Error::Io(cause) if cause.to_string().contains("could not acquire lock"))
@@ -74,13 +90,17 @@ fn is_locked(cause: &sled::Error) -> bool {
 
 impl Shelf for Sled {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let found = self.db.get(key).map_err(Error::shelf("read"))?;
+        let found = self.db()?.get(key).map_err(Error::shelf("read"))?;
         Ok(found.map(|value| value.to_vec()))
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8]) -> Box<dyn Iterator<Item = Result<Pair, Error>> + '_> {
         let (prefix, from) = (prefix.to_vec(), from.to_vec());
-        let found = self.db.range(from..).map(|pair| {
+        let db = match self.db() {
+            Ok(db) => db,
+            Err(closed) => return Box::new(std::iter::once(Err(closed))),
+        };
+        let found = db.range(from..).map(|pair| {
             let (key, value) = pair.map_err(Error::shelf("read"))?;
             Ok((key.to_vec(), value.to_vec()))
         });
@@ -95,11 +115,11 @@ impl Shelf for Sled {
                 None => batch.remove(key),
             }
         }
-        self.db.apply_batch(batch).map_err(Error::shelf("write"))
+        self.db()?.apply_batch(batch).map_err(Error::shelf("write"))
     }
 
     fn flush(&self) -> Result<(), Error> {
-        self.db.flush().map_err(Error::shelf("flush"))?;
+        self.db()?.flush().map_err(Error::shelf("flush"))?;
         // sled's own flush never asks the disk to sync.
         let file = File::open(self.dir.join(FILE)).map_err(Error::shelf("sync"))?;
         file.sync_data().map_err(Error::shelf("sync"))

@@ -68,7 +68,7 @@ fn read(file: &PathBuf) -> Result<String, Wrong> {
 
 impl Settings {
     pub(super) async fn options(&self) -> Result<ConnectOptions, Wrong> {
-        let mut options = ConnectOptions::new().retry_on_initial_connect();
+        let mut options = ConnectOptions::new();
         if let Some(file) = &self.credentials_file {
             let made = options.credentials_file(file).await;
             options = made.map_err(|cause| Wrong(format!("{}: {cause}", file.display())))?;

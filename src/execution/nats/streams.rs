@@ -208,6 +208,29 @@ pub async fn check(context: &Context, wanted: &Wanted, mode: Mode) -> Result<Vec
     Ok(differences)
 }
 
+/// Streams that hold most of what their limits allow.
+///
+/// # Errors
+/// [`Error`] where the broker is away or refuses.
+pub async fn full(context: &Context, wanted: &Wanted) -> Result<Vec<String>, Error> {
+    let mut full = Vec::new();
+    for config in wanted.streams() {
+        let stream = context.get_stream(&config.name).await.map_err(told(&config.name))?;
+        let (limits, state) = (&stream.cached_info().config, &stream.cached_info().state);
+        let kinds = [
+            ("bytes", state.bytes, limits.max_bytes),
+            ("messages", state.messages, limits.max_messages),
+        ];
+        for (of, held, most) in kinds {
+            // No limit is -1.
+            if u64::try_from(most).is_ok_and(|most| held >= most - most / 10) {
+                full.push(format!("{} holds {held} of at most {most} {of}", config.name));
+            }
+        }
+    }
+    Ok(full)
+}
+
 fn is_missing(cause: &GetStreamError) -> bool {
     matches!(cause.kind(), GetStreamErrorKind::JetStream(error) if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }

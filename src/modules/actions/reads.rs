@@ -177,11 +177,12 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
     put("approvals", action.approvals.clone().into());
     put("supersededBy", json!(action.superseded_by));
     put("undoneBy", json!(action.undone_by));
+    put("arguments", proposal::args(view.past, action)?.into());
+    put(
+        "preview",
+        paged(proposal::plan(view.past, action)?, args.items_cursor.as_deref())?,
+    );
     if action.stage == Stage::Pending {
-        put(
-            "preview",
-            paged(proposal::plan(view.past, action)?, args.items_cursor.as_deref())?,
-        );
         put("stale", stale(view, action).into());
     } else if action.attempt > 0 {
         let text = view
