@@ -1,10 +1,12 @@
 //! A disk that fills up under load: work is refused and nothing else, and it goes on when there is room again.
 
-use std::sync::{Arc, Mutex};
+mod back;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use journal::disk::{Fate, SimulatedDisk};
-use journal::{Done, Error, Hook, Journal, Line, Log, MemoryLog, Options, Priority, Records};
+use journal::{Journal, Log, Options};
 use orkestra::kernel::identity::Member;
 use orkestra::kernel::{Caller, Registry, State};
 use orkestra::modules::organizations::founding::Founding;
@@ -12,6 +14,7 @@ use orkestra::processor::{self, Handle, Opening};
 use serde_json::{Map, Value, json};
 
 use crate::story;
+use back::TakesBack;
 
 fn options() -> Options {
     Options {
@@ -238,98 +241,6 @@ fn holds(log: &dyn Log, handle: &Handle, all: &[String]) {
     assert!(all.len() > 8 && all.iter().all(|name| names.contains(name)));
 }
 
-/// A log that now and then takes back what it accepted, as a full disk does, and goes on.
-#[derive(Clone, Default)]
-struct TakesBack {
-    inner: MemoryLog,
-    state: Arc<Mutex<Accepted>>,
-}
-
-#[derive(Default)]
-struct Accepted {
-    calls: u64,
-    taken_back: usize,
-    /// The last record given while something waits to be taken back.
-    given: Option<u64>,
-    waiting: Vec<Done>,
-}
-
-impl TakesBack {
-    /// Refuses everything that was accepted since the first one.
-    fn take_back(&self) {
-        let waiting = {
-            let mut state = self.state.lock().unwrap();
-            state.given = None;
-            std::mem::take(&mut state.waiting)
-        };
-        for done in waiting {
-            done(Err(Error::Full {
-                room_bytes: 0,
-                why: "for a test".into(),
-            }));
-        }
-    }
-}
-
-impl Log for TakesBack {
-    fn append_as(&self, priority: Priority, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        self.append_after(priority, self.durable(), bodies, done)
-    }
-
-    fn append_after(&self, priority: Priority, after: u64, bodies: Vec<String>, done: Done) -> Result<u64, Error> {
-        let mut state = self.state.lock().unwrap();
-        let last = state.given.unwrap_or_else(|| self.inner.durable());
-        if after != last {
-            return Err(Error::Moved { after, last });
-        }
-        state.calls += 1;
-        if state.given.is_none() && !state.calls.is_multiple_of(7) {
-            drop(state);
-            return self.inner.append_after(priority, after, bodies, done);
-        }
-        if state.given.is_none() {
-            let log = self.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(Duration::from_millis(2));
-                log.take_back();
-            });
-        }
-        let given = last + bodies.len() as u64;
-        state.given = Some(given);
-        state.taken_back += 1;
-        state.waiting.push(done);
-        Ok(given)
-    }
-
-    fn durable(&self) -> u64 {
-        self.inner.durable()
-    }
-
-    fn wait(&self, after: u64, timeout: Duration) -> u64 {
-        self.inner.wait(after, timeout)
-    }
-
-    fn on_durable(&self, hook: Hook) {
-        self.inner.on_durable(hook);
-    }
-
-    fn read(&self, from: u64) -> Result<Records, Error> {
-        self.inner.read(from)
-    }
-
-    fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
-        self.inner.get(seq)
-    }
-
-    fn closed(&self) -> Option<Arc<str>> {
-        self.inner.closed()
-    }
-
-    fn close(&self) -> Result<(), Error> {
-        self.inner.close()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_journal_takes_back_never_happened() {
     let log = TakesBack::default();
@@ -345,7 +256,7 @@ async fn what_the_journal_takes_back_never_happened() {
         }
     }
     assert!(
-        log.state.lock().unwrap().taken_back > 60,
+        log.taken_back() > 60,
         "batches that build on each other were taken back"
     );
     assert_eq!(*handle.closed().borrow(), None);
