@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use orkestra::audit::{self, check::Report};
 use orkestra::kernel::engine::{Call, Step};
 use orkestra::kernel::token::ConfirmKey;
 use orkestra::kernel::{Caller, Engine, Past, Plan, Registry, Rejection, State, View};
@@ -212,6 +213,12 @@ impl Story {
     /// Ends the story: the journal alone must rebuild the same state. Gives the transcript.
     #[must_use = "snapshot the transcript"]
     pub fn end(self) -> String {
+        self.end_with(0)
+    }
+
+    /// [`Story::end`] for a story whose records were altered: so many decisions come out differently when they are made again.
+    #[must_use = "snapshot the transcript"]
+    pub fn end_with(self, divergences: u64) -> String {
         let registry = Arc::clone(self.engine.registry());
         let mut again = Engine::new(registry.clone(), State::new(&registry.kinds()), key());
         for (seq, text) in (1..).zip(&self.records.0) {
@@ -227,6 +234,13 @@ impl Story {
             self.engine.state().digest().unwrap(),
             "the state that went through a checkpoint differs"
         );
+        let report = decided_again(registry, &self.records);
+        assert_eq!(
+            (report.divergences, report.late, report.other_version),
+            (divergences, 0, 0),
+            "what was decided comes out otherwise than expected: {report:#?}"
+        );
+        assert_eq!(report.state, self.engine.state().digest().unwrap().to_string());
         self.transcript
     }
 
@@ -265,6 +279,14 @@ impl Story {
         self.names.insert(word.to_owned(), name.clone());
         name
     }
+}
+
+/// Every decision of some records, made once more.
+pub fn decided_again(registry: Arc<Registry>, records: &Records) -> Report {
+    let lines = (1..)
+        .zip(records.0.clone())
+        .map(|(seq, text)| Ok(journal::Line { seq, text }));
+    audit::check::check(registry, lines, records, &mut |_| {}).expect("the journal replays")
 }
 
 /// Compares a story's transcript with the one kept under `snapshots/`.

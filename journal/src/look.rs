@@ -9,7 +9,7 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Error, Reader, checkpoint, line};
+use crate::{Error, Line, Reader, checkpoint, line};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -99,6 +99,17 @@ impl Look {
     /// The records from `from` on, as far as they were seen.
     pub fn reader(&self, from: u64) -> Reader {
         Reader::new(Arc::clone(&self.source), from)
+    }
+
+    /// One record; `None` where none of that number was seen.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] or [`Error::Io`].
+    pub fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
+        if seq == 0 {
+            return Ok(None);
+        }
+        Reader::one(Arc::clone(&self.source), seq).next().transpose()
     }
 
     /// Looks for what came since. Gives the last record seen.

@@ -98,6 +98,18 @@ pub struct Answered<'a> {
     pub now: Timestamp,
     /// The digest of the canonical answer.
     pub digest: Digest,
+    /// The version of the code's rules for this tool; not written where it is the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub decider: u32,
+}
+
+const fn first() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_first(decider: &u32) -> bool {
+    *decider == 1
 }
 
 /// `call.rejected`.
@@ -117,6 +129,9 @@ pub struct Rejected<'a> {
     /// The sentence that was said.
     #[serde(borrow)]
     pub message: Cow<'a, str>,
+    /// The version of the code's rules for this tool; not written where it is the first.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub decider: u32,
 }
 
 /// `action.proposed`: the plan as shown, and what it is bound to.

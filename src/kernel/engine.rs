@@ -1,7 +1,9 @@
 //! The engine: one step at a time, from a call to the records that say what came of it. Pure: it is given the hour and the
 //! recorded past, and gives back records and an answer; the processor makes them durable before anybody hears of them.
 
+mod again;
 mod confirm;
+mod drawn;
 mod end;
 mod events;
 mod execute;
@@ -15,7 +17,7 @@ mod settle;
 pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
 pub use operate::{NewToken, Refused, bootstrap};
-pub use over::caller_of;
+pub use over::{caller_as, caller_of};
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
@@ -120,13 +122,7 @@ impl Engine {
     /// Carries out one call of a tool that does not answer from a snapshot.
     pub fn call(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let registry = Arc::clone(&self.registry);
-        let found = registry.tool(&call.tool).ok_or_else(|| unknown_tool(&call.tool));
-        let allowed = found.and_then(|tool| {
-            admit(&self.state, &call.caller, tool)?;
-            leak::none_in(&call.args, matches!(tool.run, Run::Confirm).then_some("confirmToken"))?;
-            Ok(tool)
-        });
-        match allowed {
+        match self.allowed(&registry, call) {
             Err(no) => self.refuse(call, now, no),
             Ok(tool) => match &tool.run {
                 Run::Decide(_) => self.propose(tool, call, now, past),
@@ -140,10 +136,18 @@ impl Engine {
         }
     }
 
+    /// The tool, where the caller may call it with these arguments.
+    fn allowed<'r>(&self, registry: &'r Registry, call: &Call) -> Result<&'r Tool, Rejection> {
+        let tool = registry.tool(&call.tool).ok_or_else(|| unknown_tool(&call.tool))?;
+        admit(&self.state, &call.caller, tool)?;
+        leak::none_in(&call.args, matches!(tool.run, Run::Confirm).then_some("confirmToken"))?;
+        Ok(tool)
+    }
+
     /// Journals a call of a tool that is not there for the caller.
     pub fn unknown(&mut self, call: &Call, now: Timestamp) -> Result<String, Unfit> {
-        let event = rejected(call, &unknown_tool(&call.tool), self.state.position);
-        self.commit(now, &call.caller, vec![event])
+        let drawn = self.refused(call, unknown_tool(&call.tool));
+        self.commit(now, &call.caller, drawn.events)
     }
 
     /// Journals what a read answered.
@@ -166,8 +170,8 @@ impl Engine {
     }
 
     fn refuse(&mut self, call: &Call, now: Timestamp, no: Rejection) -> Result<Step, Unfit> {
-        let event = rejected(call, &no, self.state.position);
-        let text = self.commit(now, &call.caller, vec![event])?;
+        let drawn = self.refused(call, no.clone());
+        let text = self.commit(now, &call.caller, drawn.events)?;
         Ok(Step {
             records: vec![text],
             answer: Err(no),
@@ -253,9 +257,10 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
             run(args, &View::new(state, &call.caller, now, registry, past, None))
         });
     let said = said.map(|answer| with_notice(answer, &dropped));
+    let at = (state.position, registry.tool(&call.tool).map_or(1, |tool| tool.decider));
     let event = match &said {
-        Ok(answer) => answered(call, answer, state.position, now),
-        Err(no) => rejected(call, no, state.position),
+        Ok(answer) => answered(call, answer, at, now),
+        Err(no) => rejected(call, no, at),
     };
     Reading {
         caller: call.caller.clone(),

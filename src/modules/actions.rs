@@ -24,6 +24,7 @@ pub fn module() -> Module {
         .core()
         .returns(output::list(&reads::COLUMNS))
         .answering_meta("get_pending_action", "Follow one action: preview, status, whether it is stale, its receipt.", reads::get)
+        .revised(2)
         .core()
         .returns(output::item(&["id", "status", "preview", "stale", "receipt"]))
         .write(

@@ -7,6 +7,7 @@ use projections::event::{Attempted, ConfirmRefused, Moved, names};
 use projections::{Action, Event, Stage};
 use serde_json::{Map, Value, json};
 
+use super::drawn::Waiting;
 use super::execute::done;
 use super::gate::Gate;
 use super::over::caller_of;
@@ -33,6 +34,16 @@ args! {
         /// Why; kept in the journal.
         note: Option<Str<0, 500>>,
     }
+}
+
+/// What confirming comes to.
+pub(super) enum Carried {
+    /// What happens.
+    Events(Vec<Event>),
+    /// It is refused; the offer stands.
+    Refused(Rejection),
+    /// The plan would be another one today, or none: the arguments, and why there is none.
+    Stale(Map<String, Value>, Option<Rejection>),
 }
 
 impl Engine {
@@ -75,49 +86,47 @@ impl Engine {
         note: Option<&str>,
         past: &dyn Past,
     ) -> Result<Step, Unfit> {
-        let proposer = caller_of(action);
-        let args = match proposal::args(past, action) {
-            Ok(args) => args,
-            Err(no) => return self.refuse_confirm(call, now, &action.id.to_string(), no),
-        };
-        let bound = (action.id, action.proposed_at);
-        match self.decide(tool, &proposer, args.clone(), bound, past, Audience::Nobody) {
-            Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
-                self.execute(action, call, now, note, &offer)
+        match self.carried(tool, action, note, past) {
+            Carried::Events(events) => {
+                let text = self.commit(now, &call.caller, events)?;
+                let answer = receipt(action, &text, self.state.position, false);
+                Ok(Step {
+                    records: vec![text],
+                    answer,
+                })
             }
-            // It waits for somebody else's work to end; the offer stands.
-            Err(no) if no.code == "in_flight" => self.refuse_confirm(call, now, &action.id.to_string(), no),
-            changed => self.stale(tool, action, call, now, args, changed.err(), past),
+            Carried::Refused(no) => self.refuse_confirm(call, now, &action.id.to_string(), no),
+            Carried::Stale(args, why) => self.stale(tool, action, call, now, args, why, past),
         }
     }
 
-    fn execute(
-        &mut self,
-        action: &Action,
-        call: &Call,
-        now: Timestamp,
-        note: Option<&str>,
-        offer: &Offer,
-    ) -> Result<Step, Unfit> {
+    /// What confirming comes to on the state as it is; nothing is written.
+    pub(super) fn carried(&self, tool: &Tool, action: &Action, note: Option<&str>, past: &dyn Past) -> Carried {
+        let args = match proposal::args(past, action) {
+            Ok(args) => args,
+            Err(no) => return Carried::Refused(no),
+        };
+        let (proposer, bound) = (caller_of(action), (action.id, action.proposed_at));
+        match self.decide(tool, &proposer, args.clone(), bound, past, Audience::Nobody) {
+            Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
+                Self::executed(action, note, &offer).map_or_else(Carried::Refused, Carried::Events)
+            }
+            // It waits for somebody else's work to end; the offer stands.
+            Err(no) if no.code == "in_flight" => Carried::Refused(no),
+            changed => Carried::Stale(args, changed.err()),
+        }
+    }
+
+    fn executed(action: &Action, note: Option<&str>, offer: &Offer) -> Result<Vec<Event>, Rejection> {
         let mut confirmed = Moved::of(action.id.to_string());
         confirmed.note = note.map(Into::into);
-        let events = if offer.plan.effects.is_empty() {
-            Self::at_once(action, &confirmed, offer)
-        } else {
-            let work = match work(offer, &action.tool) {
-                Ok(work) => work,
-                Err(no) => return self.refuse_confirm(call, now, &action.id.to_string(), no),
-            };
-            confirmed.holds = offer.plan.touched(&action.org).into_iter().map(Into::into).collect();
-            confirmed.work = Some(&work);
-            vec![said(names::CONFIRMED, &confirmed)]
-        };
-        let text = self.commit(now, &call.caller, events)?;
-        let answer = receipt(action, &text, self.state.position, false);
-        Ok(Step {
-            records: vec![text],
-            answer,
-        })
+        if offer.plan.effects.is_empty() {
+            return Ok(Self::at_once(action, &confirmed, offer));
+        }
+        let work = work(offer, &action.tool)?;
+        confirmed.holds = offer.plan.touched(&action.org).into_iter().map(Into::into).collect();
+        confirmed.work = Some(&work);
+        Ok(vec![said(names::CONFIRMED, &confirmed)])
     }
 
     /// Nothing outside is needed: it is confirmed and done in one record.
@@ -181,7 +190,16 @@ impl Engine {
             self.commit(now, &call.caller, vec![refused])?,
         ];
         let current = match (shown, why) {
-            (Some((preview, offer)), _) => self.pending(&proposer, policy, now + LIFETIME, (offer, preview), &[]),
+            (Some((preview, offer)), _) => {
+                let waiting = Waiting {
+                    policy,
+                    expires_at: now + LIFETIME,
+                    offer,
+                    preview,
+                    dropped: Vec::new(),
+                };
+                self.pending(&proposer, waiting)
+            }
             (None, Some(why)) => why.to_json(),
             (None, None) => json!({"status": "noop"}),
         };

@@ -11,7 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::Call;
 use crate::kernel::{Rejection, json, leak};
 
-pub(super) fn answered(call: &Call, answer: &Value, position: u64, now: Timestamp) -> Event {
+pub(super) fn answered(call: &Call, answer: &Value, (position, decider): (u64, u32), now: Timestamp) -> Event {
     let args = raw(&call.args);
     let digest = json::canonical_value(answer)
         .map(|text| Digest::of(text.as_bytes()))
@@ -24,11 +24,12 @@ pub(super) fn answered(call: &Call, answer: &Value, position: u64, now: Timestam
             position,
             now,
             digest,
+            decider,
         },
     )
 }
 
-pub(super) fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
+pub(super) fn rejected(call: &Call, no: &Rejection, (position, decider): (u64, u32)) -> Event {
     let args = veiled(&call.args);
     let tool = crate::kernel::text::clip(&leak::veil(&call.tool), 100);
     let facts = Rejected {
@@ -37,6 +38,7 @@ pub(super) fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {
         position,
         code: no.code.clone(),
         message: leak::veil(&no.message),
+        decider,
     };
     said(names::CALL_REJECTED, &facts)
 }

@@ -1,6 +1,6 @@
 //! What is said of an action that is over, and who proposed it.
 
-use projections::Action;
+use projections::{Action, Actor};
 use serde_json::json;
 
 use crate::kernel::Rejection;
@@ -21,9 +21,13 @@ impl Rejection {
 
 /// The proposer as a caller again.
 pub fn caller_of(action: &Action) -> Caller {
-    let actor = &action.proposer;
+    caller_as(&action.org, &action.proposer)
+}
+
+/// Who is recorded, as a caller again.
+pub fn caller_as(org: &str, actor: &Actor) -> Caller {
     Caller {
-        org: action.org.to_string(),
+        org: org.to_owned(),
         member: actor
             .principal_id
             .as_deref()

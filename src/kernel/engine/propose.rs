@@ -6,6 +6,7 @@ use projections::{Action, Digest, Event, Id};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::drawn::{Drawn, Then, Waiting};
 use super::{Call, Engine, LIFETIME, PENDING_PER_CALLER_MAX, Step, proposal_key, raw, said, without_injected};
 use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::plan::Plan;
@@ -37,36 +38,44 @@ pub(super) enum Audience {
 impl Engine {
     pub(super) fn propose(&mut self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let now = self.hour(now);
-        let (args, dropped) = without_injected(&call.args);
-        let text = match canonical::canonical_object(&args) {
-            Ok(text) => text,
-            Err(cause) => return self.refuse(call, now, Rejection::argument("arguments", cause.to_string())),
+        let drawn = self.draw(tool, call, now, past);
+        let text = self.commit(now, &call.caller, drawn.events)?;
+        let answer = match drawn.then {
+            Then::Say(answer) => *answer,
+            Then::Wait(waiting) => Ok(self.pending(&call.caller, *waiting)),
         };
+        Ok(Step {
+            records: vec![text],
+            answer,
+        })
+    }
+
+    /// What a proposal comes to on the state as it is; nothing is written.
+    pub(super) fn draw(&self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Drawn {
+        self.drawn(tool, call, now, past)
+            .unwrap_or_else(|no| self.refused(call, no))
+    }
+
+    fn drawn(&self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Drawn, Rejection> {
+        let (args, dropped) = without_injected(&call.args);
+        let text =
+            canonical::canonical_object(&args).map_err(|cause| Rejection::argument("arguments", cause.to_string()))?;
         let key = proposal_key(call, &text);
-        let equal = self
-            .state
-            .actions
-            .equal(&key)
-            .filter(|action| now < action.expires_at)
-            .cloned();
-        let (id, hour) = match &equal {
+        let equal = self.state.actions.equal(&key);
+        let equal = equal.filter(|action| now < action.expires_at);
+        let (id, hour) = match equal {
             Some(action) => (action.id, action.proposed_at),
             None => (self.fresh_id(&key, now), now),
         };
-        let offer = match self.decide(tool, &call.caller, args.clone(), (id, hour), past, Audience::Caller) {
-            Ok(offer) => offer,
-            Err(no) => return self.refuse(call, now, no),
-        };
+        let decide = |bound| self.decide(tool, &call.caller, args.clone(), bound, past, Audience::Caller);
+        let offer = decide((id, hour))?;
         match equal {
-            Some(action) if action.digest == offer.digest => self.repeat(tool, call, now, &action, offer, &dropped),
+            Some(action) if action.digest == offer.digest => self.repeated(tool, call, action, offer, dropped),
             Some(action) => {
-                let fresh = self.fresh_id(&key, now);
-                match self.decide(tool, &call.caller, args, (fresh, now), past, Audience::Caller) {
-                    Ok(offer) => self.offer(tool, call, now, key, offer, Some(action.id), &dropped),
-                    Err(no) => self.refuse(call, now, no),
-                }
+                let offer = decide((self.fresh_id(&key, now), now))?;
+                self.offered(tool, call, now, key, offer, Some(action.id), dropped)
             }
-            None => self.offer(tool, call, now, key, offer, None, &dropped),
+            None => self.offered(tool, call, now, key, offer, None, dropped),
         }
     }
 
@@ -128,47 +137,45 @@ impl Engine {
     }
 
     #[expect(clippy::too_many_arguments, reason = "an offer is bound to all of these")]
-    fn offer(
-        &mut self,
+    fn offered(
+        &self,
         tool: &Tool,
         call: &Call,
         now: Timestamp,
         key: Digest,
         offer: Offer,
         replaces: Option<Id<Action>>,
-        dropped: &[String],
-    ) -> Result<Step, Unfit> {
+        dropped: Vec<String>,
+    ) -> Result<Drawn, Rejection> {
         if !offer.plan.blockers.is_empty() {
-            return self.say_without_action(call, now, blocked(tool, offer));
+            return Ok(self.answered_at_once(tool, call, now, blocked(tool, offer)));
         }
         if offer.plan.is_noop() {
             let answer = json!({"status": "noop", "summary": offer.plan.summary, "result": offer.plan.result, "asOf": self.state.position});
-            return self.say_without_action(call, now, answer);
+            return Ok(self.answered_at_once(tool, call, now, answer));
         }
         let waiting = self
             .state
             .actions
             .open_of(projections::actions::caller(&call.caller.actor()));
         if waiting >= PENDING_PER_CALLER_MAX && replaces.is_none() {
-            let no = Rejection::new(
+            return Err(Rejection::new(
                 "limit_exceeded",
                 format!("{waiting} actions are waiting for a confirmation already"),
             )
             .hint("confirm or cancel some of them first")
-            .next("list_pending_actions", json!({}));
-            return self.refuse(call, now, no);
+            .next("list_pending_actions", json!({})));
         }
-        let policy = match policy::confirm_policy(&self.state, &call.caller, tool) {
-            Ok(policy) => policy,
-            Err(no) => return self.refuse(call, now, no),
-        };
+        let policy = policy::confirm_policy(&self.state, &call.caller, tool)?;
         let preview = preview::preview(tool, &offer.plan, offer.hour);
         let events = Self::offering(tool, call, now, key, (&offer, &preview), replaces, policy);
-        let text = self.commit(now, &call.caller, events)?;
-        Ok(Step {
-            records: vec![text],
-            answer: Ok(self.pending(&call.caller, policy, now + LIFETIME, (offer, preview), dropped)),
-        })
+        Ok(Drawn::waiting(
+            events,
+            policy,
+            now + LIFETIME,
+            (offer, preview),
+            dropped,
+        ))
     }
 
     /// The events of a new offer, with the end of the one it replaces.
@@ -210,14 +217,14 @@ impl Engine {
     }
 
     /// What the proposer hears of a pending action.
-    pub(super) fn pending(
-        &self,
-        caller: &Caller,
-        policy: ConfirmPolicy,
-        expires_at: Timestamp,
-        (offer, preview): (Offer, Value),
-        dropped: &[String],
-    ) -> Value {
+    pub(super) fn pending(&self, caller: &Caller, waiting: Waiting) -> Value {
+        let Waiting {
+            policy,
+            expires_at,
+            offer,
+            preview,
+            dropped,
+        } = waiting;
         let own = policy == ConfirmPolicy::ItsProposer || (policy == ConfirmPolicy::Human && caller.is_human());
         let token = own.then(|| {
             self.key
@@ -251,35 +258,29 @@ impl Engine {
         said
     }
 
-    fn repeat(
-        &mut self,
+    fn repeated(
+        &self,
         tool: &Tool,
         call: &Call,
-        now: Timestamp,
         action: &Action,
         offer: Offer,
-        dropped: &[String],
-    ) -> Result<Step, Unfit> {
-        let policy = match policy::still(&self.state, &call.caller, tool, &action.policy) {
-            Ok(policy) => policy,
-            Err(no) => return self.refuse(call, now, no),
-        };
+        dropped: Vec<String>,
+    ) -> Result<Drawn, Rejection> {
+        let policy = policy::still(&self.state, &call.caller, tool, &action.policy)?;
         let events = vec![said(names::REPEATED, &Moved::of(action.id.to_string()))];
-        let text = self.commit(now, &call.caller, events)?;
         let preview = preview::preview(tool, &offer.plan, offer.hour);
-        Ok(Step {
-            records: vec![text],
-            answer: Ok(self.pending(&call.caller, policy, action.expires_at, (offer, preview), dropped)),
-        })
+        Ok(Drawn::waiting(
+            events,
+            policy,
+            action.expires_at,
+            (offer, preview),
+            dropped,
+        ))
     }
 
-    fn say_without_action(&mut self, call: &Call, now: Timestamp, answer: Value) -> Result<Step, Unfit> {
-        let event = super::answered(call, &answer, self.state.position, now);
-        let text = self.commit(now, &call.caller, vec![event])?;
-        Ok(Step {
-            records: vec![text],
-            answer: Ok(answer),
-        })
+    fn answered_at_once(&self, tool: &Tool, call: &Call, now: Timestamp, answer: Value) -> Drawn {
+        let event = super::answered(call, &answer, (self.state.position, tool.decider), now);
+        Drawn::said(vec![event], Ok(answer))
     }
 }
 

@@ -143,6 +143,12 @@ impl Module {
         self.last(|tool| permission.clone_into(&mut tool.permission))
     }
 
+    /// Says which version the rules of the tool added last are of: raised when they change, so that a replay can tell.
+    #[must_use]
+    pub fn revised(self, decider: u32) -> Self {
+        self.last(|tool| tool.decider = decider)
+    }
+
     /// Says that every profile shows this module.
     #[must_use]
     pub fn always(mut self) -> Self {

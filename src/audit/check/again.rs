@@ -1,0 +1,198 @@
+//! What a recorded step would write today.
+
+use jiff::Timestamp;
+use projections::event::{Answered, Moved, Proposed, Rejected, names};
+use projections::record::Entry;
+use projections::{Digest, Event, Record, Unread};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::Error;
+use super::compare::{self, Compared};
+use crate::kernel::engine::{Call, caller_as};
+use crate::kernel::{Engine, Past, Rejection};
+
+/// A call that was answered or refused on a state which is named.
+pub(super) struct Asked {
+    pub(super) seq: u64,
+    /// The position of that state.
+    pub(super) position: u64,
+    call: Call,
+    now: Timestamp,
+    decider: u32,
+    came: Came,
+}
+
+/// What came of it.
+enum Came {
+    /// An answer with this digest.
+    Answer(Digest),
+    /// A rejection with this code.
+    Rejection(String),
+}
+
+impl Asked {
+    /// The call of a record, where it is one that only answers or refuses.
+    pub(super) fn of(seq: u64, text: &str) -> Result<Option<Self>, Error> {
+        // Most records need not be read for this.
+        if !text.contains(r#""type":"call."#) {
+            return Ok(None);
+        }
+        let mut room = String::new();
+        let record = Record::parse(seq, text, &mut room)?;
+        let Some(Entry {
+            name, data: Some(data), ..
+        }) = record.events.first()
+        else {
+            return Ok(None);
+        };
+        let call = |tool: &str, args: Option<&RawValue>| called(&record, tool, args);
+        let asked = match name.as_ref() {
+            names::CALL_ANSWERED => {
+                let facts: Answered<'_> = facts(seq, data)?;
+                Self {
+                    seq,
+                    position: facts.position,
+                    call: call(&facts.tool, Some(facts.args)),
+                    now: facts.now,
+                    decider: facts.decider,
+                    came: Came::Answer(facts.digest),
+                }
+            }
+            names::CALL_REJECTED => {
+                let facts: Rejected<'_> = facts(seq, data)?;
+                Self {
+                    seq,
+                    position: facts.position,
+                    call: call(&facts.tool, facts.args),
+                    now: record.at,
+                    decider: facts.decider,
+                    came: Came::Rejection(facts.code.into_owned()),
+                }
+            }
+            _ => return Ok(None),
+        };
+        Ok(Some(asked))
+    }
+
+    /// The same call again; `None` where it cannot be made, because what was given is recorded nowhere.
+    pub(super) fn again(&self, engine: &Engine, past: &dyn Past) -> Option<Vec<Event>> {
+        engine.call_again(&self.call, self.now, past)
+    }
+
+    /// What came then beside what comes today.
+    pub(super) fn compared(&self, engine: &Engine, today: Option<Vec<Event>>) -> Compared {
+        let tool = self.call.tool.as_str();
+        let Some(event) = today.and_then(|events| events.into_iter().next()) else {
+            return Compared::NotDecided;
+        };
+        let data = event.data.as_deref().map(RawValue::get).unwrap_or_default();
+        let same = match &self.came {
+            Came::Answer(digest) => {
+                serde_json::from_str::<Answered<'_>>(data).is_ok_and(|facts| facts.digest == *digest)
+            }
+            // What is veiled in a record is not what was given.
+            Came::Rejection(code) if code == "validation_failed" && self.is_veiled() => return Compared::NotDecided,
+            Came::Rejection(code) => serde_json::from_str::<Rejected<'_>>(data).is_ok_and(|facts| facts.code == *code),
+        };
+        if same {
+            return Compared::Same;
+        }
+        if engine.registry().tool(tool).map(|tool| tool.decider) != Some(self.decider) {
+            return Compared::OtherVersion;
+        }
+        let then = match &self.came {
+            Came::Answer(digest) => serde_json::json!({"answered": digest}),
+            Came::Rejection(code) => serde_json::json!({"rejected": code}),
+        };
+        Compared::Differs {
+            tool: tool.to_owned(),
+            what: "call",
+            lines: compare::lines(&then, &short(&event)),
+        }
+    }
+
+    fn is_veiled(&self) -> bool {
+        self.call
+            .args
+            .values()
+            .any(|value| value.to_string().contains("[token]"))
+    }
+}
+
+/// What a call comes to, as a record's facts have it.
+fn short(event: &Event) -> Value {
+    let data: Value = event
+        .data
+        .as_deref()
+        .and_then(|data| serde_json::from_str(data.get()).ok())
+        .unwrap_or_default();
+    if event.name == names::CALL_ANSWERED {
+        serde_json::json!({"answered": data["digest"]})
+    } else {
+        serde_json::json!({"rejected": data["code"]})
+    }
+}
+
+fn facts<'a, T: Deserialize<'a>>(seq: u64, data: &'a RawValue) -> Result<T, Error> {
+    serde_json::from_str(data.get()).map_err(|cause| Unread::Text { seq, cause }.into())
+}
+
+fn called(record: &Record<'_>, tool: &str, args: Option<&RawValue>) -> Call {
+    let args = args.and_then(|args| serde_json::from_str::<Map<String, Value>>(args.get()).ok());
+    Call {
+        caller: caller_as(record.org.as_deref().unwrap_or_default(), &record.actor),
+        tool: tool.to_owned(),
+        args: args.unwrap_or_default(),
+    }
+}
+
+/// What a record's proposal or confirmation comes to today; `None` where it holds neither.
+pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Record<'_>) -> Option<Compared> {
+    for entry in &record.events {
+        let data = entry.data?;
+        match entry.name.as_ref() {
+            // What a new offer replaces stands before it.
+            names::SUPERSEDED => {}
+            names::PROPOSED => {
+                let facts: Proposed<'_> = serde_json::from_str(data.get()).ok()?;
+                let call = called(record, &facts.tool, Some(facts.args));
+                let today = engine.call_again(&call, facts.now, past)?;
+                return Some(decided(engine, (text, record), &facts.tool, facts.decider, Ok(today)));
+            }
+            names::CONFIRMED => {
+                let facts: Moved<'_> = serde_json::from_str(data.get()).ok()?;
+                let id = facts.action.parse().ok()?;
+                let action = engine.state().actions.get(id)?;
+                let today = engine.confirm_again(id, facts.note.as_deref(), past);
+                let decider = compare::decider_of(past, action);
+                return Some(decided(engine, (text, record), &action.tool, decider, today));
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+fn decided(
+    engine: &Engine,
+    (text, record): (&str, &Record<'_>),
+    tool: &str,
+    decider: u32,
+    today: Result<Vec<Event>, Rejection>,
+) -> Compared {
+    let differs = |lines| {
+        if engine.registry().tool(tool).map(|tool| tool.decider) == Some(decider) {
+            let (tool, what) = (tool.to_owned(), "plan");
+            Compared::Differs { tool, what, lines }
+        } else {
+            Compared::OtherVersion
+        }
+    };
+    match today {
+        Ok(today) if compare::is_same(text, record, &today) => Compared::Same,
+        Ok(today) => differs(compare::events(record, &today)),
+        Err(no) => differs(vec![format!("today: no, {}: {}", no.code, no.message)]),
+    }
+}

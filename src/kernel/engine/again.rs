@@ -1,0 +1,63 @@
+//! Deciding again what was recorded: a replay asks what a step would write today, and writes nothing.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use projections::{Action, Event, Id, Record};
+
+use super::confirm::Carried;
+use super::{Call, Engine, Reading, answer};
+use crate::kernel::state::Unfit;
+use crate::kernel::tool::Run;
+use crate::kernel::view::Past;
+use crate::kernel::{Rejection, State};
+
+impl Engine {
+    /// What a call writes on the state as it is, at the hour that was recorded; `None` for confirming and cancelling, which
+    /// need tokens that are recorded nowhere.
+    pub fn call_again(&self, call: &Call, now: Timestamp, past: &dyn Past) -> Option<Vec<Event>> {
+        let registry = Arc::clone(&self.registry);
+        match self.allowed(&registry, call) {
+            Err(no) => Some(self.refused(call, no).events),
+            Ok(tool) => match &tool.run {
+                Run::Decide(_) => Some(self.draw(tool, call, now, past).events),
+                Run::Answer(_) => Some(vec![self.read_again(call, now, past).event]),
+                Run::Confirm | Run::Cancel => None,
+            },
+        }
+    }
+
+    /// What a read answers on the state as it is, at the hour that was recorded.
+    pub fn read_again(&self, call: &Call, now: Timestamp, past: &dyn Past) -> Reading {
+        answer(&self.registry, &self.state, call, now, past)
+    }
+
+    /// What confirming an action writes on the state as it is.
+    ///
+    /// # Errors
+    /// The rejection where nothing is carried out today, with the plan's own where it has none.
+    pub fn confirm_again(&self, id: Id<Action>, note: Option<&str>, past: &dyn Past) -> Result<Vec<Event>, Rejection> {
+        let action = self.state.actions.get(id);
+        let action = action.ok_or_else(|| Rejection::not_found("action", &id.to_string()))?;
+        let tool = self.registry.tool(&action.tool);
+        let tool = tool.ok_or_else(|| super::unknown_tool(&action.tool))?;
+        match self.carried(tool, action, note, past) {
+            Carried::Events(events) => Ok(events),
+            Carried::Refused(no) | Carried::Stale(_, Some(no)) => Err(no),
+            Carried::Stale(_, None) => Err(Rejection::new("preview_stale", "the plan is another one")),
+        }
+    }
+
+    /// Folds in a record that was read.
+    ///
+    /// # Errors
+    /// [`Unfit`] where it does not fit.
+    pub fn fold_in(&mut self, seq: u64, record: Record<'_>) -> Result<(), Unfit> {
+        self.state.fold(seq, record)
+    }
+
+    /// The state, taken out.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+}
