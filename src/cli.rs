@@ -6,6 +6,7 @@ mod journal;
 mod operator;
 mod progress;
 mod remote;
+mod replay;
 mod serve;
 mod stdio;
 mod token;
@@ -45,6 +46,8 @@ enum Command {
     /// Look at, verify, export and prove the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Read what was done, decide it again, and see how things stood at any moment.
+    Replay(replay::ReplayArgs),
     /// Look at configuration, permissions, keys, journal and server: what is wrong, and what to do.
     Doctor(doctor::DoctorArgs),
     /// List the tools, or show one.
@@ -119,6 +122,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => block_on(token::run(command)),
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
+        Command::Replay(args) => replay::run(args),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Tools(command) => tools::run(&command),
     };

@@ -245,7 +245,7 @@ impl Story {
     }
 
     /// Replaces identifiers and confirm tokens by short names in order of appearance.
-    fn plain(&mut self, text: &str) -> String {
+    pub fn plain(&mut self, text: &str) -> String {
         let mut out = String::new();
         let mut word = String::new();
         for letter in text.chars().chain([' ']) {

@@ -1,1 +1,113 @@
-//! travel
+//! How things stood: the state at any past position, reads of it, and what changed between two.
+
+mod difference;
+mod machine;
+mod shown;
+
+pub use difference::{Difference, Entity, difference};
+pub use machine::Machine;
+pub use shown::{Shown, show};
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::audit::{Behind, Source};
+use crate::kernel::engine::{Answer, Call, answer};
+use crate::kernel::state::Unfit;
+use crate::kernel::{Caller, Registry, Snapshot};
+
+/// Why one cannot go there.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A record does not fit.
+    #[error("the journal does not fit this program: {0}")]
+    Unfit(#[from] Unfit),
+    /// There is no such position.
+    #[error("there is no position {asked}: the journal ends with record {last}")]
+    Beyond {
+        /// What was asked for.
+        asked: u64,
+        /// The last record.
+        last: u64,
+    },
+    /// Nothing was read there.
+    #[error("record {seq} {why}")]
+    NoRead {
+        /// The record.
+        seq: u64,
+        /// What it is instead.
+        why: &'static str,
+    },
+}
+
+/// Where to go: a position, or a moment and the state at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// A position.
+    Position(u64),
+    /// A moment.
+    Moment(Timestamp),
+}
+
+impl std::str::FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(position) = text.parse() {
+            return Ok(Self::Position(position));
+        }
+        let moment = text.parse().map(Self::Moment);
+        moment.map_err(|_| format!("`{text}` is neither a position nor a moment such as 2026-11-26T09:30:00Z"))
+    }
+}
+
+impl When {
+    /// The position.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`], or where the journal cannot be read.
+    pub fn position(self, source: &dyn Source) -> Result<u64, Error> {
+        match self {
+            Self::Position(asked) if asked > source.last() => Err(Error::Beyond {
+                asked,
+                last: source.last(),
+            }),
+            Self::Position(position) => Ok(position),
+            Self::Moment(moment) => Ok(source.at(moment)?),
+        }
+    }
+}
+
+/// Calls a reading tool on the state of the past, as a caller would have at that hour. Nothing is recorded.
+///
+/// # Errors
+/// As the tool says; `not_a_read` where it would write.
+pub fn call_then(
+    registry: &Arc<Registry>,
+    source: &dyn Source,
+    state: &Snapshot,
+    caller: Caller,
+    tool: &str,
+    args: Map<String, Value>,
+    now: Timestamp,
+) -> Answer {
+    if registry.tool(tool).is_some_and(|tool| !tool.is_read()) {
+        return Err(crate::kernel::Rejection::new(
+            "not_a_read",
+            format!("`{tool}` would change something, and the past cannot be changed"),
+        )
+        .hint("any tool that reads can be called; `orkestra tools list` shows which do"));
+    }
+    let call = Call {
+        caller,
+        tool: tool.to_owned(),
+        args,
+    };
+    answer(registry, state, &call, now, &Behind::new(source)).answer
+}

@@ -164,7 +164,7 @@ pub(super) fn operator_of(state: &State, org: &str) -> Result<Caller, Failure> {
     Ok(caller(org.to_owned(), member))
 }
 
-fn caller(org: String, member: Id<Member>) -> Caller {
+pub(super) fn caller(org: String, member: Id<Member>) -> Caller {
     Caller {
         org,
         member,

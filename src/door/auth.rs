@@ -1,9 +1,8 @@
 //! Who comes in: a bearer token is checked and becomes a caller, by the state of this very moment.
 
 use jiff::Timestamp;
-use projections::ActorKind;
 
-use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, OrganizationStatus, Token};
+use crate::kernel::identity::{Member, MemberStatus, Organization, OrganizationStatus, Token};
 use crate::kernel::principal::Caller;
 use crate::kernel::secret::Secret;
 use crate::kernel::token::ConfirmKey;
@@ -71,15 +70,10 @@ impl Doorman {
         if member.status != MemberStatus::Active || !open {
             return Err(unauthenticated());
         }
-        let kind = match member.kind {
-            MemberKind::Human => ActorKind::Human,
-            MemberKind::Agent => ActorKind::Agent,
-            MemberKind::Service => ActorKind::Service,
-        };
         let caller = Caller {
             org: row.org.clone(),
             member: row.member,
-            kind,
+            kind: member.actor_kind(),
             sponsor: member.sponsor,
             token: Some(row.id),
             client: None,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use projections::{Digest, Id};
+use projections::{ActorKind, Digest, Id};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -180,6 +180,17 @@ entity! {
         capacity_hours_per_week: Option<Decimal>,
         /// When away.
         out_of_office: Option<OutOfOffice>,
+    }
+}
+
+impl Member {
+    /// What kind of principal it is in records.
+    pub const fn actor_kind(&self) -> ActorKind {
+        match self.kind {
+            MemberKind::Human => ActorKind::Human,
+            MemberKind::Agent => ActorKind::Agent,
+            MemberKind::Service => ActorKind::Service,
+        }
     }
 }
 

@@ -17,9 +17,18 @@ pub(in crate::cli) async fn one(handle: &Handle, wanted: Option<&str>) -> Result
     let Some(text) = wanted else {
         return owner(&snapshot, None);
     };
-    let members = snapshot
-        .table::<Member>()
-        .ok_or_else(|| Failure::new("there are no members"))?;
+    let row = member(&snapshot, text)?;
+    if row.status == MemberStatus::Invited {
+        let joined = handle.join(&operator::operator_of(&snapshot, &row.org)?, row.id).await;
+        joined.map_err(|no| Failure::new(no.message))?;
+    }
+    Ok((row.org.clone(), row.id))
+}
+
+/// The member of a handle or id, who takes part or is invited.
+pub(in crate::cli) fn member<'s>(state: &'s State, text: &str) -> Result<&'s Arc<Row<Member>>, Failure> {
+    let members = state.table::<Member>();
+    let members = members.ok_or_else(|| Failure::new("there are no members"))?;
     let named = |row: &&Arc<Row<Member>>| {
         let meant = row.id.to_string() == text || row.handle == text.trim_start_matches('@');
         meant && matches!(row.status, MemberStatus::Active | MemberStatus::Invited)
@@ -28,12 +37,7 @@ pub(in crate::cli) async fn one(handle: &Handle, wanted: Option<&str>) -> Result
     match found.as_slice() {
         [] => Err(Failure::new(format!("there is no member `{text}`"))
             .hint("list_organization_members shows handles and ids; invite people with manage_organization")),
-        [row] if row.status == MemberStatus::Invited => {
-            let joined = handle.join(&operator::operator_of(&snapshot, &row.org)?, row.id).await;
-            joined.map_err(|no| Failure::new(no.message))?;
-            Ok((row.org.clone(), row.id))
-        }
-        [row] => Ok((row.org.clone(), row.id)),
+        [row] => Ok(row),
         several => {
             let ids: Vec<String> = several.iter().map(|row| row.id.to_string()).collect();
             Err(Failure::new(format!("`{text}` is in several organisations"))

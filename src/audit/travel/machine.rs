@@ -1,0 +1,109 @@
+//! States of the past, some of them kept, so that the next journey begins near.
+//!
+//! States share what they have in common, so keeping many costs little more than keeping the newest.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Error;
+use crate::audit::Source;
+use crate::kernel::state::Kind;
+use crate::kernel::{Registry, Snapshot, State};
+
+/// How far apart kept states are, in records, while there are few.
+const STRIDE: u64 = 16_384;
+/// How many states are kept; twice as far apart where there would be more.
+const KEPT_MAX: usize = 64;
+
+/// Goes to any position of one journal.
+pub struct Machine {
+    kinds: Vec<Kind>,
+    kept: Mutex<Kept>,
+}
+
+struct Kept {
+    states: BTreeMap<u64, Snapshot>,
+    stride: u64,
+    /// Where somebody was last.
+    last: Option<Snapshot>,
+}
+
+impl Machine {
+    /// A machine that was nowhere yet.
+    pub fn new(registry: &Registry) -> Self {
+        let kept = Kept {
+            states: BTreeMap::new(),
+            stride: STRIDE,
+            last: None,
+        };
+        Self {
+            kinds: registry.kinds(),
+            kept: Mutex::new(kept),
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state at a position; `progress` hears how many records of how many were folded.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`] where the journal is shorter; else where a record cannot be read or folded.
+    pub fn at(
+        &self,
+        source: &dyn Source,
+        position: u64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Snapshot, Error> {
+        let last = source.last();
+        if position > last {
+            return Err(Error::Beyond { asked: position, last });
+        }
+        let near = self.kept().near(position);
+        let mut state = near.map_or_else(|| State::new(&self.kinds), |near| State::clone(&near));
+        let (begun, all) = (state.position, position - state.position);
+        if all > 0 {
+            for line in source.lines(begun + 1)? {
+                let line = line?;
+                state.apply(line.seq, &line.text)?;
+                self.pass(&state);
+                if line.seq.is_multiple_of(1024) {
+                    progress(line.seq - begun, all);
+                }
+                if line.seq == position {
+                    break;
+                }
+            }
+        }
+        progress(all, all);
+        let state = Arc::new(state);
+        self.kept().last = Some(Arc::clone(&state));
+        Ok(state)
+    }
+
+    /// Keeps the state now and then.
+    fn pass(&self, state: &State) {
+        let mut kept = self.kept();
+        if state.position.is_multiple_of(kept.stride) && !kept.states.contains_key(&state.position) {
+            kept.states.insert(state.position, Arc::new(state.clone()));
+            kept.thin();
+        }
+    }
+}
+
+impl Kept {
+    fn near(&self, position: u64) -> Option<Snapshot> {
+        let kept = self.states.range(..=position).next_back().map(|(_, state)| state);
+        let last = self.last.as_ref().filter(|last| last.position <= position);
+        kept.into_iter().chain(last).max_by_key(|state| state.position).cloned()
+    }
+
+    fn thin(&mut self) {
+        while self.states.len() > KEPT_MAX {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.states.retain(|position, _| position.is_multiple_of(stride));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Deciding everything again.
+
+use std::sync::Arc;
+
+use journal::Look;
+
+use super::super::{Failure, Outcome, print, progress};
+use crate::audit::check::{Divergence, Report, check as decide_again};
+use crate::audit::{Behind, Source as _};
+use crate::kernel::text::count;
+
+pub(super) fn check(look: &Look, as_json: bool) -> Outcome {
+    let registry = Arc::new(crate::data::registry());
+    let past = Behind::new(look);
+    let lines = look.lines(1)?.inspect(|line| {
+        if let Ok(line) = line {
+            past.keep(line.seq, &line.text);
+        }
+    });
+    let bar = progress::records(look.last_seq());
+    let report = decide_again(registry, lines, &past, &mut |seq| bar.set_position(seq))?;
+    bar.finish_and_clear();
+    if as_json {
+        print(&serde_json::to_string(&report)?);
+    } else {
+        tell(&report);
+    }
+    match report.first.first() {
+        None => Ok(()),
+        Some(first) => Err(Failure::new(format!(
+            "record {}: {} comes out differently",
+            first.seq, first.tool
+        ))
+        .hint(
+            "`orkestra journal verify` tells whether bytes were altered; a rule that changed without a new version of its \
+             decider shows like this too",
+        )),
+    }
+}
+
+fn tell(report: &Report) {
+    let number = |number: u64, noun: &str| count(usize::try_from(number).unwrap_or(usize::MAX), noun);
+    print(&format!(
+        "{}, {} made again: {} the same, {} by other versions of their rules, {} differently",
+        number(report.records, "record"),
+        number(report.decisions, "decision"),
+        report.same,
+        report.other_version,
+        report.divergences
+    ));
+    if report.not_decided + report.late > 0 {
+        print(&format!(
+            "not made again: {} with tokens that are recorded nowhere, {} journaled too long after what they read",
+            report.not_decided, report.late
+        ));
+    }
+    print(&format!(
+        "state {}\nnewest records by orkestra {}",
+        report.state, report.program
+    ));
+    for Divergence {
+        seq,
+        tool,
+        what,
+        lines,
+        program,
+    } in &report.first
+    {
+        print(&format!(
+            "\nrecord {seq}, {what} of {tool}, written by orkestra {program}: then → today"
+        ));
+        for line in lines {
+            print(&format!("  {line}"));
+        }
+    }
+}

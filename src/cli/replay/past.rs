@@ -1,0 +1,154 @@
+//! How things stood: a read, the state as a whole, what was seen, what changed.
+
+use std::sync::Arc;
+
+use journal::Look;
+use serde_json::{Value, json};
+
+use super::super::{Failure, Outcome, print, progress, token::people};
+use crate::audit::travel::{self, Difference, Machine, When};
+use crate::kernel::text::count;
+use crate::kernel::{Caller, Registry, Snapshot};
+
+struct There {
+    registry: Arc<Registry>,
+    machine: Machine,
+}
+
+impl There {
+    fn new() -> Self {
+        let registry = Arc::new(crate::data::registry());
+        let machine = Machine::new(&registry);
+        Self { registry, machine }
+    }
+
+    fn state(&self, look: &Look, when: Option<When>) -> Result<Snapshot, Failure> {
+        let position = when.unwrap_or(When::Position(look.last_seq())).position(look)?;
+        let bar = progress::records(position);
+        let state = self.machine.at(look, position, &mut |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        })?;
+        bar.finish_and_clear();
+        Ok(state)
+    }
+}
+
+pub(super) fn call(look: &Look, when: Option<When>, call: &[String], member: Option<&str>) -> Outcome {
+    let there = There::new();
+    let state = there.state(look, when)?;
+    let args = super::arguments(call.get(1))?;
+    let tool = call.first().map(String::as_str).unwrap_or_default();
+    let caller = caller(&state, member)?;
+    let now = match when {
+        Some(When::Moment(moment)) => moment.max(state.at),
+        _ => state.at,
+    };
+    let said = travel::call_then(&there.registry, look, &state, caller, tool, args, now);
+    let said = said.map_err(|no| Failure {
+        hint: no.hint.clone(),
+        ..Failure::new(format!("{}: {}", no.code, no.message))
+    })?;
+    print(&serde_json::to_string_pretty(&said)?);
+    Ok(())
+}
+
+/// A member of that time; the first owner, where none is named.
+fn caller(state: &Snapshot, member: Option<&str>) -> Result<Caller, Failure> {
+    let Some(member) = member else {
+        let (org, member) = people::owner(state, None)?;
+        return Ok(super::super::operator::caller(org, member));
+    };
+    let row = people::member(state, member)?;
+    Ok(Caller {
+        kind: row.actor_kind(),
+        sponsor: row.sponsor,
+        ..super::super::operator::caller(row.org.clone(), row.id)
+    })
+}
+
+pub(super) fn show(look: &Look, seq: u64, as_json: bool) -> Outcome {
+    let there = There::new();
+    let bar = progress::records(seq);
+    let shown = travel::show(&there.registry, look, &there.machine, seq, &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    })?;
+    bar.finish_and_clear();
+    if as_json {
+        print(&serde_json::to_string(&shown)?);
+    } else {
+        print(&serde_json::to_string_pretty(&shown.answer)?);
+    }
+    if shown.proven {
+        super::super::note(&format!(
+            "this is what was seen: its digest is the recorded one, {}",
+            shown.recorded
+        ));
+        return Ok(());
+    }
+    Err(
+        Failure::new("this is not what was seen: the recorded digest is another one")
+            .hint("`orkestra replay --check` tells whether the rules have changed since, or something else is wrong"),
+    )
+}
+
+pub(super) fn state(look: &Look, when: Option<When>, as_json: bool) -> Outcome {
+    let state = There::new().state(look, when)?;
+    let kinds: serde_json::Map<String, Value> = state
+        .kinds()
+        .map(|(kind, table)| (kind.to_owned(), json!(table.keep_all().count())))
+        .collect();
+    let pending: Vec<Value> = state
+        .actions
+        .pending()
+        .map(|action| {
+            json!({"id": action.id.to_string(), "tool": action.tool, "proposer": action.proposer, "proposedAt": action.proposed_at,
+                "expiresAt": action.expires_at, "risk": action.risk, "policy": action.policy})
+        })
+        .collect();
+    let digest = state.digest()?;
+    if as_json {
+        let all = json!({"position": state.position, "at": state.at, "digest": digest, "entities": kinds, "pending": pending});
+        print(&all.to_string());
+        return Ok(());
+    }
+    print(&format!("position {} at {}\nstate {digest}", state.position, state.at));
+    for (kind, number) in &kinds {
+        print(&format!("  {number:>8} {kind}"));
+    }
+    print(&format!("{} pending", count(pending.len(), "action")));
+    for action in state.actions.pending() {
+        let by = action.proposer.principal_id.as_deref().unwrap_or("the system");
+        print(&format!(
+            "  {}  {:<22} until {}  by {by}",
+            action.id, action.tool, action.expires_at
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn diff(look: &Look, (from, to): (u64, u64), as_json: bool) -> Outcome {
+    let found = travel::difference(look, from, to)?;
+    if as_json {
+        print(&serde_json::to_string(&found)?);
+        return Ok(());
+    }
+    let Difference { entities, .. } = &found;
+    print(&format!(
+        "from {from} to {to}: {} otherwise",
+        count(entities.len(), "thing")
+    ));
+    for entity in entities {
+        print(&format!("{} {} {}", entity.what, entity.entity, entity.id));
+        for (name, side) in &entity.fields {
+            let text = |side: Option<&serde_json::value::RawValue>| side.map_or("–", |text| text.get()).to_owned();
+            print(&format!(
+                "  {name}: {} → {}",
+                crate::kernel::text::clip(&text(side.from.as_deref()), 80),
+                crate::kernel::text::clip(&text(side.to.as_deref()), 80)
+            ));
+        }
+    }
+    Ok(())
+}

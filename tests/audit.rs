@@ -1,0 +1,159 @@
+//! The auditor's eyes: timelines, decisions made again, and how things stood.
+
+mod altered;
+mod then;
+
+use std::sync::Arc;
+
+use journal::{Error, Line, Records as Lines};
+use orkestra::audit::Source;
+use orkestra::audit::timeline::{Filter, Timeline};
+use serde_json::json;
+
+use crate::story::{Records, Story, check};
+
+impl Source for Records {
+    fn last(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn lines(&self, from: u64) -> Result<Lines, Error> {
+        let lines: Vec<_> = (1..)
+            .zip(self.0.clone())
+            .map(|(seq, text)| Ok(Line { seq, text }))
+            .collect();
+        let before = usize::try_from(from.saturating_sub(1)).unwrap();
+        Ok(Box::new(lines.into_iter().skip(before)))
+    }
+
+    fn line(&self, seq: u64) -> Result<Option<Line>, Error> {
+        Ok(self.lines(seq)?.next().transpose()?.filter(|_| seq > 0))
+    }
+}
+
+/// An agent's morning: it reads, is refused, proposes, and a human confirms, declines and takes back.
+fn morning() -> Story {
+    let mut story = Story::new("A morning");
+    story.human("ben", "admin");
+    story.agent("bot", "member", "ana");
+    story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
+    story.wait(1);
+    story.call("bot", "list_tasks", json!({"project": "OPS"})).unwrap();
+    story.call("bot", "get_task", json!({"task": "OPS-1"})).unwrap_err();
+    story
+        .call("bot", "create_task", json!({"project": "OPS", "titel": "Fix it"}))
+        .unwrap_err();
+    let made = story
+        .call("bot", "create_task", json!({"project": "OPS", "title": "Fix it"}))
+        .unwrap();
+    story.wait(2);
+    let confirm = json!({"actionId": made["actionId"], "confirmToken": made["confirmToken"]});
+    story.call("bot", "confirm_action", confirm.clone()).unwrap();
+    story.call("bot", "confirm_action", confirm).unwrap();
+    let second = story
+        .call("bot", "update_task", json!({"task": "OPS-1", "title": "Fix it now"}))
+        .unwrap();
+    story
+        .call(
+            "ana",
+            "cancel_action",
+            json!({"actionId": second["actionId"], "reason": "not now"}),
+        )
+        .unwrap();
+    story
+        .call("bot", "add_task_comment", json!({"task": "OPS-1", "body": "Shall I?"}))
+        .unwrap();
+    story.wait(20);
+    story.call("ana", "get_task", json!({"task": "OPS-1"})).unwrap();
+    story
+        .call("ana", "undo_action", json!({"actionId": made["actionId"]}))
+        .unwrap();
+    story
+}
+
+#[test]
+fn a_timeline_reads_like_a_story() {
+    let mut story = morning();
+    let mut told = String::new();
+    let mut timeline = Timeline::new(Filter::default());
+    for (seq, text) in (1..).zip(story.records.0.clone()) {
+        let entry = timeline.take(seq, &text).unwrap().unwrap();
+        told += &format!("{entry}\n\n");
+    }
+    let told = story.plain(&told);
+    drop(story.end());
+    check("audit_timeline", &told);
+}
+
+#[test]
+fn a_timeline_tells_what_is_asked_for() {
+    let story = morning();
+    let told = |filter: Filter| -> Vec<(u64, String)> {
+        let mut timeline = Timeline::new(filter);
+        let lines = (1..).zip(&story.records.0);
+        let entries = lines.filter_map(|(seq, text)| timeline.take(seq, text).unwrap());
+        entries.map(|entry| (entry.seq, entry.what)).collect()
+    };
+    let by = |member: &str| {
+        told(Filter {
+            member: Some(member.to_owned()),
+            ..Filter::default()
+        })
+    };
+    let whats = |told: &[(u64, String)]| -> Vec<String> { told.iter().map(|(_, what)| what.clone()).collect() };
+    let bots = by("@bot");
+    assert_eq!(
+        whats(&bots),
+        [
+            "answered",
+            "rejected",
+            "rejected",
+            "proposed",
+            "confirmed",
+            "repeated",
+            "proposed",
+            "proposed"
+        ]
+    );
+    assert_eq!(by("bot"), bots);
+    assert_eq!(by(&story.caller("bot").member.to_string()), bots);
+    assert!(by("@nobody").is_empty());
+    let for_ana = told(Filter {
+        on_behalf_of: Some("ana".to_owned()),
+        ..Filter::default()
+    });
+    assert_eq!(for_ana, bots);
+    let about = |index, value: &str| {
+        told(Filter {
+            by: vec![(index, value.to_owned())],
+            ..Filter::default()
+        })
+    };
+    let updates = about(projections::store::Index::Tool, "update_task");
+    assert_eq!(
+        whats(&updates),
+        ["proposed", "declined"],
+        "from the question to the end"
+    );
+    let all = told(Filter::default());
+    let some = told(Filter {
+        from: Some(3),
+        to: Some(5),
+        ..Filter::default()
+    });
+    assert_eq!(some, all[2..5]);
+    let then = story.now.checked_sub(jiff::SignedDuration::from_mins(1)).unwrap();
+    let since = told(Filter {
+        since: Some(then),
+        ..Filter::default()
+    });
+    let until = told(Filter {
+        until: Some(then),
+        ..Filter::default()
+    });
+    assert!(since.len() >= 2, "{since:?}");
+    assert_eq!([until, since].concat(), all);
+    let registry = Arc::clone(story.engine.registry());
+    assert!(crate::story::decided_again(registry, &story.records).is_good());
+    drop(story.end());
+}
