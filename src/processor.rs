@@ -5,13 +5,16 @@
 
 mod folding;
 mod handle;
+mod indexed;
 mod joining;
 mod opening;
+mod plain;
 mod recent;
 
 pub use folding::fold;
 pub use handle::Handle;
 pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
+pub use plain::Plain;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -19,7 +19,7 @@ pub use over::caller_of;
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
-use events::{answered, raw, rejected, said, veiled};
+use events::{answered, log_read, raw, rejected, said, veiled};
 
 use std::sync::Arc;
 
@@ -34,7 +34,8 @@ use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::tool::{Registry, Run, Tool};
-use crate::kernel::view::{Past, View};
+use crate::kernel::past::Past;
+use crate::kernel::view::View;
 
 /// How long an offer stands.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -81,6 +82,8 @@ pub struct Reading {
     pub caller: Caller,
     /// The event.
     pub event: Event,
+    /// What stands beside it: that the security log was read.
+    pub also: Option<Event>,
     /// What to say once it is durable.
     pub answer: Answer,
 }
@@ -148,7 +151,8 @@ impl Engine {
 
     /// Journals what a read answered.
     pub fn note(&mut self, reading: Reading, now: Timestamp) -> Result<Step, Unfit> {
-        let text = self.commit(now, &reading.caller, vec![reading.event])?;
+        let events = [Some(reading.event), reading.also].into_iter().flatten().collect();
+        let text = self.commit(now, &reading.caller, events)?;
         Ok(Step {
             records: vec![text],
             answer: reading.answer,
@@ -257,9 +261,11 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
         Ok(answer) => answered(call, answer, state.position, now),
         Err(no) => rejected(call, no, state.position),
     };
+    let is_logged = said.is_ok() && registry.tool(&call.tool).is_some_and(|tool| tool.is_logged);
     Reading {
         caller: call.caller.clone(),
         event,
+        also: is_logged.then(|| log_read(call)),
         answer: said,
     }
 }

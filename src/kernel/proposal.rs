@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
 use crate::kernel::record_view::unread;
-use crate::kernel::view::Past;
+use crate::kernel::past::Past;
 
 /// The canonical arguments.
 ///

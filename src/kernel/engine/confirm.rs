@@ -20,7 +20,7 @@ use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Tool;
-use crate::kernel::view::Past;
+use crate::kernel::past::Past;
 use crate::kernel::{Rejection, leak, preview, proposal};
 
 args! {

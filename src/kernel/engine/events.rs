@@ -1,7 +1,7 @@
 //! The events that steps leave behind, put together from what was asked and said.
 
 use jiff::Timestamp;
-use projections::event::{self, Answered, Rejected, names};
+use projections::event::{self, Answered, LogRead, Rejected, names};
 use projections::upcast::{Shape, TODAY};
 use projections::{Digest, Event};
 use serde::Serialize;
@@ -26,6 +26,14 @@ pub(super) fn answered(call: &Call, answer: &Value, position: u64, now: Timestam
             digest,
         },
     )
+}
+
+/// What stands beside the answer of a tool that reads the security log.
+pub(super) fn log_read(call: &Call) -> Event {
+    let facts = LogRead {
+        through: call.tool.as_str().into(),
+    };
+    said(names::LOG_READ, &facts)
 }
 
 pub(super) fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {

@@ -12,7 +12,8 @@ use crate::kernel::plan::Plan;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::{Run, Tool};
-use crate::kernel::view::{Past, View};
+use crate::kernel::past::Past;
+use crate::kernel::view::View;
 use crate::kernel::{Rejection, execution, json as canonical, policy, preview};
 
 /// A plan with all that it is bound to.
