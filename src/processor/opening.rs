@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::recent::Recent;
+use super::sentry::Sentry;
 use super::{Clock, Handle, Processor, WAITING_MAX, answering, folding};
 use crate::kernel::engine::bootstrap;
 use crate::kernel::state::Unfit;
@@ -106,8 +107,9 @@ pub fn open_watched(mut opening: Opening, progress: &mut dyn FnMut(u64, u64)) ->
     records.extend(expired);
     records.push(engine.system(now, None, started(&boot, opening.torn.as_ref()))?);
     write(opening.log.as_ref(), records)?;
+    let sentry = Sentry::recalled(opening.log.as_ref(), engine.state())?;
     Ok(start(
-        engine,
+        (engine, sentry),
         opening.log,
         opening.registry,
         opening.clock,
@@ -214,7 +216,7 @@ fn write(log: &dyn Log, records: Vec<String>) -> Result<(), Error> {
 }
 
 fn start(
-    engine: Engine,
+    (engine, sentry): (Engine, Sentry),
     log: Arc<dyn Log>,
     registry: Arc<Registry>,
     clock: Clock,
@@ -239,6 +241,7 @@ fn start(
         closed: Arc::new(closed),
         taken_back: Arc::default(),
         tight: false,
+        sentry,
         answers,
     };
     tokio::spawn(answering(answers_seen));

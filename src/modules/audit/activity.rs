@@ -147,11 +147,12 @@ fn lines(view: &View<'_>, seq: u64, record: &Record<'_>, wanted: &Wanted) -> Vec
         let change = entry.change.as_ref()?;
         let fits = is_among(&entry.name, &wanted.types)
             && change.org.as_deref().is_none_or(|org| org == view.caller.org)
-            && (change.op != Op::Update || !seeing::telling(view, change).is_empty())
-            && seeing::sight(view, &change.entity, &change.id, &record.actor) != Sight::None;
+            && (change.op != Op::Update || !seeing::telling(view, change).is_empty());
+        let sight = seeing::sight(view, &change.entity, &change.id, &record.actor);
         let project = seeing::project_of(view, change);
-        let fits = fits && wanted.project.is_none_or(|wanted| project == Some(wanted));
-        fits.then(|| line(view, (seq, at), record, &entry.name, (change, project)))
+        let fits = fits && sight != Sight::None && wanted.project.is_none_or(|wanted| project == Some(wanted));
+        let label = fits.then(|| seeing::named(label(view, change), sight))?;
+        Some(line(view, (seq, at), record, &entry.name, (change, project, label)))
     });
     changes.collect()
 }
@@ -161,9 +162,8 @@ fn line(
     place: (u64, usize),
     record: &Record<'_>,
     event: &str,
-    (change, project): (&Changed<'_>, Option<Id<Project>>),
+    (change, project, label): (&Changed<'_>, Option<Id<Project>>, Label),
 ) -> Item {
-    let label = label(view, change);
     let who = seeing::actor(view, &record.actor);
     let action = seeing::action(view, record);
     let to = words::target(view, event, change);

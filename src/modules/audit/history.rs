@@ -112,16 +112,17 @@ pub fn get(args: GetHistory, view: &View<'_>) -> Result<Value, Rejection> {
 
 /// The thing that is meant. What is gone for good has only its identifier, and only auditors may ask for it.
 fn thing(view: &View<'_>, reference: &AnyRef) -> Result<Thing, Rejection> {
-    let found = view.resolve_any(reference, &[]);
-    let hidden = |label: &Label| seeing::sight(view, label.kind, &label.id, &projections::Actor::system()) == Sight::None;
-    match found {
-        Ok(label) if hidden(&label) => Err(Rejection::not_found("thing", &reference.text).field("entity")),
-        Ok(label) => Ok(Thing {
+    let label = match view.resolve_any(reference, &[]) {
+        Ok(label) => label,
+        Err(no) => return gone(view, &reference.text)?.ok_or(no),
+    };
+    match seeing::sight(view, label.kind, &label.id, &projections::Actor::system()) {
+        Sight::None => Err(Rejection::not_found("thing", &reference.text).field("entity")),
+        sight => Ok(Thing {
             kind: label.kind,
             id: label.id.clone(),
-            label: Some(label),
+            label: Some(seeing::named(label, sight)),
         }),
-        Err(no) => gone(view, &reference.text)?.ok_or(no),
     }
 }
 

@@ -10,9 +10,10 @@ use super::signs::action_of;
 use crate::kernel::arg::Ts;
 use crate::kernel::identity::{Member, Token};
 use crate::kernel::record_view::unread;
+use crate::kernel::table::Label;
 use crate::kernel::{Rejection, View};
 use crate::modules::comments::Comment;
-use crate::modules::labels::Label;
+use crate::modules::labels::Label as Tag;
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 use crate::modules::workflows::moves::who;
@@ -73,6 +74,14 @@ fn open(view: &View<'_>, kind: &str, id: &str, own: bool) -> Sight {
         _ if own || alive() => Sight::Whole,
         _ => Sight::Outline,
     }
+}
+
+/// What a thing is called for somebody who sees so much of it: the name of what was deleted is one of its values.
+pub fn named(mut label: Label, sight: Sight) -> Label {
+    if sight != Sight::Whole && ["task", "project", "comment"].contains(&label.kind) {
+        "(deleted)".clone_into(&mut label.label);
+    }
+    label
 }
 
 fn get<'a, E: crate::kernel::Entity>(
@@ -139,7 +148,7 @@ pub fn project_of(view: &View<'_>, change: &Changed<'_>) -> Option<Id<Project>> 
     let now = match kind {
         "project" => id.parse().ok(),
         "task" => get::<Task>(view, id).map(|row| row.project),
-        "label" => get::<Label>(view, id).and_then(|row| row.project),
+        "label" => get::<Tag>(view, id).and_then(|row| row.project),
         "workflow" => get::<Workflow>(view, id).and_then(|row| row.project),
         "state" => {
             let state = get::<State>(view, id)?;
