@@ -19,7 +19,8 @@ pub use over::caller_of;
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
-use events::{answered, log_read, raw, rejected, said, veiled};
+pub use events::log_read;
+use events::{answered, raw, rejected, said, veiled};
 
 use std::sync::Arc;
 
@@ -30,11 +31,11 @@ use serde_json::{Map, Value};
 use crate::kernel::Rejection;
 use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::leak;
+use crate::kernel::past::Past;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::tool::{Registry, Run, Tool};
-use crate::kernel::past::Past;
 use crate::kernel::view::View;
 
 /// How long an offer stands.
@@ -265,7 +266,7 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
     Reading {
         caller: call.caller.clone(),
         event,
-        also: is_logged.then(|| log_read(call)),
+        also: is_logged.then(|| log_read(&call.tool)),
         answer: said,
     }
 }

@@ -61,11 +61,11 @@ fn ids_of(field: &FieldChange) -> Vec<String> {
 /// The fields of a recorded change as a preview shows them, with the names of the identifiers that the caller may know of.
 pub fn fields(view: &View<'_>, change: &Change) -> Map<String, Value> {
     let ids: BTreeSet<String> = change.fields.values().flat_map(ids_of).collect();
-    let named = ids.into_iter().filter_map(|id| {
+    let labels = ids.into_iter().filter_map(|id| {
         let label = view.describe(view.state.kind_of(&id)?, &id)?;
         Some((id, called(&label)))
     });
-    let names: BTreeMap<String, String> = named.collect();
+    let names: BTreeMap<String, String> = labels.collect();
     let fields = change.fields.iter();
     fields
         .map(|(name, field)| (name.to_string(), sides(field, &names)))

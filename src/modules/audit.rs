@@ -46,11 +46,7 @@ pub fn module() -> Module {
         )
         .logged()
         .returns(output::list(&search::COLUMNS))
-        .read(
-            "list_audit_alerts",
-            "List alerts on suspicious patterns.",
-            alerts::list,
-        )
+        .read("list_audit_alerts", "List alerts on suspicious patterns.", alerts::list)
         .returns(output::list(&alerts::COLUMNS))
         .write(
             ToolKind::Write,

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use journal::Log;
 use projections::store::{BUCKET, Rows};
 
-use super::plain::{self, Scan};
+use super::plain::{self, NOTHING, Scan};
 use crate::kernel::Rejection;
 use crate::kernel::past::Search;
 
@@ -119,7 +119,7 @@ impl Iterator for Indexed<'_> {
             }
             if !self.hits.is_empty() {
                 if let Err(no) = self.read() {
-                    (self.hits, self.search.range) = (VecDeque::new(), 1..=0);
+                    (self.hits, self.search.range) = (VecDeque::new(), NOTHING);
                     return Some(Err(no));
                 }
             } else if self.search.range.is_empty() {

@@ -1,6 +1,7 @@
 //! A log alone as the recorded past: what is looked for is found by reading.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use journal::Log;
@@ -13,6 +14,8 @@ use crate::kernel::{Past, Rejection};
 const FIRST_READ: u64 = 64;
 /// Most records of one read.
 const READ_MAX: u64 = 4_096;
+/// No positions.
+pub(super) const NOTHING: RangeInclusive<u64> = RangeInclusive::new(1, 0);
 
 /// A log without anything beside it.
 #[derive(Clone)]
@@ -97,7 +100,7 @@ impl Iterator for Scan<'_> {
                 return None;
             }
             if let Err(no) = self.read() {
-                self.search.range = 1..=0;
+                self.search.range = NOTHING;
                 return Some(Err(no));
             }
         }

@@ -85,7 +85,10 @@ impl Past for Recent {
             let search = search.within(from..=to.min(reach));
             parts.push(Box::new(Indexed::new(rows.clone(), log, search)));
         }
-        parts.push(Box::new(Scan::new(log, search.within(from.max(reach + 1)..=to.min(durable)))));
+        parts.push(Box::new(Scan::new(
+            log,
+            search.within(from.max(reach + 1)..=to.min(durable)),
+        )));
         if to > durable {
             let search = search.within(from.max(durable + 1)..=to);
             let kept = search.positions().filter_map(move |seq| {

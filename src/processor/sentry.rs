@@ -9,8 +9,8 @@ use projections::Record;
 
 use super::{Outcome, Request};
 use crate::kernel::State;
-use crate::kernel::state::Unfit;
 use crate::kernel::engine::Refused;
+use crate::kernel::state::Unfit;
 use crate::modules::audit::watch::{Alarm, may_matter};
 use crate::modules::audit::{Watch, raise};
 
@@ -79,7 +79,9 @@ impl Sentry {
     /// A later alarm has the evidence of an earlier one.
     fn put(&mut self, alarms: Vec<Alarm>) {
         for alarm in alarms {
-            let same = |due: &Alarm| due.org == alarm.org && due.kind == alarm.kind && due.about.first() == alarm.about.first();
+            let same = |due: &Alarm| {
+                due.org == alarm.org && due.kind == alarm.kind && due.about.first() == alarm.about.first()
+            };
             self.due.retain(|due| !same(due));
             self.due.push(alarm);
         }

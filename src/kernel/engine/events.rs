@@ -28,12 +28,10 @@ pub(super) fn answered(call: &Call, answer: &Value, position: u64, now: Timestam
     )
 }
 
-/// What stands beside the answer of a tool that reads the security log.
-pub(super) fn log_read(call: &Call) -> Event {
-    let facts = LogRead {
-        through: call.tool.as_str().into(),
-    };
-    said(names::LOG_READ, &facts)
+/// That somebody reads the security log, through a tool or an address.
+pub fn log_read(through: &str) -> Event {
+    let through = leak::veil(through);
+    said(names::LOG_READ, &LogRead { through })
 }
 
 pub(super) fn rejected(call: &Call, no: &Rejection, position: u64) -> Event {

@@ -12,6 +12,9 @@ use crate::kernel::{Rejection, text};
 /// Most records that one call looks at; a page that is not full by then says where to go on.
 pub const LOOKED_AT_MAX: usize = 2_000;
 
+/// Makes the items of a record.
+type Show<'w> = dyn Fn(u64, &str) -> Result<Vec<Item>, Rejection> + 'w;
+
 /// What a list of records is made of.
 pub struct Walk<'w> {
     /// Among which positions.
@@ -19,7 +22,7 @@ pub struct Walk<'w> {
     /// The records among some positions, the newest first where that is said.
     pub hits: &'w dyn Fn(RangeInclusive<u64>, bool) -> Hits<'w>,
     /// The items of one record, in the order of its events.
-    pub show: &'w dyn Fn(u64, &str) -> Result<Vec<Item>, Rejection>,
+    pub show: &'w Show<'w>,
     /// Takes an item into the one before it; false where it stands for itself.
     pub merge: &'w dyn Fn(&mut Item, &Item) -> bool,
 }

@@ -11,7 +11,7 @@ use super::words;
 use crate::kernel::arg::{In, List, PageArgs, Str, Ts};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{Item, Listing, Walk};
-use crate::kernel::table::Label;
+use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, View};
 use crate::modules::projects::Project;
@@ -73,7 +73,7 @@ args! {
 }
 
 /// What a line shows.
-pub const COLUMNS: [&str; 9] = [
+pub const COLUMNS: [&str; 10] = [
     "id",
     "at",
     "text",
@@ -83,6 +83,7 @@ pub const COLUMNS: [&str; 9] = [
     "event",
     "count",
     "entities",
+    "untrusted",
 ];
 
 /// Lines so far apart are no burst.
@@ -112,7 +113,11 @@ pub fn is_among(name: &str, types: &[String]) -> bool {
 pub fn list(args: ListActivity, view: &View<'_>) -> Result<Value, Rejection> {
     let project = args.project.as_ref().map(|project| view.resolve(project)).transpose()?;
     let member = args.member.as_ref().map(|member| view.resolve(member)).transpose()?;
-    let types = args.types.iter().flat_map(|types| types.iter()).map(|name| name.0.clone());
+    let types = args
+        .types
+        .iter()
+        .flat_map(|types| types.iter())
+        .map(|name| name.0.clone());
     let wanted = Wanted {
         project: project.map(|row| row.id),
         kind: args.actor_kind,
@@ -192,7 +197,7 @@ fn line(
 
 /// What a thing is called: as it is now, or for one that is gone as it was called in what removed it.
 fn label(view: &View<'_>, change: &Changed<'_>) -> Label {
-    let kind = view.state.any(&change.entity).map(|table| table.word()).unwrap_or_default();
+    let kind = view.state.any(&change.entity).map(AnyTable::word).unwrap_or_default();
     view.describe(kind, &change.id).unwrap_or_else(|| {
         let recorded = ["name", "title", "displayName"].iter().find_map(|name| {
             let sides = change.fields.get(*name)?;
@@ -218,12 +223,20 @@ fn merged(last: &mut Item, next: &Item) -> bool {
         }
         _ => false,
     };
-    if !near || !["actor", "onBehalfOf", "event", "kind", "project"].into_iter().all(same) {
+    if !near
+        || !["actor", "onBehalfOf", "event", "kind", "project"]
+            .into_iter()
+            .all(same)
+    {
         return false;
     }
     let texts = |item: &Item, name: &str| item.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
     let (mut things, mut links) = (texts(last, "things"), texts(last, "entities"));
-    let new = next.get("things").and_then(|things| things.get(0)).cloned().unwrap_or_default();
+    let new = next
+        .get("things")
+        .and_then(|things| things.get(0))
+        .cloned()
+        .unwrap_or_default();
     if !things.contains(&new) && things.len() < THINGS_MAX {
         things.push(new);
         if links.len() < LINKS_MAX {
@@ -231,7 +244,11 @@ fn merged(last: &mut Item, next: &Item) -> bool {
         }
     }
     let count = last.get("count").and_then(Value::as_u64).unwrap_or(1) + 1;
-    let to = last.get("to").filter(|to| next.get("to") == Some(*to)).cloned().unwrap_or_default();
+    let to = last
+        .get("to")
+        .filter(|to| next.get("to") == Some(*to))
+        .cloned()
+        .unwrap_or_default();
     let text = words::many(last, &links, things.len(), count, to.as_str());
     let from = next.get("at").cloned().unwrap_or_default();
     for (name, value) in [

@@ -186,7 +186,10 @@ fn auditor(view: &View<'_>, reference: &Ref<Member>) -> Result<Id<Member>, Rejec
     if row.status == MemberStatus::Active && may {
         return Ok(row.id);
     }
-    let rule = format!("must be active and may read the log, and @{} is not or may not", row.handle);
+    let rule = format!(
+        "must be active and may read the log, and @{} is not or may not",
+        row.handle
+    );
     Err(Rejection::argument("assignee", rule))
 }
 

@@ -11,7 +11,7 @@ use super::seeing::{self, AUDITOR, Sight};
 use crate::args;
 use crate::kernel::arg::{In, Int, PageArgs, Str, Ts};
 use crate::kernel::listing::{Item, Listing, Walk};
-use crate::kernel::table::Label;
+use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::tool::object;
 use crate::kernel::{AnyRef, Rejection, View, preview, proposal};
 
@@ -33,7 +33,7 @@ args! {
 }
 
 /// What a change shows.
-pub const COLUMNS: [&str; 12] = [
+pub const COLUMNS: [&str; 13] = [
     "id",
     "at",
     "version",
@@ -45,6 +45,7 @@ pub const COLUMNS: [&str; 12] = [
     "confirmedBy",
     "reason",
     "fields",
+    "withheld",
     "untrusted",
 ];
 
@@ -82,7 +83,10 @@ pub fn get(args: GetHistory, view: &View<'_>) -> Result<Value, Rejection> {
     let wanted = |change: &Changed<'_>| {
         change.id == thing.id
             && version.is_none_or(|version| change.version <= version)
-            && args.field.as_ref().is_none_or(|field| change.fields.contains_key(field.0.as_str()))
+            && args
+                .field
+                .as_ref()
+                .is_none_or(|field| change.fields.contains_key(field.0.as_str()))
     };
     let show = |seq, text: &str| {
         seeing::read(seq, text, |record| {
@@ -91,7 +95,11 @@ pub fn get(args: GetHistory, view: &View<'_>) -> Result<Value, Rejection> {
                 let change = entry.change.as_ref().filter(|change| wanted(change))?;
                 item(view, (seq, at), record, &entry.name, change)
             });
-            Ok(if seeing::is_ours(view, record) { changes.collect() } else { Vec::new() })
+            Ok(if seeing::is_ours(view, record) {
+                changes.collect()
+            } else {
+                Vec::new()
+            })
         })
     };
     let fill = |item: &mut Item| reason(view, item);
@@ -193,7 +201,10 @@ fn item(view: &View<'_>, place: (u64, usize), record: &Record<'_>, event: &str, 
 
 /// Why, as whoever proposed it said.
 fn reason(view: &View<'_>, item: &mut Item) -> Result<(), Rejection> {
-    let id = item.get("actionId").and_then(Value::as_str).and_then(|id| id.parse().ok());
+    let id = item
+        .get("actionId")
+        .and_then(Value::as_str)
+        .and_then(|id| id.parse().ok());
     if let Some(action) = id.and_then(|id| view.state.actions.get(id)) {
         let given = proposal::args(view.past, action)?.remove("reason");
         item.insert("reason".to_owned(), given.unwrap_or_default());
@@ -213,7 +224,7 @@ fn as_was(view: &View<'_>, thing: &Thing, version: u64) -> Result<Value, Rejecti
         return Err(Rejection::forbidden(AUDITOR));
     }
     let back = newest.is_some_and(|newest| newest - version < version);
-    let blank = table.map(|table| table.blank()).unwrap_or_default();
+    let blank = table.map(AnyTable::blank).unwrap_or_default();
     let today = table.and_then(|table| table.fields(&thing.id)).filter(|_| back);
     let mut folding = Folding {
         fields: object(today.unwrap_or_else(|| blank.clone())),
@@ -223,7 +234,10 @@ fn as_was(view: &View<'_>, thing: &Thing, version: u64) -> Result<Value, Rejecti
     };
     folding.run(view, thing, version, back)?;
     let at = folding.at.ok_or_else(|| {
-        Rejection::argument("atVersion", format!("no record of version {version} of this {} is known", thing.kind))
+        Rejection::argument(
+            "atVersion",
+            format!("no record of version {version} of this {} is known", thing.kind),
+        )
     })?;
     let mut fields = folding.fields;
     fields.retain(|name, _| !seeing::is_secret(thing.kind, name));

@@ -42,7 +42,10 @@ fn planned(state: &State, alarm: &Alarm) -> Result<Plan, Rejection> {
         return Ok(plan);
     }
     // What was found to be nothing stays so; when it happens again, somebody looks again.
-    let again = known.iter().rev().find(|alert| alert.status != AlertStatus::FalsePositive);
+    let again = known
+        .iter()
+        .rev()
+        .find(|alert| alert.status != AlertStatus::FalsePositive);
     if let Some(alert) = again {
         plan.edit("audit.alert_raised", alert, |row| raised_again(row, alarm))?;
     } else {

@@ -40,7 +40,7 @@ args! {
 }
 
 /// What a record shows; `events` has all of it.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "id",
     "at",
     "types",
@@ -52,6 +52,7 @@ pub const COLUMNS: [&str; 11] = [
     "actionId",
     "confirmedBy",
     "hash",
+    "untrusted",
 ];
 
 /// The longest time that is searched without another filter.
@@ -59,9 +60,18 @@ const DAYS_MAX: i64 = 31;
 
 /// `search_audit_log`.
 pub fn search(args: SearchLog, view: &View<'_>) -> Result<Value, Rejection> {
-    let types: Vec<String> = args.types.iter().flat_map(|types| types.iter()).map(|name| name.0.clone()).collect();
+    let types: Vec<String> = args
+        .types
+        .iter()
+        .flat_map(|types| types.iter())
+        .map(|name| name.0.clone())
+        .collect();
     let by = by(&args, view, &types)?;
-    let sponsor = args.on_behalf_of.as_ref().map(|member| view.resolve(member)).transpose()?;
+    let sponsor = args
+        .on_behalf_of
+        .as_ref()
+        .map(|member| view.resolve(member))
+        .transpose()?;
     let sponsor = sponsor.map(|row| row.id.to_string());
     let filtered = !by.is_empty() || sponsor.is_some() || !types.is_empty();
     let (from, defaulted) = since(&args, view, filtered)?;
@@ -73,12 +83,18 @@ pub fn search(args: SearchLog, view: &View<'_>) -> Result<Value, Rejection> {
     let show = |seq, text: &str| {
         seeing::read(seq, text, |record| {
             let hash = args.verify_chain.then(|| leaf(text));
-            Ok(if fits(record) { vec![item(view, seq, record, hash)] } else { Vec::new() })
+            Ok(if fits(record) {
+                vec![item(view, seq, record, hash)]
+            } else {
+                Vec::new()
+            })
         })
     };
     let mut listing = Listing::new(view, &args.page, &COLUMNS, "-at");
     if defaulted {
-        listing = listing.notice(format!("only the last {DAYS_MAX} days: say `from`, or filter, for more"));
+        listing = listing.notice(format!(
+            "only the last {DAYS_MAX} days: say `from`, or filter, for more"
+        ));
     }
     let mut answer = listing.walked(&Walk {
         range: seeing::span(view, from, args.to)?,
@@ -99,7 +115,11 @@ pub fn search(args: SearchLog, view: &View<'_>) -> Result<Value, Rejection> {
 fn by(args: &SearchLog, view: &View<'_>, types: &[String]) -> Result<Vec<(Index, String)>, Rejection> {
     let mut by = Vec::new();
     if let Some(action) = &args.action {
-        let known = action.text.parse::<Id<Action>>().ok().and_then(|id| view.state.actions.get(id));
+        let known = action
+            .text
+            .parse::<Id<Action>>()
+            .ok()
+            .and_then(|id| view.state.actions.get(id));
         let known = known.filter(|action| *action.org == *view.caller.org);
         let known = known.ok_or_else(|| Rejection::not_found("action", &action.text).field("action"))?;
         by.push((Index::Action, known.id.to_string()));
@@ -122,7 +142,12 @@ fn by(args: &SearchLog, view: &View<'_>, types: &[String]) -> Result<Vec<(Index,
 /// What is gone for good is found by its identifier.
 fn entity_id(view: &View<'_>, entity: &AnyRef) -> Result<String, Rejection> {
     let gone = |no: Rejection| match view.state.kind_of(&entity.text) {
-        Some(kind) if view.state.any(kind).is_some_and(|table| table.fields(&entity.text).is_none()) => {
+        Some(kind)
+            if view
+                .state
+                .any(kind)
+                .is_some_and(|table| table.fields(&entity.text).is_none()) =>
+        {
             Ok(entity.text.clone())
         }
         _ => Err(no),
@@ -149,7 +174,11 @@ fn since(args: &SearchLog, view: &View<'_>, filtered: bool) -> Result<(Option<Ts
 fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) -> Item {
     let action = seeing::action(view, record);
     let tool_of = |id: &str| Some(view.state.actions.get(id.parse().ok()?)?.tool.to_string());
-    let tool = Facets::of(record, &tool_of).calls.into_iter().next().map(|(tool, _)| tool);
+    let tool = Facets::of(record, &tool_of)
+        .calls
+        .into_iter()
+        .next()
+        .map(|(tool, _)| tool);
     let types: Vec<&str> = record.events.iter().map(|entry| entry.name.as_ref()).collect();
     let mut item = object(json!({
         "id": seq.to_string(),
@@ -175,7 +204,9 @@ fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) ->
 /// One event as it was written, without keyed hashes, and without what it did in another organisation.
 fn event(view: &View<'_>, entry: &projections::record::Entry<'_>) -> Value {
     let mut shown = json!({"type": entry.name, "v": entry.v});
-    let Value::Object(members) = &mut shown else { return shown };
+    let Value::Object(members) = &mut shown else {
+        return shown;
+    };
     if let Some(data) = entry.data {
         members.insert("data".to_owned(), serde_json::from_str(data.get()).unwrap_or_default());
     }
@@ -183,7 +214,9 @@ fn event(view: &View<'_>, entry: &projections::record::Entry<'_>) -> Value {
         let mut change = change.to_owned();
         let kind = change.entity.to_string();
         let elsewhere = change.org.as_deref().is_some_and(|org| org != view.caller.org);
-        change.fields.retain(|name, _| !elsewhere && !seeing::is_secret(&kind, name));
+        change
+            .fields
+            .retain(|name, _| !elsewhere && !seeing::is_secret(&kind, name));
         members.insert("change".to_owned(), json!(change));
     }
     shown
@@ -200,7 +233,10 @@ fn leaf(text: &str) -> Digest {
 /// What was checked of the records of a page, and what cannot be from inside.
 fn checked(view: &View<'_>, answer: &Value) -> Result<Value, Rejection> {
     let items = answer.get("items").and_then(Value::as_array);
-    let ids = items.into_iter().flatten().filter_map(|item| item.get("id")?.as_str()?.parse().ok());
+    let ids = items
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item.get("id")?.as_str()?.parse().ok());
     let mut seqs: Vec<u64> = ids.collect();
     seqs.sort_unstable();
     let (mut before, mut fault) = (None, None);

@@ -10,7 +10,7 @@ use super::signs::action_of;
 use crate::kernel::arg::Ts;
 use crate::kernel::identity::{Member, Token};
 use crate::kernel::record_view::unread;
-use crate::kernel::table::Label;
+use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::{Rejection, View};
 use crate::modules::comments::Comment;
 use crate::modules::labels::Label as Tag;
@@ -84,10 +84,7 @@ pub fn named(mut label: Label, sight: Sight) -> Label {
     label
 }
 
-fn get<'a, E: crate::kernel::Entity>(
-    view: &View<'a>,
-    id: &str,
-) -> Option<&'a std::sync::Arc<crate::kernel::Row<E>>> {
+fn get<'a, E: crate::kernel::Entity>(view: &View<'a>, id: &str) -> Option<&'a std::sync::Arc<crate::kernel::Row<E>>> {
     id.parse().ok().and_then(|id: Id<E>| view.get(id))
 }
 
@@ -99,7 +96,7 @@ pub fn is_secret(kind: &str, field: &str) -> bool {
 /// The fields of a change that say something: no ranks, counters and secrets.
 pub fn telling<'c>(view: &View<'_>, change: &'c Changed<'_>) -> Vec<&'c str> {
     let kind = change.entity.as_ref();
-    let decoration = view.state.any(kind).map(|table| table.decoration()).unwrap_or_default();
+    let decoration = view.state.any(kind).map(AnyTable::decoration).unwrap_or_default();
     let names = change.fields.keys().map(AsRef::as_ref);
     names
         .filter(|name| !decoration.contains(name) && !is_secret(kind, name))
@@ -108,13 +105,19 @@ pub fn telling<'c>(view: &View<'_>, change: &'c Changed<'_>) -> Vec<&'c str> {
 
 /// Who acted, as a list shows it.
 pub fn actor(view: &View<'_>, actor: &Actor) -> String {
-    let member = actor.principal_id.as_deref().and_then(|id| id.parse::<Id<Member>>().ok());
+    let member = actor
+        .principal_id
+        .as_deref()
+        .and_then(|id| id.parse::<Id<Member>>().ok());
     member.map_or_else(|| "system".to_owned(), |member| who(view, member))
 }
 
 /// On whose behalf; `null` where somebody acted for themselves.
 pub fn sponsor(view: &View<'_>, actor: &Actor) -> Value {
-    let member = actor.on_behalf_of.as_deref().and_then(|id| id.parse::<Id<Member>>().ok());
+    let member = actor
+        .on_behalf_of
+        .as_deref()
+        .and_then(|id| id.parse::<Id<Member>>().ok());
     member.map_or(Value::Null, |member| who(view, member).into())
 }
 

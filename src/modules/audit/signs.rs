@@ -173,10 +173,18 @@ fn loosened(change: &Changed<'_>) -> Option<Sign> {
     };
     let mut names = before.confirm_policy.keys().chain(after.confirm_policy.keys());
     let what = if let Some(name) = names.find(|name| of(&after, name) < of(&before, name)) {
-        format!("let {name} be confirmed by {} instead of {}", of(&after, name), of(&before, name))
+        format!(
+            "let {name} be confirmed by {} instead of {}",
+            of(&after, name),
+            of(&before, name)
+        )
     } else {
         let denied = &after.agent_policy.denied_tools;
-        let freed = before.agent_policy.denied_tools.iter().find(|tool| !denied.contains(tool));
+        let freed = before
+            .agent_policy
+            .denied_tools
+            .iter()
+            .find(|tool| !denied.contains(tool));
         format!("let agents use {}", freed?)
     };
     Some(Sign::of(AlertKind::PrivilegeChange, 1, what))

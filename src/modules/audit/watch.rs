@@ -63,7 +63,14 @@ pub struct Watch {
 pub fn may_matter(text: &str) -> bool {
     const FIRST: &str = "\"events\":[{\"type\":\"";
     let name = text.split_once(FIRST).map_or("", |(_, rest)| rest);
-    let quiet = ["call.", names::PROPOSED, names::REPEATED, names::PUBLISHED, "limits.", "system."];
+    let quiet = [
+        "call.",
+        names::PROPOSED,
+        names::REPEATED,
+        names::PUBLISHED,
+        "limits.",
+        "system.",
+    ];
     !quiet.iter().any(|quiet| name.starts_with(quiet))
 }
 
@@ -94,7 +101,9 @@ impl Watch {
         kinds.sort();
         kinds.dedup();
         self.forget(record.at);
-        let due = kinds.into_iter().filter_map(|kind| self.due(org, kind, who, record.at, state));
+        let due = kinds
+            .into_iter()
+            .filter_map(|kind| self.due(org, kind, who, record.at, state));
         Ok(due.collect())
     }
 
@@ -111,7 +120,9 @@ impl Watch {
             return None;
         }
         let mut about = vec![who];
-        let others = fresh.iter().flat_map(|seen| seen.sponsor.iter().chain(&seen.sign.gained));
+        let others = fresh
+            .iter()
+            .flat_map(|seen| seen.sponsor.iter().chain(&seen.sign.gained));
         for other in others {
             if !about.contains(other) {
                 about.push(*other);
@@ -152,7 +163,10 @@ fn is_recent(detector: &Detector, at: Timestamp, now: Timestamp) -> bool {
 fn spent(org: &str, kind: AlertKind, who: Id<Member>, state: &State) -> u64 {
     let alerts = state.table::<Alert>().into_iter();
     let alerts = alerts.flat_map(|table| table.find(org, SUBJECT, &subject(kind, who)));
-    alerts.filter_map(|alert| alert.evidence.last().copied()).max().unwrap_or(0)
+    alerts
+        .filter_map(|alert| alert.evidence.last().copied())
+        .max()
+        .unwrap_or(0)
 }
 
 fn sentence(kind: AlertKind, who: &str, events: u64, what: &str, at: Timestamp) -> String {

@@ -21,18 +21,29 @@ const VERBS: [(&str, &str); 9] = [
     ("alert_acknowledged", "acknowledged"),
     ("alert_resolved", "closed"),
 ];
+/// What things do themselves, whoever recorded it.
+const OWN: [&str; 1] = ["joined"];
 /// Most letters of a name in a sentence.
 const NAME_MAX: usize = 60;
 
-fn verb(event: &str) -> String {
-    let what = event.split_once('.').map_or(event, |(_, what)| what);
-    let known = VERBS.iter().find(|(name, _)| *name == what);
-    known.map_or_else(|| what.replace('_', " "), |(_, verb)| (*verb).to_owned())
+/// `@ana created 2 tasks`, but `2 members joined`.
+fn sentence(who: &str, event: &str, what: &str) -> String {
+    let verb = event.split_once('.').map_or(event, |(_, verb)| verb);
+    if OWN.contains(&verb) {
+        return format!("{what} {verb}");
+    }
+    let known = VERBS.iter().find(|(name, _)| *name == verb);
+    let verb = known.map_or_else(|| verb.replace('_', " "), |(_, verb)| (*verb).to_owned());
+    format!("{who} {verb} {what}")
 }
 
 /// Where a task was moved to.
 pub fn target(view: &View<'_>, event: &str, change: &Changed<'_>) -> Option<String> {
-    let side = change.fields.get("state").filter(|_| event == "task.state_changed")?.to?;
+    let side = change
+        .fields
+        .get("state")
+        .filter(|_| event == "task.state_changed")?
+        .to?;
     let state: Id<State> = serde_json::from_str(side.get()).ok()?;
     view.get(state).map(|row| row.name.clone())
 }
@@ -46,7 +57,7 @@ pub fn one(who: &str, event: &str, label: &Label, to: Option<&str>) -> String {
         None => format!("\"{name}\""),
     };
     let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
-    format!("{who} {} {} {name}{to}", verb(event), label.kind)
+    sentence(who, event, &format!("{} {name}{to}", label.kind))
 }
 
 /// `@ana moved 14 tasks to Done`, or the line of the one thing that something happened to several times.
@@ -55,9 +66,13 @@ pub fn many(item: &Item, links: &[Value], things: usize, count: u64, to: Option<
     let (who, event, kind) = (said("actor"), said("event"), said("kind"));
     if things > 1 {
         let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
-        return format!("{who} {} {}{to}", verb(event), text::count(things, kind));
+        return sentence(who, event, &format!("{}{to}", text::count(things, kind)));
     }
     let of = |name: &str| links.first()?.get(name)?.as_str().map(ToOwned::to_owned);
     let name = of("key").unwrap_or_else(|| of("label").unwrap_or_default());
-    format!("{who} {} {kind} {}, {count} times", verb(event), text::clip(&name, NAME_MAX))
+    sentence(
+        who,
+        event,
+        &format!("{kind} {}, {count} times", text::clip(&name, NAME_MAX)),
+    )
 }

@@ -9,7 +9,9 @@ use crate::story::{Story, check};
 /// An alert about whoever confirms badly.
 fn raised(title: &str, who: &str) -> (Story, Value) {
     let mut story = ground(title);
-    let pending = story.call(who, "update_task", json!({"task": "OPS-1", "priority": "high"})).unwrap();
+    let pending = story
+        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
+        .unwrap();
     let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
     for _ in 0..5 {
         story.call(who, "confirm_action", wrong.clone()).unwrap_err();
@@ -34,7 +36,11 @@ fn an_alert_is_acknowledged_and_resolved() {
     assert_eq!(done["result"]["status"], "open");
     let noop = story.when("ana", "resolve_audit_alert", args("open", "it was none of ours"));
     assert_eq!(noop["status"], "noop");
-    story.when("ana", "get_entity_history", json!({"entity": alert, "fields": ["event", "fields"]}));
+    story.when(
+        "ana",
+        "get_entity_history",
+        json!({"entity": alert, "fields": ["event", "fields"]}),
+    );
     check("audit_resolve", &story.end());
 }
 
@@ -46,19 +52,38 @@ fn an_alert_is_not_closed_without_words_nor_by_those_it_is_about() {
     let without = json!({"alert": alert, "status": "resolved"});
     story.refused("ana", "resolve_audit_alert", without, "validation_failed");
     for status in ["resolved", "false_positive"] {
-        story.refused("rob", "resolve_audit_alert", args(status, "it was nothing"), "own_actions");
+        story.refused(
+            "rob",
+            "resolve_audit_alert",
+            args(status, "it was nothing"),
+            "own_actions",
+        );
     }
     story.agent("twin", "admin", "fay");
-    story.refused("twin", "resolve_audit_alert", args("resolved", "nothing"), "own_actions");
+    story.refused(
+        "twin",
+        "resolve_audit_alert",
+        args("resolved", "nothing"),
+        "own_actions",
+    );
     story.refused("ben", "resolve_audit_alert", args("resolved", "nothing"), "forbidden");
     let mut assigned = args("acknowledged", "yours now");
     assigned["assignee"] = "@ben".into();
     story.refused("ana", "resolve_audit_alert", assigned, "validation_failed");
-    story.refused("ana", "list_audit_alerts", json!({"kind": "mass_deletes"}), "validation_failed");
+    story.refused(
+        "ana",
+        "list_audit_alerts",
+        json!({"kind": "mass_deletes"}),
+        "validation_failed",
+    );
     let none = story.when("ana", "list_audit_alerts", json!({"kind": "stock_variance"}));
     assert_eq!(none["items"], json!([]));
     story.agent("aid", "admin", "ana");
-    let done = story.does("aid", "resolve_audit_alert", args("resolved", "a client that was stopped"));
+    let done = story.does(
+        "aid",
+        "resolve_audit_alert",
+        args("resolved", "a client that was stopped"),
+    );
     assert_eq!(done["status"], "succeeded", "an agent of somebody else may");
     check("audit_own_actions", &story.end());
 }

@@ -8,13 +8,19 @@ use crate::story::{Story, check};
 
 fn delete_tasks(story: &mut Story, who: &str, count: usize) {
     for number in 0..count {
-        let made = story.given(who, "create_task", json!({"project": "OPS", "title": format!("T{number}")}));
+        let made = story.given(
+            who,
+            "create_task",
+            json!({"project": "OPS", "title": format!("T{number}")}),
+        );
         story.given(who, "delete_task", json!({"task": made["key"]}));
     }
 }
 
 fn refused_confirms(story: &mut Story, who: &str, count: usize) {
-    let pending = story.call(who, "update_task", json!({"task": "OPS-1", "priority": "high"})).unwrap();
+    let pending = story
+        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
+        .unwrap();
     let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
     for _ in 0..count {
         let no = story.call(who, "confirm_action", wrong.clone()).unwrap_err();
@@ -59,12 +65,20 @@ fn power_that_is_given_raises_an_alert() {
     let mut guard = Guard::default();
     let plain = json!({"op": "invite_members", "invites": [{"email": "eva@example.com", "role": "member"}]});
     story.given("ana", "manage_organization", plain);
-    story.given("ana", "manage_organization", settings(json!({"confirmPolicy": {"destructive": "human"}})));
+    story.given(
+        "ana",
+        "manage_organization",
+        settings(json!({"confirmPolicy": {"destructive": "human"}})),
+    );
     assert_eq!(guard.looks(&mut story), 0, "neither is power");
     let chief = json!({"op": "invite_members", "invites": [{"email": "guy@example.com", "role": "admin"}]});
     story.given("ana", "manage_organization", chief);
     assert_eq!(guard.looks(&mut story), 1);
-    story.given("ana", "manage_organization", settings(json!({"confirmPolicy": {"destructive": "self"}})));
+    story.given(
+        "ana",
+        "manage_organization",
+        settings(json!({"confirmPolicy": {"destructive": "self"}})),
+    );
     assert_eq!(guard.looks(&mut story), 1);
     let denied = |tools: Value| settings(json!({"agentPolicy": {"deniedTools": tools}}));
     story.given("ana", "manage_organization", denied(json!(["create_project"])));
@@ -73,8 +87,15 @@ fn power_that_is_given_raises_an_alert() {
     assert_eq!(guard.looks(&mut story), 1);
     let founding = json!({"name": "Second Home", "timezone": "Europe/Madrid", "currency": "EUR"});
     story.given("ana", "create_organization", founding);
-    assert_eq!(guard.looks(&mut story), 0, "power over another organisation is none here");
-    assert_eq!((kinds(&story), story.alerts()[0].2), (vec!["privilege_change".to_owned()], 3));
+    assert_eq!(
+        guard.looks(&mut story),
+        0,
+        "power over another organisation is none here"
+    );
+    assert_eq!(
+        (kinds(&story), story.alerts()[0].2),
+        (vec!["privilege_change".to_owned()], 3)
+    );
     story.when("ana", "list_audit_alerts", json!({"kind": "privilege_change"}));
     check("audit_privilege", &story.end());
 }
@@ -98,7 +119,9 @@ fn an_agent_that_does_very_much_by_itself_raises_an_alert() {
     assert_eq!(kinds(&story), ["agent_burst"]);
     let summary = story.alerts()[0].3.clone();
     assert_eq!(summary, "@bot carried out 60 actions within 5 minutes");
-    let shown = story.call("ana", "list_audit_alerts", json!({"status": "open"})).unwrap();
+    let shown = story
+        .call("ana", "list_audit_alerts", json!({"status": "open"}))
+        .unwrap();
     assert_eq!(shown["items"][0]["about"], json!(["@bot", "@ben"]));
     let _ = story.end();
 }
@@ -131,9 +154,14 @@ fn refused_confirms_raise_an_alert_and_stale_previews_do_not() {
     let mut guard = Guard::default();
     for number in 0..6 {
         let title = format!("Title {number}");
-        story.stale("bot", "update_task", json!({"task": "OPS-2", "title": "Mine"}), |story| {
-            story.given("ben", "update_task", json!({"task": "OPS-2", "title": title}));
-        });
+        story.stale(
+            "bot",
+            "update_task",
+            json!({"task": "OPS-2", "title": "Mine"}),
+            |story| {
+                story.given("ben", "update_task", json!({"task": "OPS-2", "title": title}));
+            },
+        );
         story.wait(15);
     }
     assert_eq!(guard.looks(&mut story), 0);
@@ -143,7 +171,10 @@ fn refused_confirms_raise_an_alert_and_stale_previews_do_not() {
     assert_eq!(guard.looks(&mut story), 1);
     let (kind, status, times, summary) = story.alerts().remove(0);
     assert_eq!((kind.as_str(), status.as_str(), times), ("confirm_refusals", "open", 1));
-    assert_eq!(summary, "5 confirms of @bot were refused within 10 minutes, the last with token_invalid");
+    assert_eq!(
+        summary,
+        "5 confirms of @bot were refused within 10 minutes, the last with token_invalid"
+    );
     let _ = story.end();
 }
 

@@ -38,7 +38,12 @@ fn everybody_sees_what_happened_to_what_they_see() {
     );
     story.refused("ben", "get_entity_history", json!({"entity": "SEC-1"}), "not_found");
     story.refused("gus", "get_entity_history", json!({"entity": "OPS-1"}), "not_found");
-    let (all, pages) = paged(&mut story, "ben", "get_entity_history", json!({"entity": "OPS-1", "limit": 1}));
+    let (all, pages) = paged(
+        &mut story,
+        "ben",
+        "get_entity_history",
+        json!({"entity": "OPS-1", "limit": 1}),
+    );
     assert_eq!((all.len(), pages), (3, 3));
     check("audit_history", &story.end());
 }
@@ -72,12 +77,20 @@ fn a_thing_is_shown_as_it_was() {
 #[test]
 fn what_is_deleted_keeps_its_values_from_those_who_are_no_auditors() {
     let mut story = ground("The history of what is gone");
-    story.given("ana", "add_comment", json!({"target": "OPS-1", "body": "The key is under the mat"}));
+    story.given(
+        "ana",
+        "add_comment",
+        json!({"target": "OPS-1", "body": "The key is under the mat"}),
+    );
     let comments = story.call("ana", "list_comments", json!({"target": "OPS-1"})).unwrap();
     let comment = items(&comments)[0]["id"].clone();
     story.given("ana", "delete_comment", json!({"comment": comment}));
     story.given("ana", "delete_task", json!({"task": "OPS-2"}));
-    let task = story.call("ana", "search_audit_log", json!({"types": ["task.deleted"], "fields": ["events"]}));
+    let task = story.call(
+        "ana",
+        "search_audit_log",
+        json!({"types": ["task.deleted"], "fields": ["events"]}),
+    );
     let task = items(&task.unwrap())[0]["events"][1]["change"]["id"].clone();
     let outline = story.when("ana", "get_entity_history", json!({"entity": task}));
     assert!(items(&outline)[0]["fields"]["deletedAt"]["after"].is_string());
@@ -87,7 +100,9 @@ fn what_is_deleted_keeps_its_values_from_those_who_are_no_auditors() {
     let outline = story.when("eva", "get_entity_history", json!({"entity": comment}));
     assert!(!outline.to_string().contains("under the mat"), "{outline}");
     story.given("ana", "create_label", json!({"name": "bug"}));
-    let label = story.call("ana", "get_entity_history", json!({"entity": "bug"})).unwrap();
+    let label = story
+        .call("ana", "get_entity_history", json!({"entity": "bug"}))
+        .unwrap();
     let id = label["entity"]["id"].clone();
     story.given("ana", "delete_label", json!({"label": "bug"}));
     let gone = story.when("ana", "get_entity_history", json!({"entity": id}));

@@ -8,11 +8,18 @@ use crate::story::check;
 #[test]
 fn an_auditor_searches_the_log_and_that_is_logged() {
     let mut story = ground("Searching the log");
-    story.given("bot", "update_task", json!({"task": "OPS-1", "title": "Fix the back door"}));
+    story.given(
+        "bot",
+        "update_task",
+        json!({"task": "OPS-1", "title": "Fix the back door"}),
+    );
     let found = story.when("ana", "search_audit_log", json!({"actor": "@bot"}));
     assert_eq!(items(&found).len(), 2);
     let last = story.records.0.last().unwrap();
-    assert!(last.contains("call.answered") && last.contains("audit.log_read"), "{last}");
+    assert!(
+        last.contains("call.answered") && last.contains("audit.log_read"),
+        "{last}"
+    );
     let action = items(&found)[0]["actionId"].clone();
     for args in [
         json!({"action": action}),
@@ -35,7 +42,12 @@ fn an_auditor_searches_the_log_and_that_is_logged() {
         json!({"tool": "create_project", "verifyChain": true}),
     );
     assert_eq!(checked["chain"]["ok"], true);
-    let (all, pages) = paged(&mut story, "ana", "search_audit_log", json!({"tool": "create_task", "limit": 2}));
+    let (all, pages) = paged(
+        &mut story,
+        "ana",
+        "search_audit_log",
+        json!({"tool": "create_task", "limit": 2}),
+    );
     assert_eq!((all.len(), pages), (6, 3));
     check("audit_log", &story.end());
 }
@@ -80,11 +92,24 @@ fn keyed_hashes_are_shown_to_nobody() {
         .unwrap();
     let hash = projections::Digest::of(b"secret").to_string();
     assert!(story.records.0.last().unwrap().contains(&hash));
-    let log = story.call("ana", "search_audit_log", json!({"types": ["token.created"], "fields": ["events"]}));
-    let history = story.call("ana", "get_entity_history", json!({"entity": id.to_string(), "atVersion": 1}));
+    let log = story.call(
+        "ana",
+        "search_audit_log",
+        json!({"types": ["token.created"], "fields": ["events"]}),
+    );
+    let history = story.call(
+        "ana",
+        "get_entity_history",
+        json!({"entity": id.to_string(), "atVersion": 1}),
+    );
     let (log, history) = (log.unwrap(), history.unwrap());
     assert!(log.to_string().contains("\"name\"") && history.to_string().contains("\"name\""));
     assert!(!log.to_string().contains(&hash) && !history.to_string().contains(&hash));
-    story.refused("ben", "get_entity_history", json!({"entity": id.to_string()}), "not_found");
+    story.refused(
+        "ben",
+        "get_entity_history",
+        json!({"entity": id.to_string()}),
+        "not_found",
+    );
     check("audit_secrets", &story.end());
 }
