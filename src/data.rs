@@ -171,6 +171,9 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
         store => store,
     };
     let desk = Desk::new(dir.projections(), store.as_ref().map(Store::rows));
+    if let Some(rows) = desk.rows() {
+        handle.attach(rows.clone());
+    }
     if store.is_none() {
         desk.give_up(&no_store);
     }

@@ -1,6 +1,7 @@
 //! The modules, one file (or folder) each. Adding one is a file and a line.
 
 pub mod actions;
+pub mod audit;
 pub mod comments;
 pub mod labels;
 pub mod organizations;
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Module> {
         projects::module(),
         tasks::module(),
         workflows::module(),
+        audit::module(),
         actions::module(),
         search::module(),
         comments::module(),

@@ -5,14 +5,18 @@
 
 mod folding;
 mod handle;
+mod indexed;
 mod joining;
 mod opening;
+mod plain;
 mod recent;
+mod sentry;
 mod tight;
 
 pub use folding::fold;
 pub use handle::Handle;
 pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
+pub use plain::Plain;
 pub use tight::Tight;
 
 use std::sync::Arc;
@@ -30,6 +34,7 @@ use tokio::sync::{mpsc, watch};
 use crate::kernel::state::Unfit;
 use crate::kernel::{Engine, Past, Rejection, Snapshot};
 use recent::Recent;
+use sentry::Sentry;
 use tight::Room;
 
 /// Most requests that wait; more are told to come back.
@@ -90,6 +95,7 @@ pub(crate) struct Processor {
     taken_back: Arc<AtomicBool>,
     /// Where the last work was refused, nobody's refusal shares a batch with it.
     room: Room,
+    sentry: Sentry,
     answers: mpsc::UnboundedSender<Answers>,
 }
 
@@ -97,13 +103,16 @@ impl Processor {
     /// Runs until every handle is gone or the journal closes.
     pub(crate) async fn run(mut self) {
         let mut waiting: Vec<Request> = Vec::with_capacity(TOGETHER_MAX);
-        let mut closed = self.closed.subscribe();
+        let (mut closed, mut durable) = (self.closed.subscribe(), self.durable.subscribe());
         let mut tight = self.room.watched();
         loop {
-            let pause = self.until_expiry();
+            let (pause, watched) = (self.until_expiry(), self.sentry.next());
             tokio::select! {
                 biased;
                 _ = closed.wait_for(Option::is_some) => return,
+                position = reached(&mut durable, watched) => {
+                    waiting.extend(self.sentry.request(position, self.engine.state()));
+                },
                 () = tokio::time::sleep(pause) => waiting.push(Box::new(expire)),
                 () = tokio::time::sleep(RETRY), if self.room.is_tight() => waiting.extend(self.room.resume()),
                 Ok(()) = tight.changed() => {}
@@ -141,7 +150,9 @@ impl Processor {
             while let Some(request) = requests.next_if(|_| bytes < BATCH_BYTES_MAX && thens.len() < most) {
                 match request(&mut self.engine, (self.clock)(), &self.recent) {
                     Ok(outcome) => {
-                        self.recent.push(before.position + len(&records), &outcome.records);
+                        let position = before.position + len(&records);
+                        self.recent.push(position, &outcome.records);
+                        self.sentry.note(position, &outcome.records);
                         bytes += outcome.records.iter().map(String::len).sum::<usize>();
                         records.extend(outcome.records);
                         thens.push(outcome.then);
@@ -220,6 +231,7 @@ impl Processor {
                     self.back_to_durable();
                 } else {
                     self.recent.cut(before.position);
+                    self.sentry.cut(before.position);
                     self.engine.reset(before);
                 }
                 answer_all(&thens, &Err(unavailable(&cause.to_string())));
@@ -236,6 +248,7 @@ impl Processor {
         let durable = crate::kernel::State::clone(&self.published.load());
         tracing::warn!(position = durable.position, "the disk is full: back to what is durable");
         self.recent.cut(durable.position);
+        self.sentry.cut(durable.position);
         self.engine.reset(durable);
     }
 
@@ -277,6 +290,19 @@ fn is_refusal(text: &str) -> bool {
     let mut room = String::new();
     Record::parse(0, text, &mut room)
         .is_ok_and(|record| record.events.iter().all(|event| names::is_refusal(&event.name)))
+}
+
+/// Waits until a record is durable, if one is waited for; the durable position.
+async fn reached(durable: &mut watch::Receiver<u64>, seq: Option<u64>) -> u64 {
+    let Some(seq) = seq else {
+        return std::future::pending().await;
+    };
+    let waited = durable.wait_for(|position| *position >= seq).await;
+    match waited.map(|position| *position) {
+        Ok(position) => position,
+        // The processor holds the sender.
+        Err(_) => std::future::pending().await,
+    }
 }
 
 fn len(records: &[String]) -> u64 {

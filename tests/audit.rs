@@ -3,6 +3,7 @@
 mod altered;
 mod then;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use journal::{Error, Line, Records as Lines};
@@ -78,7 +79,7 @@ fn a_timeline_reads_like_a_story() {
     let mut timeline = Timeline::new(Filter::default());
     for (seq, text) in (1..).zip(story.records.0.clone()) {
         let entry = timeline.take(seq, &text).unwrap().unwrap();
-        told += &format!("{entry}\n\n");
+        let _ = writeln!(told, "{entry}\n");
     }
     let told = story.plain(&told);
     drop(story.end());

@@ -2,6 +2,7 @@
 
 mod people;
 pub mod restarted;
+pub mod watching;
 pub mod working;
 
 use std::collections::BTreeMap;

@@ -66,6 +66,8 @@ pub mod names {
     pub const RETRIED: &str = "execution.retried";
     /// What a worker reported was refused.
     pub const OUTCOME_REFUSED: &str = "outcome.refused";
+    /// Somebody read the security log.
+    pub const LOG_READ: &str = "audit.log_read";
     /// The server started.
     pub const STARTED: &str = "system.started";
     /// A torn tail was cut off at the start.
@@ -313,4 +315,12 @@ pub struct ConfirmRefused<'a> {
     /// The sentence that was said.
     #[serde(borrow)]
     pub message: Cow<'a, str>,
+}
+
+/// `audit.log_read`: who read is the record's actor, and what was asked for stands in the call beside it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LogRead<'a> {
+    /// The tool, or the address with what was asked for.
+    #[serde(borrow)]
+    pub through: Cow<'a, str>,
 }

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod digest;
 pub mod event;
+pub mod facets;
 pub mod id;
 pub mod life;
 pub mod record;

@@ -12,8 +12,9 @@ mod rows;
 mod seal;
 mod shelf;
 
-pub use fold::{Facets, Mark, Round, ToolOf, USED};
-pub use keys::Index;
+pub use crate::facets::{Facets, Index, ToolOf, USED};
+pub use fold::{Mark, Round};
+pub use keys::BUCKET;
 pub use look::look;
 pub use opening::{Doubt, Opened, Reading, Wanted, begin, bytes, open};
 pub use rows::{Count, Rows};

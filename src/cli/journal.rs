@@ -1,5 +1,7 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
+mod export;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use projections::Record;
 use serde_json::json;
 
 use super::{DataArg, Failure, Outcome, note, print, progress};
+use crate::audit::export::Format;
 use crate::data::ORIGIN;
 use crate::door::Keys;
 use crate::kernel::text::count;
@@ -44,7 +47,7 @@ pub(super) enum JournalCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print records as NDJSON.
+    /// Print records, as they stand or in a form that other programs read.
     Export {
         #[command(flatten)]
         data: DataArg,
@@ -54,6 +57,9 @@ pub(super) enum JournalCommand {
         /// Last record.
         #[arg(long)]
         to: Option<u64>,
+        /// records, cloudevents, ocsf or csv.
+        #[arg(long, value_name = "FORMAT", default_value = "records", value_parser = export::format)]
+        format: Format,
     },
     /// Print the newest records.
     Tail {
@@ -89,7 +95,9 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
             key,
             json,
         } => check(&data, &checkpoint, key.as_deref(), json),
-        JournalCommand::Export { data, from, to } => export(&data, from, to.unwrap_or(u64::MAX)),
+        JournalCommand::Export { data, from, to, format } => {
+            export::export(&data, from, to.unwrap_or(u64::MAX), format)
+        }
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
         JournalCommand::Checkpoint { data } => sign(&data),
         JournalCommand::Prove { data, seq } => prove(&data, seq),
@@ -254,28 +262,6 @@ fn shown(report: &Report) -> serde_json::Value {
         .collect();
     json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments,
         "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
-}
-
-fn export(data: &DataArg, from: u64, to: u64) -> Outcome {
-    let look = look(data)?;
-    let last = to.min(look.last_seq());
-    let bar = progress::records((last + 1).saturating_sub(from));
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let (mut reader, mut written) = (look.reader(from), 0_u64);
-    while let Some(line) = reader.next_ref()? {
-        if line.seq > last {
-            break;
-        }
-        if let Err(cause) = writeln!(out, "{}", line.text) {
-            return hung_up(cause);
-        }
-        written += 1;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    out.flush()?;
-    note(&counted(written, "record"));
-    Ok(())
 }
 
 /// Who reads a pipe may stop; that is no failure.

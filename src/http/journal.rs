@@ -13,6 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::guard::Admitted;
 use super::{App, Faces, reply};
+use crate::kernel::engine::log_read;
 use copying::{Copying, Line};
 use query::Asked;
 pub(super) use query::StreamArgs;
@@ -32,10 +33,16 @@ pub(super) async fn stream(
     if let Err(no) = rights.require("audit.read") {
         return reply::rejection(&no);
     }
+    let through = address(&pairs);
     let asked = match Asked::read(pairs, &snapshot) {
         Ok(asked) => asked,
         Err(no) => return reply::rejection(&no),
     };
+    // Reading the security log is an event itself, and nothing is read before it is durable.
+    let read = vec![log_read(&through)];
+    if let Err(no) = faces.handle.record(entry.caller.clone(), read).await {
+        return reply::rejection(&no);
+    }
     let (lines, waiting) = mpsc::channel::<Line>(WAITING_MAX);
     let ended = app.ending.streams.clone();
     tokio::spawn(async move {
@@ -48,6 +55,12 @@ pub(super) async fn stream(
         Body::from_stream(ReceiverStream::new(waiting)),
     )
         .into_response()
+}
+
+fn address(pairs: &[(String, String)]) -> String {
+    let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
+    let pairs = pairs.collect::<Vec<_>>().join("&");
+    format!("/v1/journal?{pairs}").trim_end_matches('?').to_owned()
 }
 
 async fn send(faces: Faces, org: String, asked: Asked, lines: mpsc::Sender<Line>) {

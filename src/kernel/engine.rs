@@ -21,6 +21,7 @@ pub use over::{caller_as, caller_of};
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
+pub use events::log_read;
 use events::{answered, raw, rejected, said, veiled};
 
 use std::sync::Arc;
@@ -32,11 +33,12 @@ use serde_json::{Map, Value};
 use crate::kernel::Rejection;
 use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::leak;
+use crate::kernel::past::Past;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::tool::{Registry, Run, Tool};
-use crate::kernel::view::{Past, View};
+use crate::kernel::view::View;
 
 /// How long an offer stands.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
@@ -83,6 +85,8 @@ pub struct Reading {
     pub caller: Caller,
     /// The event.
     pub event: Event,
+    /// What stands beside it: that the security log was read.
+    pub also: Option<Event>,
     /// What to say once it is durable.
     pub answer: Answer,
 }
@@ -152,7 +156,8 @@ impl Engine {
 
     /// Journals what a read answered.
     pub fn note(&mut self, reading: Reading, now: Timestamp) -> Result<Step, Unfit> {
-        let text = self.commit(now, &reading.caller, vec![reading.event])?;
+        let events = [Some(reading.event), reading.also].into_iter().flatten().collect();
+        let text = self.commit(now, &reading.caller, events)?;
         Ok(Step {
             records: vec![text],
             answer: reading.answer,
@@ -262,9 +267,11 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
         Ok(answer) => answered(call, answer, at, now),
         Err(no) => rejected(call, no, at),
     };
+    let is_logged = said.is_ok() && registry.tool(&call.tool).is_some_and(|tool| tool.is_logged);
     Reading {
         caller: call.caller.clone(),
         event,
+        also: is_logged.then(|| log_read(&call.tool)),
         answer: said,
     }
 }

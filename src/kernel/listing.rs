@@ -1,5 +1,9 @@
 //! Answers: lists with honest pages, single things with chosen fields (catalogue section 0.5).
 
+mod walked;
+
+pub use walked::{LOOKED_AT_MAX, Walk};
+
 use std::cmp::Ordering;
 
 use base64::Engine as _;

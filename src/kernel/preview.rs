@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use projections::{FieldChange, Op};
+use projections::{Change, FieldChange, Op};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -56,6 +56,20 @@ fn ids_of(field: &FieldChange) -> Vec<String> {
     let sides = [side(field.from.as_deref()), side(field.to.as_deref())];
     let lists = sides.iter().filter_map(Value::as_array).flatten();
     sides.iter().chain(lists).filter_map(may_be).collect()
+}
+
+/// The fields of a recorded change as a preview shows them, with the names of the identifiers that the caller may know of.
+pub fn fields(view: &View<'_>, change: &Change) -> Map<String, Value> {
+    let ids: BTreeSet<String> = change.fields.values().flat_map(ids_of).collect();
+    let labels = ids.into_iter().filter_map(|id| {
+        let label = view.describe(view.state.kind_of(&id)?, &id)?;
+        Some((id, called(&label)))
+    });
+    let names: BTreeMap<String, String> = labels.collect();
+    let fields = change.fields.iter();
+    fields
+        .map(|(name, field)| (name.to_string(), sides(field, &names)))
+        .collect()
 }
 
 /// The preview of a plan made at `now`.

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
+use crate::kernel::past::Past;
 use crate::kernel::record_view::unread;
-use crate::kernel::view::Past;
 
 /// The canonical arguments.
 ///

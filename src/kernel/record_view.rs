@@ -14,7 +14,7 @@ pub fn unread(cause: Unread) -> Rejection {
 }
 
 /// One past change of a thing, as shown.
-fn shown(record: &Record<'_>, name: &str, change: &Changed<'_>) -> Value {
+fn shown(seq: u64, record: &Record<'_>, name: &str, change: &Changed<'_>) -> Value {
     let fields: serde_json::Map<String, Value> = change
         .fields
         .iter()
@@ -34,7 +34,7 @@ fn shown(record: &Record<'_>, name: &str, change: &Changed<'_>) -> Value {
         "version": change.version,
         "at": record.at,
         "actor": record.actor,
-        "record": record.seq,
+        "record": seq,
         "fields": fields,
     })
 }
@@ -48,7 +48,7 @@ pub fn changes_of(view: &View<'_>, id: &str, records: &[u64]) -> Result<Vec<Valu
         let record = Record::parse(*seq, &text, &mut room).map_err(unread)?;
         for entry in &record.events {
             if let Some(change) = entry.change.as_ref().filter(|change| change.id == id) {
-                found.push(shown(&record, &entry.name, change));
+                found.push(shown(*seq, &record, &entry.name, change));
             }
         }
     }

@@ -64,6 +64,8 @@ pub struct Tool {
     pub permission: String,
     /// Whether carrying it out twice does no harm, so that an attempt of which nobody knows is tried again.
     pub may_repeat: bool,
+    /// Whether using it is an event of its own: it reads the security log.
+    pub is_logged: bool,
     /// The version of its rules; raised when they change, so that a replay can tell.
     pub decider: u32,
     /// Arguments that hold secrets: journaled as keyed digests.

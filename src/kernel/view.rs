@@ -10,18 +10,13 @@ use serde_json::Value;
 
 use crate::kernel::entity::Entity;
 use crate::kernel::identity::{Member, MemberStatus, Organization, Role, Token};
+use crate::kernel::past::Past;
 use crate::kernel::principal::{Caller, Rights, Roles};
 use crate::kernel::state::State;
 use crate::kernel::table::{Label, Row};
 use crate::kernel::tool::Registry;
 use crate::kernel::words::{Part, Term};
 use crate::kernel::{Rejection, record_view};
-
-/// Records that are already in the journal; what they say never changes.
-pub trait Past {
-    /// The JSON text of a record; `None` where there is none at that position.
-    fn record(&self, seq: u64) -> Result<Option<String>, Rejection>;
-}
 
 /// What a decision sees.
 pub struct View<'a> {

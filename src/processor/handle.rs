@@ -138,6 +138,11 @@ impl Handle {
         &self.recent
     }
 
+    /// Finds records through rows from now on.
+    pub fn attach(&self, rows: projections::store::Rows) {
+        self.recent.attach(rows);
+    }
+
     /// The confirm token of an action, for its proposer's eyes only.
     pub fn confirm_token(&self, action: &projections::Action) -> String {
         let proposer = action.proposer.principal_id.as_deref().unwrap_or_default();

@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
 use super::recent::Recent;
+use super::sentry::Sentry;
 use super::tight::Room;
 use super::{Clock, Handle, Processor, WAITING_MAX, answering, folding};
 use crate::kernel::engine::bootstrap;
@@ -107,8 +108,9 @@ pub fn open_watched(mut opening: Opening, progress: &mut dyn FnMut(u64, u64)) ->
     records.extend(expired);
     records.push(engine.system(now, None, started(&boot, opening.torn.as_ref()))?);
     write(opening.log.as_ref(), records)?;
+    let sentry = Sentry::recalled(opening.log.as_ref(), engine.state())?;
     Ok(start(
-        engine,
+        (engine, sentry),
         opening.log,
         opening.registry,
         opening.clock,
@@ -215,7 +217,7 @@ fn write(log: &dyn Log, records: Vec<String>) -> Result<(), Error> {
 }
 
 fn start(
-    engine: Engine,
+    (engine, sentry): (Engine, Sentry),
     log: Arc<dyn Log>,
     registry: Arc<Registry>,
     clock: Clock,
@@ -241,6 +243,7 @@ fn start(
         closed: Arc::new(closed),
         taken_back: Arc::default(),
         room,
+        sentry,
         answers,
     };
     tokio::spawn(answering(answers_seen));

@@ -1,10 +1,14 @@
 //! Records that are not durable yet, beside the journal: a step may look at what an earlier step of the same batch wrote.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use journal::Log;
+use projections::store::Rows;
 
+use super::indexed::Indexed;
+use super::plain::{self, Scan};
+use crate::kernel::past::{Hits, Search};
 use crate::kernel::{Past, Rejection};
 
 /// How many records are kept beside the journal; more than any batch and any queue of batches.
@@ -15,6 +19,8 @@ const KEPT_MAX: usize = 8_192;
 pub(super) struct Recent {
     log: Arc<dyn Log>,
     kept: Arc<Mutex<VecDeque<(u64, String)>>>,
+    /// Where records are found faster, as far as they reach.
+    rows: Arc<OnceLock<Rows>>,
 }
 
 impl Recent {
@@ -22,7 +28,14 @@ impl Recent {
         Self {
             log,
             kept: Arc::default(),
+            rows: Arc::default(),
         }
+    }
+
+    /// Finds records through rows from now on.
+    pub(super) fn attach(&self, rows: Rows) {
+        // They are opened once.
+        drop(self.rows.set(rows));
     }
 
     /// Adds records that follow `position`.
@@ -57,10 +70,36 @@ impl Past for Recent {
         if let Some(text) = self.newest(seq) {
             return Ok(Some(text));
         }
-        let found = self
-            .log
-            .get(seq)
-            .map_err(|cause| super::unavailable(&cause.to_string()))?;
-        Ok(found.map(|line| line.text))
+        plain::record(self.log.as_ref(), seq)
+    }
+
+    /// Through the rows as far as they reach, by reading what is newer, and from memory what is not durable yet.
+    fn find<'p>(&'p self, search: Search<'p>) -> Hits<'p> {
+        let (from, to) = search.range.clone().into_inner();
+        let (log, newest_first) = (self.log.as_ref(), search.newest_first);
+        let durable = log.durable();
+        let rows = self.rows.get().filter(|_| !search.by.is_empty());
+        let reach = rows.map_or(0, Rows::position).min(durable);
+        let mut parts: Vec<Hits<'p>> = Vec::new();
+        if let Some(rows) = rows.filter(|_| from <= reach) {
+            let search = search.within(from..=to.min(reach));
+            parts.push(Box::new(Indexed::new(rows.clone(), log, search)));
+        }
+        parts.push(Box::new(Scan::new(
+            log,
+            search.within(from.max(reach + 1)..=to.min(durable)),
+        )));
+        if to > durable {
+            let search = search.within(from.max(durable + 1)..=to);
+            let kept = search.positions().filter_map(move |seq| {
+                let fits = |text: String| Ok(search.fits(seq, &text)?.then_some((seq, text)));
+                self.newest(seq).and_then(|text| fits(text).transpose())
+            });
+            parts.push(Box::new(kept));
+        }
+        if newest_first {
+            parts.reverse();
+        }
+        Box::new(parts.into_iter().flatten())
     }
 }

@@ -1,108 +1,13 @@
 //! What records say to the rows beside the state: where they can be found, how often, when, and which rows they touched.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::Error;
-use super::keys::{self, BUCKET, Index};
-use crate::event::names;
-use crate::{Action, Digest, Id, Named as _, Record};
-
-/// The tool of an action, by the action's identifier.
-pub type ToolOf<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// The kind under which the hour of a token's last use is kept.
-pub const USED: &str = "used";
-
-/// The facts of the system's own events that matter here.
-#[derive(Default, Deserialize)]
-struct Facts<'a> {
-    #[serde(borrow, default)]
-    tool: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    action: Option<Cow<'a, str>>,
-}
-
-/// Whether an event's facts name a tool or an action.
-fn names_a_call(event: &str) -> bool {
-    event.starts_with("call.")
-        || event.starts_with("action.")
-        || event.starts_with("execution.")
-        || event == names::CONFIRM_REFUSED
-}
-
-fn facts<'a>(event: &str, data: Option<&'a RawValue>) -> Facts<'a> {
-    let data = data.filter(|_| names_a_call(event));
-    // What cannot be read stops the fold of the state; here it is only not found.
-    data.and_then(|data| serde_json::from_str(data.get()).ok())
-        .unwrap_or_default()
-}
-
-/// What a record can be found by.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Facets {
-    /// Indexes with their values.
-    pub values: BTreeSet<(Index, String)>,
-    /// Rows of the state that it touched.
-    pub touched: BTreeSet<(String, String)>,
-    /// Tools with what happened to their calls.
-    pub calls: Vec<(String, String)>,
-}
-
-impl Facets {
-    /// Reads them off a record.
-    pub fn of(record: &Record<'_>, tool_of: ToolOf<'_>) -> Self {
-        let mut facets = Self::default();
-        for actor in [&record.actor.principal_id, &record.actor.token_id]
-            .into_iter()
-            .flatten()
-        {
-            facets.found(Index::Actor, actor);
-        }
-        if let Some(token) = &record.actor.token_id {
-            facets.touches(USED, token);
-        }
-        for entry in &record.events {
-            facets.found(Index::Event, &entry.name);
-            if let Some(change) = &entry.change {
-                facets.found(Index::Entity, &change.id);
-                facets.touches(&change.entity, &change.id);
-            }
-            let said = facts(&entry.name, entry.data);
-            let its_tool = || said.action.as_deref().and_then(tool_of);
-            if let Some(tool) = said.tool.as_deref().map(ToOwned::to_owned).or_else(its_tool) {
-                facets.found(Index::Tool, &tool);
-                facets.calls.push((tool, entry.name.to_string()));
-            }
-            if let Some(action) = &said.action {
-                // What a caller named need not be an action, nor be written as we write it.
-                let id = action.parse::<Id<Action>>().ok().map(|id| id.to_string());
-                facets.found(Index::Action, id.as_deref().unwrap_or(action));
-                if let Some(id) = id {
-                    facets.touches(Action::KIND, &id);
-                }
-            }
-        }
-        facets
-    }
-
-    /// Whether the record is found by a value.
-    pub fn has(&self, index: Index, value: &str) -> bool {
-        self.values.contains(&(index, keys::indexed(value)))
-    }
-
-    fn found(&mut self, index: Index, value: &str) {
-        self.values.insert((index, keys::indexed(value)));
-    }
-
-    fn touches(&mut self, kind: &str, id: &str) {
-        self.touched.insert((kind.to_owned(), id.to_owned()));
-    }
-}
+use super::keys::{self, BUCKET};
+use crate::facets::{Facets, ToolOf, indexed};
+use crate::{Digest, Record};
 
 /// Consecutive records, folded into what one batch writes.
 #[derive(Debug, Default)]
@@ -153,9 +58,9 @@ impl Round {
             let key = keys::posting(*index, value, seq / BUCKET);
             self.postings.entry(key).or_default().push(offset);
         }
-        let org = keys::indexed(record.org.as_deref().unwrap_or_default());
+        let org = indexed(record.org.as_deref().unwrap_or_default());
         for (tool, event) in &facets.calls {
-            let key = keys::count(&org, record.at, &keys::indexed(tool), event);
+            let key = keys::count(&org, record.at, &indexed(tool), event);
             *self.counts.entry(key).or_default() += 1;
         }
         self.minutes.entry(keys::minute_of(record.at)).or_insert(seq);

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::facets::Index;
+
 /// How many records share one key of an index.
 pub const BUCKET: u64 = 4096;
-/// The longest value that an index tells apart; what is longer shares its beginning.
-const VALUE_BYTES_MAX: usize = 128;
 /// Between two parts of a key.
 const END: u8 = 0;
 
@@ -23,41 +23,15 @@ pub const COUNTS: &[u8] = b"n";
 pub const MINUTES: &[u8] = b"t";
 const POSTINGS: &[u8] = b"x";
 
-/// By what the records of a journal can be found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Index {
-    /// The member or the token that acted.
-    Actor,
-    /// The tool.
-    Tool,
-    /// The entity that changed.
-    Entity,
-    /// The action.
-    Action,
-    /// The name of an event.
-    Event,
-}
-
-impl Index {
-    const fn letter(self) -> u8 {
-        match self {
-            Self::Actor => b'a',
-            Self::Tool => b't',
-            Self::Entity => b'n',
-            Self::Action => b'c',
-            Self::Event => b'e',
-        }
+const fn letter(index: Index) -> u8 {
+    match index {
+        Index::Actor => b'a',
+        Index::Tool => b't',
+        Index::Entity => b'n',
+        Index::Action => b'c',
+        Index::Event => b'e',
+        Index::Kind => b'k',
     }
-}
-
-/// A value as an index knows it: no control characters, not too long.
-pub fn indexed(value: &str) -> String {
-    let mut known: String = value
-        .chars()
-        .map(|letter| if letter.is_control() { '\u{fffd}' } else { letter })
-        .collect();
-    known.truncate(known.floor_char_boundary(VALUE_BYTES_MAX));
-    known
 }
 
 fn key(first: &[u8], parts: &[&[u8]]) -> Vec<u8> {
@@ -86,10 +60,10 @@ pub fn mark(which: &[u8], id: &str) -> Vec<u8> {
     key(which, &[id.as_bytes()])
 }
 
-/// What all keys of one value of an index begin with; the value must be [`indexed`].
+/// What all keys of one value of an index begin with; the value must be [`crate::facets::indexed`].
 pub fn postings(index: Index, value: &str) -> Vec<u8> {
     let mut key = POSTINGS.to_vec();
-    key.push(index.letter());
+    key.push(letter(index));
     key.extend_from_slice(value.as_bytes());
     key.push(END);
     key
@@ -102,7 +76,7 @@ pub fn posting(index: Index, value: &str, bucket: u64) -> Vec<u8> {
     key
 }
 
-/// What all counters of an organisation begin with; it must be [`indexed`].
+/// What all counters of an organisation begin with; it must be [`crate::facets::indexed`].
 pub fn counts(org: &str) -> Vec<u8> {
     key(COUNTS, &[org.as_bytes(), b""])
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::keys::{self, BUCKET, Index};
+use super::keys::{self, BUCKET};
 use super::shelf::{Changes, Pair};
 use super::{Error, Mark, Shelf};
+use crate::facets::{Index, indexed};
 
 /// How long a reader waits for a batch to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -112,7 +113,7 @@ impl Rows {
                 return Ok(None);
             };
             bucket = next;
-            let mut found = self.in_bucket(by, bucket)?;
+            let mut found = self.bucket(by, bucket)?;
             found.retain(|seq| (from..=upto).contains(seq));
             if !found.is_empty() {
                 return Ok(Some(found));
@@ -127,7 +128,7 @@ impl Rows {
         let Some((index, value)) = by.first() else {
             return Ok(None);
         };
-        let value = keys::indexed(value);
+        let value = indexed(value);
         let prefix = keys::postings(*index, &value);
         let found = self
             .shelf
@@ -139,10 +140,15 @@ impl Rows {
             .transpose()
     }
 
-    fn in_bucket(&self, by: &[(Index, String)], bucket: u64) -> Result<Vec<u64>, Error> {
+    /// The records of one bucket, oldest first, that are found by every one of some values: those from `bucket * BUCKET` on,
+    /// [`BUCKET`] of them. Of what is beyond [`Rows::position`] nothing is found.
+    ///
+    /// # Errors
+    /// As the shelf says.
+    pub fn bucket(&self, by: &[(Index, String)], bucket: u64) -> Result<Vec<u64>, Error> {
         let mut common: Option<Vec<u64>> = None;
         for (index, value) in by {
-            let key = keys::posting(*index, &keys::indexed(value), bucket);
+            let key = keys::posting(*index, &indexed(value), bucket);
             let value = self.shelf.get(&key)?.unwrap_or_default();
             let (offsets, _) = value.as_chunks::<2>();
             let found = offsets
@@ -153,6 +159,9 @@ impl Rows {
                 None => common = Some(found),
                 Some(common) => common.retain(|seq| found.binary_search(seq).is_ok()),
             }
+            if common.as_ref().is_some_and(Vec::is_empty) {
+                break;
+            }
         }
         Ok(common.unwrap_or_default())
     }
@@ -162,7 +171,7 @@ impl Rows {
     /// # Errors
     /// As the shelf says.
     pub fn counts(&self, org: &str) -> Result<(u64, Vec<Count>), Error> {
-        let prefix = keys::counts(&keys::indexed(org));
+        let prefix = keys::counts(&indexed(org));
         let count = |(key, value): Pair| {
             let (day, tool, event) = keys::count_of(&key).ok_or(Error::Damaged("the key of a counter"))?;
             Ok(Count {

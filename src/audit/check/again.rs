@@ -129,9 +129,9 @@ fn short(event: &Event) -> Value {
         .and_then(|data| serde_json::from_str(data.get()).ok())
         .unwrap_or_default();
     if event.name == names::CALL_ANSWERED {
-        serde_json::json!({"answered": data["digest"]})
+        serde_json::json!({"answered": data.get("digest")})
     } else {
-        serde_json::json!({"rejected": data["code"]})
+        serde_json::json!({"rejected": data.get("code")})
     }
 }
 

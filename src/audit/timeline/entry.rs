@@ -182,19 +182,19 @@ impl Entry {
             names::PROPOSED => self.proposed(facts(event)?),
             names::CONFIRM_REFUSED => {
                 let facts: ConfirmRefused<'_> = facts(event)?;
-                self.action = some(&facts.action);
-                (self.code, self.said) = (some(&facts.code), some(&facts.message));
+                self.action = Some(facts.action.to_string());
+                (self.code, self.said) = (Some(facts.code.to_string()), Some(facts.message.to_string()));
                 "confirm refused".clone_into(&mut self.what);
             }
             names::OUTCOME_REFUSED => {
                 let facts: OutcomeRefused<'_> = facts(event)?;
-                (self.action, self.attempt) = (some(&facts.action), Some(facts.attempt));
-                (self.code, self.said) = (some(&facts.code), some(&facts.message));
+                (self.action, self.attempt) = (Some(facts.action.to_string()), Some(facts.attempt));
+                (self.code, self.said) = (Some(facts.code.to_string()), Some(facts.message.to_string()));
                 "outcome refused".clone_into(&mut self.what);
             }
             names::LIMITED | names::SECURITY_REJECTED => {
                 let facts: Folded<'_> = facts(event)?;
-                (self.code, self.count) = (some(&facts.what), Some(facts.count));
+                (self.code, self.count) = (Some(facts.what.to_string()), Some(facts.count));
             }
             name if name.starts_with("action.") => self.moved(facts(event)?, name),
             name if name.starts_with("execution.") => self.attempted(facts(event)?, word),
@@ -204,47 +204,49 @@ impl Entry {
     }
 
     fn answered(&mut self, facts: Answered<'_>) {
-        self.tool = some(&facts.tool);
+        self.tool = Some(facts.tool.to_string());
         self.args = Some(facts.args.to_owned());
         (self.position, self.digest) = (Some(facts.position), Some(facts.digest));
     }
 
     fn rejected(&mut self, facts: Rejected<'_>) {
-        self.tool = some(&facts.tool);
+        self.tool = Some(facts.tool.to_string());
         self.args = facts.args.map(ToOwned::to_owned);
         self.position = Some(facts.position);
-        (self.code, self.said) = (some(&facts.code), some(&facts.message));
+        (self.code, self.said) = (Some(facts.code.to_string()), Some(facts.message.to_string()));
     }
 
     fn proposed(&mut self, facts: Proposed<'_>) {
         "proposed".clone_into(&mut self.what);
-        self.by = facts.replaces.as_deref().and_then(some);
-        (self.action, self.tool) = (some(&facts.action), some(&facts.tool));
+        self.by = facts.replaces.as_deref().map(ToOwned::to_owned);
+        (self.action, self.tool) = (Some(facts.action.to_string()), Some(facts.tool.to_string()));
         (self.args, self.shown) = (Some(facts.args.to_owned()), Some(facts.plan.to_owned()));
-        (self.risk, self.policy) = (some(&facts.risk), some(&facts.policy));
+        (self.risk, self.policy) = (Some(facts.risk.to_string()), Some(facts.policy.to_string()));
         self.digest = Some(facts.digest);
     }
 
     fn moved(&mut self, facts: Moved<'_>, name: &str) {
         if name == names::UNDONE {
-            self.by = some(&facts.action);
+            self.by = Some(facts.action.to_string());
             return;
         }
         self.action.get_or_insert_with(|| facts.action.into_owned());
-        self.said = self.said.take().or_else(|| facts.note.as_deref().and_then(some));
-        self.by = self.by.take().or_else(|| facts.by.as_deref().and_then(some));
+        self.said = self
+            .said
+            .take()
+            .or_else(|| facts.note.as_deref().map(ToOwned::to_owned));
+        self.by = self.by.take().or_else(|| facts.by.as_deref().map(ToOwned::to_owned));
     }
 
     fn attempted(&mut self, facts: Attempted<'_>, word: &str) {
         self.action.get_or_insert_with(|| facts.action.into_owned());
         self.attempt = Some(facts.attempt);
-        self.said = self.said.take().or_else(|| facts.reason.as_deref().and_then(some));
+        self.said = self
+            .said
+            .take()
+            .or_else(|| facts.reason.as_deref().map(ToOwned::to_owned));
         if ["succeeded", "failed", "unknown"].contains(&word) {
-            self.outcome = some(word);
+            self.outcome = Some(word.to_string());
         }
     }
-}
-
-fn some(text: &str) -> Option<String> {
-    Some(text.to_owned())
 }

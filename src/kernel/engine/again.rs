@@ -7,9 +7,9 @@ use projections::{Action, Event, Id, Record};
 
 use super::confirm::Carried;
 use super::{Call, Engine, Reading, answer};
+use crate::kernel::past::Past;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Run;
-use crate::kernel::view::Past;
 use crate::kernel::{Rejection, State};
 
 impl Engine {

@@ -18,10 +18,10 @@ use super::{Call, Engine, LIFETIME, Step, action_id, raw, said};
 use crate::args;
 use crate::kernel::arg::{Args, Str};
 use crate::kernel::identity::ConfirmPolicy;
+use crate::kernel::past::Past;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Tool;
-use crate::kernel::view::Past;
 use crate::kernel::{Rejection, leak, preview, proposal};
 
 args! {

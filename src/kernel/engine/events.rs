@@ -1,7 +1,7 @@
 //! The events that steps leave behind, put together from what was asked and said.
 
 use jiff::Timestamp;
-use projections::event::{self, Answered, Rejected, names};
+use projections::event::{self, Answered, LogRead, Rejected, names};
 use projections::upcast::{Shape, TODAY};
 use projections::{Digest, Event};
 use serde::Serialize;
@@ -27,6 +27,12 @@ pub(super) fn answered(call: &Call, answer: &Value, (position, decider): (u64, u
             decider,
         },
     )
+}
+
+/// That somebody reads the security log, through a tool or an address.
+pub fn log_read(through: &str) -> Event {
+    let through = leak::veil(through);
+    said(names::LOG_READ, &LogRead { through })
 }
 
 pub(super) fn rejected(call: &Call, no: &Rejection, (position, decider): (u64, u32)) -> Event {

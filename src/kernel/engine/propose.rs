@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 use super::drawn::{Drawn, Then, Waiting};
 use super::{Call, Engine, LIFETIME, PENDING_PER_CALLER_MAX, Step, proposal_key, raw, said, without_injected};
 use crate::kernel::identity::ConfirmPolicy;
+use crate::kernel::past::Past;
 use crate::kernel::plan::Plan;
 use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::{Run, Tool};
-use crate::kernel::view::{Past, View};
+use crate::kernel::view::View;
 use crate::kernel::{Rejection, execution, json as canonical, policy, preview};
 
 /// A plan with all that it is bound to.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use projections::store::USED;
+use projections::facets::USED;
 use projections::{Action, Id, Named};
 use thiserror::Error;
 

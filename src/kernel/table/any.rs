@@ -67,6 +67,8 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn records(&self, id: &str) -> Vec<u64>;
     /// A row's fields as JSON.
     fn fields(&self, id: &str) -> Option<serde_json::Value>;
+    /// The fields of a new row as JSON.
+    fn blank(&self) -> serde_json::Value;
     /// How many rows there are.
     fn count(&self) -> usize;
     /// The word of its kind.
@@ -149,6 +151,10 @@ impl<E: Entity> AnyTable for Table<E> {
 
     fn fields(&self, id: &str) -> Option<serde_json::Value> {
         self.by_text(id).and_then(|row| serde_json::to_value(&row.entity).ok())
+    }
+
+    fn blank(&self) -> serde_json::Value {
+        serde_json::to_value(E::default()).unwrap_or_default()
     }
 
     fn count(&self) -> usize {

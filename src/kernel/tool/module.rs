@@ -107,6 +107,7 @@ impl Module {
             doc,
             permission: format!("{}.{verb}", self.name),
             may_repeat: false,
+            is_logged: false,
             decider: 1,
             secret: &[],
             input: Arc::new(object(A::schema().into_json())),
@@ -129,6 +130,12 @@ impl Module {
     #[must_use]
     pub fn core(self) -> Self {
         self.last(|tool| tool.core = true)
+    }
+
+    /// Says that the tool added last reads the security log, which is an event of its own.
+    #[must_use]
+    pub fn logged(self) -> Self {
+        self.last(|tool| tool.is_logged = true)
     }
 
     /// Says what the tool added last returns.

@@ -1,0 +1,185 @@
+//! The journal in the forms that other programs read. One record after the other, with nothing looked up: the same records
+//! give the same bytes.
+
+mod cloudevents;
+mod csv;
+mod ocsf;
+
+use std::collections::BTreeMap;
+
+use projections::event::{Proposed, names};
+use projections::record::Entry;
+use projections::{Digest, Record, Unread};
+use serde::Deserialize;
+use thiserror::Error;
+
+crate::choice! {
+    /// The forms that there are.
+    #[derive(Default)]
+    pub enum Format {
+        /// Records as they stand in the journal, one a line.
+        #[default]
+        Records = "records",
+        /// CloudEvents 1.0 in JSON, one event a line.
+        Cloudevents = "cloudevents",
+        /// OCSF 1.9 API Activity (class 6003) with the profile record_integrity, one record a line.
+        Ocsf = "ocsf",
+        /// A table for spreadsheets (RFC 4180), one event a line.
+        Csv = "csv",
+    }
+}
+
+impl Format {
+    /// The media type.
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Records | Self::Ocsf => "application/x-ndjson",
+            // NDJSON of this type; a batch would be an array.
+            Self::Cloudevents => "application/cloudevents+json",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+}
+
+/// Why a record cannot be exported.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unread(#[from] Unread),
+    /// It cannot be written.
+    #[error("record {seq} cannot be written: {cause}")]
+    Unwritten {
+        /// The record.
+        seq: u64,
+        /// What serde says.
+        cause: serde_json::Error,
+    },
+}
+
+/// Writes records in one form.
+pub struct Exporter {
+    format: Format,
+    /// The journal's identifier: where the records come from.
+    journal: String,
+    /// The tools of actions that are not over yet, as far as their proposals were among the records.
+    tools: BTreeMap<String, String>,
+}
+
+/// One record with what every form says of it.
+struct Source<'a> {
+    journal: &'a str,
+    seq: u64,
+    text: &'a str,
+    record: &'a Record<'a>,
+    /// Its leaf in the journal's tree (RFC 6962, section 2.1).
+    leaf: Digest,
+    /// The tool that was called, where that is known.
+    tool: Option<&'a str>,
+    /// The action that it is about.
+    action: Option<&'a str>,
+}
+
+/// The facts that matter to every form.
+#[derive(Default, Deserialize)]
+struct Facts {
+    tool: Option<String>,
+    action: Option<String>,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl Facts {
+    fn of(entry: &Entry<'_>) -> Self {
+        let data = entry.data.map(|data| serde_json::from_str(data.get()));
+        data.and_then(Result::ok).unwrap_or_default()
+    }
+}
+
+impl Exporter {
+    /// An exporter for the records of a journal.
+    pub fn new(format: Format, journal: &str) -> Self {
+        Self {
+            format,
+            journal: journal.to_owned(),
+            tools: BTreeMap::new(),
+        }
+    }
+
+    /// What stands before the first record.
+    pub fn head(&self) -> String {
+        match self.format {
+            Format::Csv => csv::head(),
+            _ => String::new(),
+        }
+    }
+
+    /// Adds a record, with the newline.
+    ///
+    /// # Errors
+    /// [`Error`]; then nothing of it was added.
+    pub fn add(&mut self, seq: u64, text: &str, out: &mut String) -> Result<(), Error> {
+        if self.format == Format::Records {
+            out.push_str(text);
+            out.push('\n');
+            return Ok(());
+        }
+        let mut room = String::new();
+        let record = Record::parse(seq, text, &mut room)?;
+        let facts: Vec<Facts> = record.events.iter().map(Facts::of).collect();
+        self.learn(&record);
+        let action = facts.iter().find_map(|facts| facts.action.as_deref());
+        let named = facts.iter().find_map(|facts| facts.tool.as_deref());
+        let source = Source {
+            journal: &self.journal,
+            seq,
+            text,
+            record: &record,
+            leaf: leaf(text),
+            tool: named.or_else(|| self.tools.get(action?).map(String::as_str)),
+            action,
+        };
+        let written = match self.format {
+            Format::Cloudevents => cloudevents::add(&source, out),
+            Format::Ocsf => ocsf::add(&source, &facts, out),
+            _ => csv::add(&source, out),
+        };
+        self.forget(&record);
+        written.map_err(|cause| Error::Unwritten { seq, cause })
+    }
+
+    fn learn(&mut self, record: &Record<'_>) {
+        for entry in record.events.iter().filter(|entry| entry.name == names::PROPOSED) {
+            let facts = entry
+                .data
+                .and_then(|data| serde_json::from_str::<Proposed<'_>>(data.get()).ok());
+            if let Some(facts) = facts {
+                self.tools.insert(facts.action.into_owned(), facts.tool.into_owned());
+            }
+        }
+    }
+
+    /// An export of a long journal must not grow with it.
+    fn forget(&mut self, record: &Record<'_>) {
+        const OVER: [&str; 6] = [
+            names::SUCCEEDED,
+            names::RECONCILED,
+            names::DECLINED,
+            names::CANCELLED,
+            names::EXPIRED,
+            names::SUPERSEDED,
+        ];
+        for entry in record.events.iter().filter(|entry| OVER.contains(&entry.name.as_ref())) {
+            if let Some(action) = Facts::of(entry).action {
+                self.tools.remove(&action);
+            }
+        }
+    }
+}
+
+fn leaf(text: &str) -> Digest {
+    let mut bytes = Vec::with_capacity(text.len() + 1);
+    bytes.push(0);
+    bytes.extend_from_slice(text.as_bytes());
+    Digest::of(&bytes)
+}

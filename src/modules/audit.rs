@@ -1,0 +1,57 @@
+//! Audit: the journal as history, as feed and as security log, and alerts on suspicious patterns.
+
+mod activity;
+mod alerts;
+pub mod detectors;
+pub mod entity;
+mod history;
+mod raise;
+mod search;
+mod seeing;
+mod signs;
+pub mod watch;
+mod words;
+
+pub use entity::Alert;
+pub use raise::raise;
+pub use watch::Watch;
+
+use crate::kernel::Module;
+use crate::kernel::tool::{ToolKind, output};
+
+/// The module's table of contents. Everybody may ask what happened to what they see; the log and alerts are for auditors.
+pub fn module() -> Module {
+    Module::new("audit", "Audit", "What happened: history, feed, security log, alerts")
+        .entity::<Alert>()
+        .read(
+            "get_entity_history",
+            "What changed on a thing, when, by whom and why.",
+            history::get,
+        )
+        .core()
+        .needs("search.read")
+        .returns(output::list(&history::COLUMNS))
+        .read(
+            "list_activity",
+            "What people and agents did, newest first.",
+            activity::list,
+        )
+        .core()
+        .needs("search.read")
+        .returns(output::list(&activity::COLUMNS))
+        .read(
+            "search_audit_log",
+            "Search the journal's records; doing so is logged.",
+            search::search,
+        )
+        .logged()
+        .returns(output::list(&search::COLUMNS))
+        .read("list_audit_alerts", "List alerts on suspicious patterns.", alerts::list)
+        .returns(output::list(&alerts::COLUMNS))
+        .write(
+            ToolKind::Write,
+            "resolve_audit_alert",
+            "Acknowledge, resolve, dismiss or reopen an alert.",
+            alerts::resolve,
+        )
+}

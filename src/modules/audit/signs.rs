@@ -1,0 +1,197 @@
+//! What one record is a sign of: read off the record and the state after it, nothing else.
+
+use projections::event::{ConfirmRefused, names};
+use projections::record::Changed;
+use projections::{Action, Actor, ActorKind, Id, Op, Record, Timestamp};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::detectors::{HARMLESS_REFUSALS, HOURS, POWERS};
+use super::entity::AlertKind;
+use crate::kernel::State;
+use crate::kernel::identity::{ConfirmPolicy, Member, Organization, OrganizationSettings, Role};
+use crate::kernel::principal::covers;
+
+/// That something happened once, or several times in one record.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    /// What it may add up to.
+    pub kind: AlertKind,
+    /// How often.
+    pub count: u64,
+    /// Who else it is about.
+    pub gained: Vec<Id<Member>>,
+    /// What happened, for the sentence.
+    pub what: String,
+}
+
+impl Sign {
+    fn of(kind: AlertKind, count: u64, what: impl Into<String>) -> Self {
+        Self {
+            kind,
+            count,
+            gained: Vec::new(),
+            what: what.into(),
+        }
+    }
+}
+
+/// Who did what a record says: its actor, or for what a worker or the system finished, who proposed it.
+pub fn doer(record: &Record<'_>, state: &State) -> Option<(Id<Member>, Option<Id<Member>>)> {
+    let of = |actor: &Actor| {
+        let parse = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
+        Some((parse(&actor.principal_id)?, parse(&actor.on_behalf_of)))
+    };
+    of(&record.actor).or_else(|| action_of(record, state).and_then(|action| of(&action.proposer)))
+}
+
+/// The action that a record is about.
+pub fn action_of<'s>(record: &Record<'_>, state: &'s State) -> Option<&'s Action> {
+    #[derive(Deserialize)]
+    struct Named {
+        action: Option<String>,
+    }
+    let data = record.events.iter().filter_map(|entry| entry.data);
+    let mut ids = data.filter_map(|data| serde_json::from_str::<Named>(data.get()).ok()?.action);
+    let found = ids.find_map(|id| state.actions.get(id.parse().ok()?));
+    found.map(AsRef::as_ref)
+}
+
+/// Everything that a record is a sign of.
+pub fn signs(record: &Record<'_>, state: &State) -> Vec<Sign> {
+    let mut found = Vec::new();
+    let deleted = record.events.iter().filter(|entry| {
+        let gone = |change: &Changed<'_>| change.op == Op::Delete || entry.name.ends_with(".deleted");
+        entry.change.as_ref().is_some_and(gone)
+    });
+    match u64::try_from(deleted.count()).unwrap_or(u64::MAX) {
+        0 => {}
+        count => found.push(Sign::of(AlertKind::MassDelete, count, "deleted things")),
+    }
+    // Founding another organisation gives nobody power over this one.
+    let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
+    let changes = changes.filter(|change| change.org.is_none());
+    found.extend(changes.filter_map(|change| privilege(change, state)));
+    if record.events.iter().any(|entry| entry.name == names::CONFIRMED) {
+        found.extend(confirmed(record, state));
+    }
+    found.extend(record.events.iter().filter_map(|entry| {
+        let refused: ConfirmRefused<'_> = (entry.name == names::CONFIRM_REFUSED)
+            .then(|| serde_json::from_str(entry.data?.get()).ok())
+            .flatten()?;
+        let harmless = HARMLESS_REFUSALS.contains(&refused.code.as_ref());
+        (!harmless).then(|| Sign::of(AlertKind::ConfirmRefusals, 1, refused.code))
+    }));
+    found
+}
+
+fn confirmed(record: &Record<'_>, state: &State) -> Vec<Sign> {
+    let mut found = Vec::new();
+    if matches!(record.actor.kind, ActorKind::Agent | ActorKind::Service) {
+        found.push(Sign::of(AlertKind::AgentBurst, 1, "carried out actions"));
+    }
+    let org = record.org.as_deref().unwrap_or_default();
+    if let Some(action) = action_of(record, state).filter(|action| is_sensitive(&action.kind))
+        && is_off_hours(record.at, org, state)
+    {
+        found.push(Sign::of(AlertKind::OffHoursSensitive, 1, action.tool.as_ref()));
+    }
+    found
+}
+
+fn is_sensitive(kind: &str) -> bool {
+    ["sensitive", "bulk"].contains(&kind)
+}
+
+fn is_off_hours(at: Timestamp, org: &str, state: &State) -> bool {
+    let organization = org.parse().ok().and_then(|id| state.table::<Organization>()?.get(id));
+    let zone = organization.map(|row| row.timezone.as_str()).unwrap_or_default();
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let local = zone.to_datetime(at);
+    let weekend = [jiff::civil::Weekday::Saturday, jiff::civil::Weekday::Sunday].contains(&local.weekday());
+    weekend || !(HOURS.0..HOURS.1).contains(&local.hour())
+}
+
+/// A field before and after; what is not there is blank.
+fn sides<T: DeserializeOwned + Default>(change: &Changed<'_>, field: &str) -> Option<(T, T)> {
+    let sides = change.fields.get(field)?;
+    let side = |text: Option<&serde_json::value::RawValue>| {
+        text.and_then(|text| serde_json::from_str(text.get()).ok())
+            .unwrap_or_default()
+    };
+    Some((side(sides.from), side(sides.to)))
+}
+
+fn privilege(change: &Changed<'_>, state: &State) -> Option<Sign> {
+    match change.entity.as_ref() {
+        "member" => given(change, state),
+        "role" => {
+            let (before, after): (Vec<String>, Vec<String>) = sides(change, "permissions")?;
+            let power = wider(&before, &after)?;
+            Some(Sign::of(
+                AlertKind::PrivilegeChange,
+                1,
+                format!("widened a role by {power}"),
+            ))
+        }
+        "organization" if change.op == Op::Update => loosened(change),
+        _ => None,
+    }
+}
+
+/// The first power that somebody has after and did not have before.
+fn wider(before: &[String], after: &[String]) -> Option<&'static str> {
+    let has = |patterns: &[String], power: &str| patterns.iter().any(|pattern| covers(pattern, power));
+    let mut powers = POWERS.into_iter();
+    powers.find(|power| has(after, power) && !has(before, power))
+}
+
+fn given(change: &Changed<'_>, state: &State) -> Option<Sign> {
+    let (before, after): (Vec<Id<Role>>, Vec<Id<Role>>) = sides(change, "roles")?;
+    let roles = state.table::<Role>()?;
+    let all = |ids: &[Id<Role>]| -> Vec<String> {
+        let held = ids.iter().filter_map(|id| roles.get(*id));
+        held.flat_map(|role| role.permissions.iter().cloned()).collect()
+    };
+    let power = wider(&all(&before), &all(&after))?;
+    let member: Id<Member> = change.id.parse().ok()?;
+    let mut sign = Sign::of(
+        AlertKind::PrivilegeChange,
+        1,
+        format!("gave {power} to {}", handle(member, state)),
+    );
+    sign.gained.push(member);
+    Some(sign)
+}
+
+fn loosened(change: &Changed<'_>) -> Option<Sign> {
+    let (before, after): (OrganizationSettings, OrganizationSettings) = sides(change, "settings")?;
+    let of = |settings: &OrganizationSettings, name: &str| -> ConfirmPolicy {
+        let named = &settings.confirm_policy;
+        let found = named.get(name).or_else(|| named.get("default"));
+        found.copied().unwrap_or_default()
+    };
+    let mut names = before.confirm_policy.keys().chain(after.confirm_policy.keys());
+    let what = if let Some(name) = names.find(|name| of(&after, name) < of(&before, name)) {
+        format!(
+            "let {name} be confirmed by {} instead of {}",
+            of(&after, name),
+            of(&before, name)
+        )
+    } else {
+        let denied = &after.agent_policy.denied_tools;
+        let freed = before
+            .agent_policy
+            .denied_tools
+            .iter()
+            .find(|tool| !denied.contains(tool));
+        format!("let agents use {}", freed?)
+    };
+    Some(Sign::of(AlertKind::PrivilegeChange, 1, what))
+}
+
+/// `@bot`: what a member is called in a sentence.
+pub fn handle(member: Id<Member>, state: &State) -> String {
+    let found = state.table::<Member>().and_then(|table| table.get(member));
+    found.map_or_else(|| member.to_string(), |row| format!("@{}", row.handle))
+}

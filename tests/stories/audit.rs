@@ -1,0 +1,50 @@
+//! Audit: what happened to things, the feed, the security log, and alerts.
+
+mod alerts;
+mod detectors;
+mod feed;
+mod history;
+mod log;
+
+use serde_json::{Value, json};
+
+use crate::story::Story;
+
+/// A project OPS with some work, agents that act for ben and for the admin fay, and a private project SEC of ana's.
+fn ground(title: &str) -> Story {
+    let mut story = Story::new(title);
+    story.human("ben", "member");
+    story.human("gus", "guest");
+    story.human("fay", "admin");
+    story.agent("bot", "admin", "ben");
+    story.agent("rob", "admin", "fay");
+    story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
+    story.given(
+        "ana",
+        "create_project",
+        json!({"name": "Secret", "key": "SEC", "visibility": "private"}),
+    );
+    story.given("ana", "create_task", json!({"project": "SEC", "title": "Hidden"}));
+    for title in ["Fix the door", "Paint it"] {
+        story.given("ben", "create_task", json!({"project": "OPS", "title": title}));
+    }
+    story
+}
+
+fn items(answer: &Value) -> &[Value] {
+    answer["items"].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// All pages of a list, and how many there were.
+fn paged(story: &mut Story, who: &str, tool: &str, mut args: Value) -> (Vec<Value>, usize) {
+    let (mut all, mut pages) = (Vec::new(), 0);
+    loop {
+        let page = story.call(who, tool, args.clone()).unwrap();
+        all.extend(items(&page).to_vec());
+        pages += 1;
+        if page["page"]["hasMore"] == false {
+            return (all, pages);
+        }
+        args["cursor"] = page["page"]["nextCursor"].clone();
+    }
+}

@@ -1,0 +1,108 @@
+//! Saying what came of an alert.
+
+use serde_json::{Value, json};
+
+use super::ground;
+use crate::story::watching::Guard;
+use crate::story::{Story, check};
+
+/// An alert about whoever confirms badly.
+fn raised(title: &str, who: &str) -> (Story, Value) {
+    let mut story = ground(title);
+    let pending = story
+        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
+        .unwrap();
+    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
+    for _ in 0..5 {
+        story.call(who, "confirm_action", wrong.clone()).unwrap_err();
+    }
+    assert_eq!(Guard::default().looks(&mut story), 1);
+    let alerts = story.call("ana", "list_audit_alerts", json!({})).unwrap();
+    let alert = alerts["items"][0]["id"].clone();
+    (story, alert)
+}
+
+#[test]
+fn an_alert_is_acknowledged_and_resolved() {
+    let (mut story, alert) = raised("Resolving an alert", "bot");
+    let args = |status: &str, note: &str| json!({"alert": alert, "status": status, "note": note});
+    let mut first = args("acknowledged", "I am looking at it");
+    first["assignee"] = "@ana".into();
+    let done = story.does("ana", "resolve_audit_alert", first);
+    assert_eq!(done["result"]["assignee"], "@ana");
+    let done = story.does("ana", "resolve_audit_alert", args("false_positive", "a test of ours"));
+    assert_eq!(done["result"]["status"], "false_positive");
+    let done = story.does("ana", "resolve_audit_alert", args("open", "it was none of ours"));
+    assert_eq!(done["result"]["status"], "open");
+    let noop = story.when("ana", "resolve_audit_alert", args("open", "it was none of ours"));
+    assert_eq!(noop["status"], "noop");
+    story.when(
+        "ana",
+        "get_entity_history",
+        json!({"entity": alert, "fields": ["event", "fields"]}),
+    );
+    check("audit_resolve", &story.end());
+}
+
+#[test]
+fn an_alert_is_not_closed_without_words_nor_by_those_it_is_about() {
+    let (mut story, alert) = raised("Who may not close an alert", "rob");
+    let args = |status: &str, note: &str| json!({"alert": alert, "status": status, "note": note});
+    story.refused("ana", "resolve_audit_alert", args("resolved", "---"), "note_required");
+    let without = json!({"alert": alert, "status": "resolved"});
+    story.refused("ana", "resolve_audit_alert", without, "validation_failed");
+    for status in ["resolved", "false_positive"] {
+        story.refused(
+            "rob",
+            "resolve_audit_alert",
+            args(status, "it was nothing"),
+            "own_actions",
+        );
+    }
+    story.agent("twin", "admin", "fay");
+    story.refused(
+        "twin",
+        "resolve_audit_alert",
+        args("resolved", "nothing"),
+        "own_actions",
+    );
+    story.refused("ben", "resolve_audit_alert", args("resolved", "nothing"), "forbidden");
+    let mut assigned = args("acknowledged", "yours now");
+    assigned["assignee"] = "@ben".into();
+    story.refused("ana", "resolve_audit_alert", assigned, "validation_failed");
+    story.refused(
+        "ana",
+        "list_audit_alerts",
+        json!({"kind": "mass_deletes"}),
+        "validation_failed",
+    );
+    let none = story.when("ana", "list_audit_alerts", json!({"kind": "stock_variance"}));
+    assert_eq!(none["items"], json!([]));
+    story.agent("aid", "admin", "ana");
+    let done = story.does(
+        "aid",
+        "resolve_audit_alert",
+        args("resolved", "a client that was stopped"),
+    );
+    assert_eq!(done["status"], "succeeded", "an agent of somebody else may");
+    check("audit_own_actions", &story.end());
+}
+
+#[test]
+fn an_alert_about_a_human_is_not_closed_by_their_agent() {
+    let (mut story, alert) = raised("The sponsor's alert", "fay");
+    let args = json!({"alert": alert, "status": "resolved", "note": "it was nothing"});
+    story.refused("rob", "resolve_audit_alert", args.clone(), "own_actions");
+    story.given("ana", "resolve_audit_alert", args);
+    let _ = story.end();
+}
+
+#[test]
+fn a_preview_goes_stale_when_the_alert_moves() {
+    let (mut story, alert) = raised("Stale previews of alerts", "bot");
+    let args = |status: &str| json!({"alert": alert, "status": status, "note": "a script"});
+    story.stale("ana", "resolve_audit_alert", args("resolved"), |story| {
+        story.given("ana", "resolve_audit_alert", args("acknowledged"));
+    });
+    check("audit_stale", &story.end());
+}
