@@ -2,6 +2,7 @@
 
 mod actions;
 mod doctor;
+mod evidence;
 mod journal;
 mod operator;
 mod progress;
@@ -45,6 +46,9 @@ enum Command {
     /// Look at, verify, export and prove the journal.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
+    /// Give out evidence that others can check, and check it.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     /// Look at configuration, permissions, keys, journal and server: what is wrong, and what to do.
     Doctor(doctor::DoctorArgs),
     /// List the tools, or show one.
@@ -119,6 +123,7 @@ pub fn run() -> ExitCode {
         Command::Token(command) => block_on(token::run(command)),
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
+        Command::Evidence(command) => evidence::run(command),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Tools(command) => tools::run(&command),
     };
@@ -135,10 +140,13 @@ pub fn run() -> ExitCode {
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(future)
+    block_on_value(future)?
+}
+
+/// Waits for something asynchronous in a command that is not.
+fn block_on_value<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
 }
 
 /// Data, to standard output. Who reads it may stop reading: then there is nothing left to do.

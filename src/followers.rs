@@ -2,3 +2,4 @@
 
 pub mod clerk;
 pub mod notary;
+pub mod signer;

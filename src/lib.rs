@@ -1,5 +1,6 @@
 //! Orkestra: a work-management backend that AI agents operate through MCP.
 
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod data;

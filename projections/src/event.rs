@@ -2,6 +2,8 @@
 //!
 //! Changes of the domain (`task.created`, …) are not here; they are [`crate::record::Change`]s named by their modules.
 
+pub mod evidence;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;

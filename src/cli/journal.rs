@@ -1,21 +1,19 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
+mod prove;
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use journal::{
-    Fault, FaultKind, Journal, Line, Log as _, Look, Report, SigningKey, Verification, VerifyingKey, verify,
-};
+use journal::{Fault, FaultKind, Line, Look, Report, Verification, VerifyingKey, verify};
 use projections::Record;
 use serde_json::json;
 
 use super::{DataArg, Failure, Outcome, note, print, progress};
-use crate::data::ORIGIN;
-use crate::door::Keys;
+use crate::door::signing;
 use crate::kernel::text::count;
-use crate::kernel::token::hex;
 
 /// How often a follower looks again.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -71,13 +69,8 @@ pub(super) enum JournalCommand {
         #[command(flatten)]
         data: DataArg,
     },
-    /// Prove that a record is in the journal, or that it only grew.
-    Prove {
-        #[command(flatten)]
-        data: DataArg,
-        /// The record.
-        seq: u64,
-    },
+    /// Prove that a record is in the journal, or that the journal only grew since a checkpoint.
+    Prove(prove::ProveArgs),
 }
 
 pub(super) fn run(command: JournalCommand) -> Outcome {
@@ -91,8 +84,8 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
         } => check(&data, &checkpoint, key.as_deref(), json),
         JournalCommand::Export { data, from, to } => export(&data, from, to.unwrap_or(u64::MAX)),
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
-        JournalCommand::Checkpoint { data } => sign(&data),
-        JournalCommand::Prove { data, seq } => prove(&data, seq),
+        JournalCommand::Checkpoint { data } => prove::checkpoint(&data),
+        JournalCommand::Prove(args) => prove::run(args),
     }
 }
 
@@ -169,7 +162,7 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
 fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
     match given {
         Some(text) => Ok(Some(VerifyingKey::parse(text)?)),
-        None if Keys::are_in(&data.dir().keys()) => Ok(Some(signing_key(data)?.verifying_key()?)),
+        None if signing(data)?.has_key() => Ok(Some(signing(data)?.public()?)),
         None => {
             note("there are no keys here, so signatures are not checked; give the public key with --key");
             Ok(None)
@@ -177,8 +170,9 @@ fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey
     }
 }
 
-fn signing_key(data: &DataArg) -> Result<SigningKey, Failure> {
-    Ok(SigningKey::from_seed(ORIGIN, Keys::open(&data.dir().keys())?.signing)?)
+fn signing(data: &DataArg) -> Result<signing::Source, Failure> {
+    let configured = data.config()?.evidence.signing_key_file;
+    Ok(signing::source(&data.dir().keys(), configured.as_deref()))
 }
 
 fn check(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
@@ -304,46 +298,4 @@ fn tail(data: &DataArg, lines: u64, follow: bool) -> Outcome {
         std::thread::sleep(FOLLOW_EVERY);
         look.again()?;
     }
-}
-
-fn open(data: &DataArg) -> Result<Journal, Failure> {
-    let path = there(data)?;
-    let opened = Journal::open(&path, data.config()?.journal_options(), ORIGIN).map_err(|cause| {
-        let failure = Failure::new(&cause);
-        if matches!(cause, journal::Error::Locked { .. }) {
-            failure.hint(
-                "stop the server, or take the newest in journal/checkpoints: a running server signs one every minute",
-            )
-        } else {
-            failure
-        }
-    })?;
-    Ok(opened.0)
-}
-
-fn sign(data: &DataArg) -> Outcome {
-    let (journal, key) = (open(data)?, signing_key(data)?);
-    print(journal.checkpoint(&key)?.note.trim_end());
-    note(&format!(
-        "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
-        key.verifying_key()?.encode()
-    ));
-    Ok(journal.close()?)
-}
-
-fn prove(data: &DataArg, seq: u64) -> Outcome {
-    let (journal, key) = (open(data)?, signing_key(data)?);
-    let line = journal
-        .get(seq)?
-        .ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;
-    let signed = journal.checkpoint(&key)?;
-    let inclusion = journal.prove_inclusion(seq, signed.root.size)?;
-    inclusion.check(&line.text, &signed.root)?;
-    let proof: Vec<String> = inclusion.path.iter().map(|hash| hex("", hash)).collect();
-    print(
-        &json!({"record": seq, "text": line.text, "size": inclusion.size, "proof": proof, "checkpoint": signed.note,
-        "key": key.verifying_key()?.encode()})
-        .to_string(),
-    );
-    Ok(journal.close()?)
 }

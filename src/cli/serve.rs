@@ -150,6 +150,7 @@ fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Res
             options: config.journal_options(),
             rates: config.rates(),
             terms: config.terms(),
+            signing_key_file: config.evidence.signing_key_file.clone(),
         },
         watch,
     )
@@ -280,6 +281,8 @@ async fn serve(
     let faces = Faces {
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
+        signer: Some(opened.signer.clone()),
+        public_tlog: config.evidence.public_tlog,
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(limits(&opened, config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),

@@ -1,0 +1,3 @@
+//! What auditors need of the journal.
+
+pub mod evidence;
