@@ -7,6 +7,7 @@
     reason = "a test stops where something is wrong"
 )]
 
+mod evidence;
 mod fixture;
 mod full;
 mod killed;

@@ -121,7 +121,7 @@ pub fn call(server: &Server, token: &str, tool: &str, args: &Value) -> (u16, Val
 }
 
 /// Proposes a project; what confirms it.
-fn proposed(server: &Server, key: &str) -> Value {
+pub fn proposed(server: &Server, key: &str) -> Value {
     let (status, pending) = call(
         server,
         &server.token,

@@ -17,7 +17,7 @@ use crate::data::ORIGIN;
 use crate::kernel::token::hex;
 
 #[derive(Debug, Args)]
-pub(super) struct ProveArgs {
+pub(in crate::cli) struct ProveArgs {
     #[command(flatten)]
     data: DataArg,
     /// The record.
