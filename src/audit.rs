@@ -1,3 +1,5 @@
 //! What auditors need of the journal.
 
 pub mod evidence;
+pub mod keys;
+pub mod rotation;

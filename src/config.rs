@@ -23,16 +23,7 @@ use crate::kernel::execution::{BUILT_IN, Terms};
 pub const FILE: &str = "orkestra.toml";
 
 /// Names after `ORKESTRA_` that are no settings of a server.
-const OTHERS: [&str; 8] = [
-    "data",
-    "token",
-    "toolsets",
-    "read_only",
-    "exclude",
-    "config",
-    "log",
-    "signing_key",
-];
+const OTHERS: &str = "data token toolsets read_only exclude config log signing_key";
 
 /// Everything that can be set. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -184,7 +175,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         return Err(Error::NoFile(file.to_owned()));
     }
     let environment = Env::prefixed("ORKESTRA_")
-        .filter(|key| !OTHERS.iter().any(|other| key.as_str().eq_ignore_ascii_case(other)))
+        .filter(|key| !OTHERS.split(' ').any(|other| key.as_str().eq_ignore_ascii_case(other)))
         .split("__");
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     let file = file.unwrap_or(Path::new(FILE));

@@ -13,6 +13,7 @@ use journal::{Journal, Log as _, Options};
 use projections::store::Store;
 use thiserror::Error;
 
+use crate::audit::rotation;
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
 use crate::door::signing;
@@ -152,7 +153,9 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let folder = Arc::new(disk(&dir.journal())?);
     let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
-    let signing = signing::source(&dir.keys(), how.signing_key_file.as_deref()).open()?;
+    let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());
+    rotation::settle(&source, &dir.journal(), how.options.record_bytes_max)?;
+    let signing = source.open()?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
@@ -184,7 +187,7 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     }
     let clerk = store.map(|store| Clerk::start(handle.clone(), store, desk.clone()));
     let clerk = clerk.transpose().map_err(Error::Thread)?;
-    let signer = Signer::new(journal.clone(), signing);
+    let signer = Signer::new(journal.clone(), source, signing);
     let notary = Notary::start(signer.clone()).map_err(Error::Thread)?;
     Ok(Opened {
         handle,

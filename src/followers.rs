@@ -3,3 +3,4 @@
 pub mod clerk;
 pub mod notary;
 pub mod signer;
+pub mod witness;

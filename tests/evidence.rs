@@ -4,7 +4,9 @@ mod altered;
 mod bundle;
 mod histories;
 mod key;
+mod rotation;
 mod tlog;
+mod witness;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -67,11 +67,14 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Saves it; as the newest, too, unless there is a newer one.
     pub(crate) fn save(&self, disk: &dyn Disk) -> Result<(), Error> {
-        for name in [format!("{FOLDER}/{:020}", self.root.size), NEWEST.to_owned()] {
-            disk::put(disk, &name, self.note.as_bytes()).map_err(Error::io("save", &name))?;
+        let put = |name: &str| disk::put(disk, name, self.note.as_bytes()).map_err(Error::io("save", name));
+        put(&format!("{FOLDER}/{:020}", self.root.size))?;
+        match newest(disk) {
+            Ok(Some(newer)) if newer.root.size > self.root.size => Ok(()),
+            _ => put(NEWEST),
         }
-        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@
 //! ```
 
 mod checkpoint;
+mod cosignature;
 pub mod disk;
 mod error;
 mod export;
@@ -50,6 +51,7 @@ mod verify;
 mod writer;
 
 pub use checkpoint::Checkpoint;
+pub use cosignature::WitnessKey;
 pub use error::Error;
 pub use export::{export, tail};
 pub use journal::{Health, Journal};

@@ -14,5 +14,5 @@ mod verify;
 pub use bundle::{Bundle, Contents, Entry, Selection, What};
 pub use gather::{BYTES_MAX, RECORDS_MAX, Unproven, gather, proven, same_history};
 pub use seal::{Export, Sealed, seal};
-pub use settings::Settings;
-pub use verify::{Fault, Proven, verify};
+pub use settings::{Settings, Witness};
+pub use verify::{Fault, Proven, Witnessed, verify, verify_witnessed};

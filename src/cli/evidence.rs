@@ -1,9 +1,10 @@
 //! `orkestra evidence`: export a bundle that others can check, and check one.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::{ArgGroup, Args, Subcommand};
-use journal::{Checkpoint, Look, VerifyingKey};
+use journal::{Checkpoint, Look, VerifyingKey, WitnessKey};
 use projections::{Action, Id};
 use serde_json::{Value, json};
 
@@ -13,6 +14,10 @@ use crate::audit::evidence::{self, Bundle, Export, Proven, Sealed, What};
 use crate::data::Opened;
 use crate::door::keys::write_private;
 use crate::kernel::text::count;
+
+/// How often and how many times it is looked whether witnesses have signed.
+const WITNESS_LOOK: Duration = Duration::from_millis(100);
+const WITNESS_LOOKS: u32 = 100;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum EvidenceCommand {
@@ -51,6 +56,9 @@ pub(super) struct VerifyArgs {
     /// The log's public key, from somewhere else than the file: <name>+<id>+<base64>.
     #[arg(long, value_name = "TEXT")]
     key: Option<String>,
+    /// The public key of a witness that must have cosigned the checkpoint. May be repeated.
+    #[arg(long, value_name = "TEXT")]
+    witness: Vec<String>,
     /// Print the page of the file, too.
     #[arg(long)]
     page: bool,
@@ -141,8 +149,12 @@ fn expect_new(out: &Path) -> Outcome {
 }
 
 async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Result<(Bundle, Sealed), Failure> {
-    let checkpoint = Checkpoint::parse(&signed.note)?;
-    let look = Look::at(&data.dir().journal(), data.config()?.journal.record_bytes_max)?;
+    let config = data.config()?;
+    let look = Look::at(&data.dir().journal(), config.journal.record_bytes_max)?;
+    let mut checkpoint = Checkpoint::parse(&signed.note)?;
+    if matches!(asked, Asked::Server) {
+        checkpoint = witnessed(&look, checkpoint, &config.evidence.witness).await?;
+    }
     let bar = progress::records(checkpoint.root.size);
     let gathered = evidence::gather(&look, &checkpoint, &signed.key, what.clone(), &mut |done| {
         bar.set_position(done)
@@ -162,6 +174,29 @@ async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Res
     let sealed: Sealed = serde_json::from_value(reply)?;
     bundle.seal.clone_from(&sealed.seal);
     Ok((bundle, sealed))
+}
+
+/// The same checkpoint with what witnesses have to say of it, if they say it soon.
+async fn witnessed(look: &Look, signed: Checkpoint, witnesses: &[evidence::Witness]) -> Result<Checkpoint, Failure> {
+    let keys = witnesses
+        .iter()
+        .map(|witness| WitnessKey::parse(&witness.key))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut signed = signed;
+    for _ in 0..WITNESS_LOOKS {
+        if let Some(kept) = look.newest_checkpoint()?.filter(|kept| kept.root == signed.root) {
+            signed = kept;
+        }
+        if keys
+            .iter()
+            .all(|key| signed.seen_by(key).is_ok_and(|seen| seen.is_some()))
+        {
+            return Ok(signed);
+        }
+        tokio::time::sleep(WITNESS_LOOK).await;
+    }
+    note("not every witness has signed the checkpoint; the evidence goes without");
+    Ok(signed)
 }
 
 fn tell(args: &ExportArgs, bundle: &Bundle, sealed: &Sealed) -> Outcome {
@@ -186,7 +221,12 @@ fn verify(args: &VerifyArgs) -> Outcome {
     let named = |cause: &dyn std::fmt::Display| Failure::new(format!("{}: {cause}", args.file.display()));
     let file = std::fs::read(&args.file).map_err(|cause| named(&cause))?;
     let key = args.key.as_deref().map(VerifyingKey::parse).transpose()?;
-    match evidence::verify(&file, key.as_ref()) {
+    let witnesses = args
+        .witness
+        .iter()
+        .map(|text| WitnessKey::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    match evidence::verify_witnessed(&file, key.as_ref(), &witnesses) {
         Ok(proven) => {
             if args.page {
                 print(&(proven.page.join("\n") + "\n"));
@@ -222,9 +262,14 @@ fn said(proven: &Proven) -> String {
     } else {
         "that key was given, not taken from the file"
     };
+    let seen: String = proven
+        .witnesses
+        .iter()
+        .map(|one| format!("\nseen by {} at {}", one.name, one.at))
+        .collect();
     format!(
         "good: {what}, {} to {}\neach is, under its number, among the first {} of journal {}, root {}\n\
-         signed by {}\n{trust}\nexported at {} by {}, told in record {}, digest {}",
+         signed by {}{seen}\n{trust}\nexported at {} by {}, told in record {}, digest {}",
         proven.from,
         proven.to,
         count(usize::try_from(proven.size).unwrap_or(usize::MAX), "record"),

@@ -1,5 +1,6 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
+mod check;
 mod prove;
 
 use std::io::Write as _;
@@ -7,7 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use journal::{Fault, FaultKind, Line, Look, Report, Verification, VerifyingKey, verify};
+use journal::{Line, Look};
 use projections::Record;
 use serde_json::json;
 
@@ -71,6 +72,11 @@ pub(super) enum JournalCommand {
     },
     /// Prove that a record is in the journal, or that the journal only grew since a checkpoint.
     Prove(prove::ProveArgs),
+    /// Sign with another key from now on; the old one names it, in a record.
+    RotateKey {
+        #[command(flatten)]
+        data: DataArg,
+    },
 }
 
 pub(super) fn run(command: JournalCommand) -> Outcome {
@@ -81,11 +87,12 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
             checkpoint,
             key,
             json,
-        } => check(&data, &checkpoint, key.as_deref(), json),
+        } => check::run(&data, &checkpoint, key.as_deref(), json),
         JournalCommand::Export { data, from, to } => export(&data, from, to.unwrap_or(u64::MAX)),
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
         JournalCommand::Checkpoint { data } => prove::checkpoint(&data),
         JournalCommand::Prove(args) => prove::run(args),
+        JournalCommand::RotateKey { data } => rotate(&data),
     }
 }
 
@@ -100,17 +107,6 @@ fn there(data: &DataArg) -> Result<PathBuf, Failure> {
 fn look(data: &DataArg) -> Result<Look, Failure> {
     let path = there(data)?;
     Ok(Look::at(&path, data.config()?.journal.record_bytes_max)?)
-}
-
-fn verified(data: &DataArg, against: &Verification) -> Result<Report, Failure> {
-    let path = there(data)?;
-    let bar = progress::bytes();
-    let report = verify(&path, against, &mut |read, all| {
-        bar.set_length(all);
-        bar.set_position(read);
-    })?;
-    bar.finish_and_clear();
-    Ok(report)
 }
 
 fn stat(data: &DataArg, as_json: bool) -> Outcome {
@@ -158,96 +154,18 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
         .sum()
 }
 
-/// The key given, else the directory's own; `None` where there is neither, as in a copy of the journal alone.
-fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
-    match given {
-        Some(text) => Ok(Some(VerifyingKey::parse(text)?)),
-        None if signing(data)?.has_key() => Ok(Some(signing(data)?.public()?)),
-        None => {
-            note("there are no keys here, so signatures are not checked; give the public key with --key");
-            Ok(None)
-        }
-    }
-}
-
 fn signing(data: &DataArg) -> Result<signing::Source, Failure> {
     let configured = data.config()?.evidence.signing_key_file;
     Ok(signing::source(&data.dir().keys(), configured.as_deref()))
 }
 
-fn check(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
+fn rotate(data: &DataArg) -> Outcome {
     there(data)?;
-    let read = |path: &PathBuf| match std::fs::read_to_string(path) {
-        Ok(note) => Ok((path.display().to_string(), note)),
-        Err(cause) => Err(Failure::new(format!("{}: {cause}", path.display()))),
-    };
-    let against = Verification {
-        earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
-        key: public_key(data, key)?,
-        record_bytes_max: Some(data.config()?.journal.record_bytes_max),
-    };
-    let report = verified(data, &against)?;
-    if as_json {
-        print(&shown(&report).to_string());
-    } else if report.is_good() {
-        print(&format!(
-            "good: {} in {}, in agreement with {}\nroot {}",
-            counted(report.root.size, "record"),
-            counted(report.segments, "segment"),
-            count(report.checkpoints.len(), "checkpoint"),
-            report.root.hex()
-        ));
-    }
-    let mut faults = report.faults.iter().map(described);
-    match (faults.next(), faults.count()) {
-        (None, _) => Ok(()),
-        (Some(first), more) => Err(Failure::new(first).hint(advice(&report, more))),
-    }
-}
-
-fn described(fault: &Fault) -> String {
-    match fault.kind {
-        FaultKind::Damaged if fault.seq > 0 => {
-            format!(
-                "{} is damaged at byte {}, where record {} should be: {}",
-                fault.file, fault.offset, fault.seq, fault.why
-            )
-        }
-        _ => format!("{}: {}", fault.file, fault.why),
-    }
-}
-
-fn advice(report: &Report, more: usize) -> String {
-    let also = if more > 0 {
-        format!("{} with --json; ", count(more, "more fault"))
-    } else {
-        String::new()
-    };
-    format!(
-        "{also}what is before it is good, {}; compare with a backup, and change nothing here",
-        counted(report.root.size, "record")
-    )
-}
-
-fn shown(report: &Report) -> serde_json::Value {
-    let torn = report
-        .torn
-        .as_ref()
-        .map(|torn| json!({"file": torn.file, "offset": torn.offset, "bytes": torn.bytes}));
-    let faults: Vec<_> = report
-        .faults
-        .iter()
-        .map(|fault| {
-            json!({"kind": format!("{:?}", fault.kind).to_lowercase(), "file": fault.file, "offset": fault.offset, "seq": fault.seq, "why": fault.why})
-        })
-        .collect();
-    let checkpoints: Vec<_> = report
-        .checkpoints
-        .iter()
-        .map(|held| json!({"source": held.source, "size": held.root.size, "root": held.root.hex(), "signed": held.signed}))
-        .collect();
-    json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments,
-        "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
+    let asked = super::operator::ask(data, super::operator::OperatorRequest::RotateKey);
+    let key = super::block_on_value(asked)??;
+    print(key.as_str().unwrap_or_default());
+    note("this is the public key from now on; give it to those who hold checkpoints, and back up the folder keys");
+    Ok(())
 }
 
 fn export(data: &DataArg, from: u64, to: u64) -> Outcome {

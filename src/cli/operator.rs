@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, remote};
-use crate::audit::evidence;
+use crate::audit::{evidence, rotation};
 use crate::data::Opened;
 use crate::door::Doorman;
 use crate::execution;
@@ -54,6 +54,8 @@ pub(super) enum OperatorRequest {
     Rows,
     /// Sign a checkpoint of everything so far.
     Checkpoint,
+    /// Give the log another key.
+    RotateKey,
     /// Journal an export of evidence, and sign it.
     Seal(Box<evidence::Export>),
 }
@@ -154,6 +156,10 @@ impl<'a> House<'a> {
                 let signer = self.signer()?;
                 let signed = tokio::task::spawn_blocking(move || signed(&signer)).await??;
                 Ok(serde_json::to_value(signed)?)
+            }
+            OperatorRequest::RotateKey => {
+                let key = rotation::rotate(handle, &self.signer()?, operator(handle)?).await;
+                Ok(Value::String(key.map_err(refused)?))
             }
             OperatorRequest::Seal(export) => {
                 let sealed = evidence::seal(handle, &self.signer()?, operator(handle)?, *export).await;

@@ -14,6 +14,7 @@ use crate::config::{self, Config, Execution};
 use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
 use crate::execution::{self, Running};
+use crate::followers::witness;
 use crate::http::Faces;
 use crate::kernel::identity::{ConfirmPolicy, Member};
 use crate::kernel::text::count;
@@ -292,6 +293,7 @@ async fn serve(
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(dir, faces.clone(), opened.handle.closed())?;
+    let witnesses = witness::start(opened.handle.clone(), opened.signer.clone(), &config.evidence.witness)?;
     let stop = stop_signal();
     // Only now: whoever reads the line may connect at once, to either, or ask it to stop.
     announce(&opened);
@@ -299,6 +301,7 @@ async fn serve(
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
     running.stop().await;
+    witnesses.stop().await;
     let closed = opened.handle.closed();
     opened.close()?;
     let why = closed.borrow().clone();

@@ -40,7 +40,9 @@ fn the_key_is_made_private_or_comes_from_a_file_or_the_environment() {
     let public = key.verifying_key().unwrap().encode().to_owned();
     let file = apart.path().join("key");
     std::fs::write(&file, key.encode()).unwrap();
-    let with_file = |command: &mut Command| drop(command.env("ORKESTRA_EVIDENCE__SIGNING_KEY_FILE", &file));
+    let with_file = |command: &mut Command| {
+        command.env("ORKESTRA_EVIDENCE__SIGNING_KEY_FILE", &file);
+    };
     let mut command = program();
     with_file(&mut command);
     let refused = command

@@ -13,6 +13,25 @@ pub const READ: &str = "log.read";
 /// The log is signed by another key from here on.
 pub const KEY_ROTATED: &str = "log.key_rotated";
 
+/// A witness does not find the log consistent with what it saw before.
+pub const DISPUTED: &str = "log.disputed";
+
+/// `log.disputed`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Disputed<'a> {
+    /// The witness's name.
+    #[serde(borrow)]
+    pub witness: Cow<'a, str>,
+    /// The size of the checkpoint that it was shown.
+    pub size: u64,
+    /// The size that it says it has seen, where it said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+    /// What it answered.
+    #[serde(borrow)]
+    pub why: Cow<'a, str>,
+}
+
 /// `evidence.exported`.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

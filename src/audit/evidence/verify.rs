@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use journal::{Checkpoint, Inclusion, Root, Statement, VerifyingKey};
+use journal::{Checkpoint, Inclusion, Root, Statement, VerifyingKey, WitnessKey};
 use projections::Record;
 use serde::Serialize;
 
@@ -36,6 +36,8 @@ pub struct Proven {
     pub key: String,
     /// Whether that key was taken from the file itself.
     pub key_trusted_from_file: bool,
+    /// Who else signed the checkpoint, of the witnesses that were asked about.
+    pub witnesses: Vec<Witnessed>,
     /// The record of the export.
     pub export_record: u64,
     /// Its hour.
@@ -47,6 +49,15 @@ pub struct Proven {
     /// The page.
     #[serde(skip)]
     pub page: Vec<String>,
+}
+
+/// A witness's word that it saw the checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// The witness.
+    pub name: String,
+    /// When, by its clock.
+    pub at: String,
 }
 
 /// What is wrong with a bundle: the part, and why.
@@ -74,9 +85,22 @@ fn fault(part: &str, why: impl ToString) -> Fault {
 /// # Errors
 /// The first [`Fault`] found.
 pub fn verify(file: &[u8], given: Option<&VerifyingKey>) -> Result<Proven, Fault> {
+    verify_witnessed(file, given, &[])
+}
+
+/// [`verify`], and insists that witnesses cosigned the checkpoint.
+///
+/// # Errors
+/// The first [`Fault`] found.
+pub fn verify_witnessed(file: &[u8], given: Option<&VerifyingKey>, witnesses: &[WitnessKey]) -> Result<Proven, Fault> {
     let bundle = read(file)?;
     let key = key(&bundle, given)?;
-    let root = checkpoint(&bundle, &key)?;
+    let signed = checkpoint(&bundle, &key)?;
+    let witnesses = witnesses
+        .iter()
+        .map(|witness| seen(&signed, witness))
+        .collect::<Result<_, _>>()?;
+    let root = signed.root;
     for entry in &bundle.records {
         included(entry, &root).map_err(|why| fault(&format!("record {}", entry.seq), why))?;
     }
@@ -93,6 +117,7 @@ pub fn verify(file: &[u8], given: Option<&VerifyingKey>) -> Result<Proven, Fault
         root: root.hex(),
         key: key.encode().to_owned(),
         key_trusted_from_file: given.is_none(),
+        witnesses,
         export_record: exported.record,
         exported_at: exported.at,
         exported_by: exported.by,
@@ -133,10 +158,25 @@ fn key(bundle: &Bundle, given: Option<&VerifyingKey>) -> Result<VerifyingKey, Fa
     }
 }
 
-fn checkpoint(bundle: &Bundle, key: &VerifyingKey) -> Result<Root, Fault> {
+fn checkpoint(bundle: &Bundle, key: &VerifyingKey) -> Result<Checkpoint, Fault> {
     let checkpoint = Checkpoint::parse(&bundle.checkpoint).map_err(|cause| fault("checkpoint", cause))?;
     checkpoint.verify(key).map_err(|cause| fault("checkpoint", cause))?;
-    Ok(checkpoint.root)
+    Ok(checkpoint)
+}
+
+fn seen(checkpoint: &Checkpoint, witness: &WitnessKey) -> Result<Witnessed, Fault> {
+    let name = witness.name().to_owned();
+    let seconds = checkpoint
+        .seen_by(witness)
+        .map_err(|cause| fault("checkpoint", cause))?;
+    let seconds = seconds.ok_or_else(|| fault("checkpoint", format!("the witness {name} did not sign it")))?;
+    let at = i64::try_from(seconds)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    let at = at
+        .ok_or_else(|| fault("checkpoint", format!("the witness {name} says no hour")))?
+        .to_string();
+    Ok(Witnessed { name, at })
 }
 
 /// Whether a record is in the tree under its number, and is itself of that number.

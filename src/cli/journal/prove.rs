@@ -11,6 +11,8 @@ use serde_json::json;
 
 use super::{look, signing, there};
 use crate::audit::evidence::{Unproven, proof, proven, same_history};
+use crate::audit::keys::Keys;
+use crate::audit::rotation;
 use crate::cli::operator::{OperatorRequest, Signed};
 use crate::cli::{DataArg, Failure, Outcome, block_on_value, note, print, progress, remote};
 use crate::data::ORIGIN;
@@ -60,7 +62,9 @@ fn sign(data: &DataArg) -> Result<(Checkpoint, VerifyingKey), Failure> {
             failure
         }
     })?;
-    let key = signing(data)?.open()?;
+    let source = signing(data)?;
+    rotation::settle(&source, &dir.journal(), data.config()?.journal.record_bytes_max)?;
+    let key = source.open()?;
     let signed = journal.checkpoint(&key)?;
     journal.close()?;
     Ok((signed, key.verifying_key()?))
@@ -83,12 +87,14 @@ fn reaching(data: &DataArg, size: u64) -> Result<(Look, Checkpoint), Failure> {
     }
 }
 
-fn public(data: &DataArg, given: Option<&str>) -> Result<VerifyingKey, Failure> {
-    match given {
-        Some(text) => Ok(VerifyingKey::parse(text)?),
-        None if signing(data)?.has_key() => Ok(signing(data)?.public()?),
-        None => Err(Failure::new("there is no key here").hint("give the public key with --key")),
-    }
+/// The key given, else the directory's own, with those that it leads to.
+fn public(data: &DataArg, look: &Look, given: Option<&str>) -> Result<Keys, Failure> {
+    let key = match given {
+        Some(text) => VerifyingKey::parse(text)?,
+        None if signing(data)?.has_key() => signing(data)?.public()?,
+        None => return Err(Failure::new("there is no key here").hint("give the public key with --key")),
+    };
+    Ok(Keys::of(look, key)?)
 }
 
 pub(super) fn run(args: ProveArgs) -> Outcome {
@@ -112,8 +118,9 @@ fn included(args: &ProveArgs, seq: u64) -> Outcome {
         return Err(Failure::new("there is no record 0; the first is 1"));
     }
     let (look, checkpoint) = reaching(data, seq)?;
-    let key = public(data, args.key.as_deref())?;
-    checkpoint.verify(&key)?;
+    let keys = public(data, &look, args.key.as_deref())?;
+    let key = keys.at(checkpoint.root.size);
+    checkpoint.verify(key)?;
     let inclusion = hashed(&look, &checkpoint)?.inclusion(seq, checkpoint.root.size)?;
     let line = look.reader(seq).next().transpose()?;
     let text = line.map(|line| line.text).unwrap_or_default();
@@ -142,15 +149,17 @@ fn only_grew(args: &ProveArgs, file: &Path) -> Outcome {
     let text = std::fs::read_to_string(file).map_err(|cause| Failure::new(format!("{}: {cause}", file.display())))?;
     let named = |cause: &dyn std::fmt::Display| Failure::new(format!("{}: {cause}", file.display()));
     let old = Checkpoint::parse(&text).map_err(|cause| named(&cause))?;
-    let key = public(data, args.key.as_deref())?;
-    old.verify(&key)
-        .map_err(|cause| named(&cause).hint("the log's key did not sign it; --key names another one"))?;
     let seen = look(data)?;
+    let keys = public(data, &seen, args.key.as_deref())?;
+    old.verify(keys.at(old.root.size))
+        .map_err(|cause| named(&cause).hint("the log's key did not sign it; --key names another one"))?;
     let (size, found) = (old.root.size, seen.last_seq());
     if size > found {
         return Err(diverged(file, &Unproven::Truncated { size, found }));
     }
     let (look, checkpoint) = reaching(data, size)?;
+    let key = keys.at(checkpoint.root.size);
+    checkpoint.verify(key)?;
     let prover = hashed(&look, &checkpoint).map_err(|cause| diverged(file, &cause))?;
     same_history(&prover, checkpoint.root.size, &old.root).map_err(|cause| diverged(file, &cause))?;
     let grown = prover.consistency(size, checkpoint.root.size)?;
