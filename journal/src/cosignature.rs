@@ -30,9 +30,8 @@ impl WitnessKey {
             why: format!("{why}; a witness's key is <name>+<id>+<base64>, of type 4"),
         };
         let mut fields = text.trim().splitn(3, '+');
-        let (name, id, data) = match (fields.next(), fields.next(), fields.next()) {
-            (Some(name), Some(id), Some(data)) => (name, id, data),
-            _ => return Err(refuse("it has not three parts")),
+        let (Some(name), Some(id), Some(data)) = (fields.next(), fields.next(), fields.next()) else {
+            return Err(refuse("it has not three parts"));
         };
         check_name(name)?;
         let data = BASE64_STANDARD

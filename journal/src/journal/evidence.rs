@@ -34,10 +34,10 @@ impl Journal {
         let root = self.root(None)?;
         let newest = self.newest_checkpoint().ok().flatten();
         let same = |kept: &Checkpoint| kept.root == root && kept.origin == self.inner.origin;
-        if let Some(kept) = newest.filter(same) {
-            if kept.verify(&key.verifying_key()?).is_ok() {
-                return Ok(kept);
-            }
+        if let Some(kept) = newest.filter(same)
+            && kept.verify(&key.verifying_key()?).is_ok()
+        {
+            return Ok(kept);
         }
         let checkpoint = Checkpoint::sign(key, &self.inner.origin, root)?;
         checkpoint.save(self.inner.source.disk.as_ref())?;
