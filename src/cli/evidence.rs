@@ -157,7 +157,7 @@ async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Res
     }
     let bar = progress::records(checkpoint.root.size);
     let gathered = evidence::gather(&look, &checkpoint, &signed.key, what.clone(), &mut |done| {
-        bar.set_position(done)
+        bar.set_position(done);
     });
     bar.finish_and_clear();
     let mut bundle = gathered?;
@@ -262,11 +262,9 @@ fn said(proven: &Proven) -> String {
     } else {
         "that key was given, not taken from the file"
     };
-    let seen: String = proven
-        .witnesses
-        .iter()
-        .map(|one| format!("\nseen by {} at {}", one.name, one.at))
-        .collect();
+    let seen = proven.witnesses.iter().fold(String::new(), |said, one| {
+        format!("{said}\nseen by {} at {}", one.name, one.at)
+    });
     format!(
         "good: {what}, {} to {}\neach is, under its number, among the first {} of journal {}, root {}\n\
          signed by {}{seen}\n{trust}\nexported at {} by {}, told in record {}, digest {}",

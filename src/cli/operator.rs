@@ -154,8 +154,8 @@ impl<'a> House<'a> {
             }
             OperatorRequest::Checkpoint => {
                 let signer = self.signer()?;
-                let signed = tokio::task::spawn_blocking(move || signed(&signer)).await??;
-                Ok(serde_json::to_value(signed)?)
+                let kept = tokio::task::spawn_blocking(move || signed(&signer)).await??;
+                Ok(serde_json::to_value(kept)?)
             }
             OperatorRequest::RotateKey => {
                 let key = rotation::rotate(handle, &self.signer()?, operator(handle)?).await;

@@ -113,11 +113,10 @@ pub(super) fn expect_private(path: &Path) -> Result<(), Error> {
         cause,
     };
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(Error::Open(path.to_owned()))
+    if mode & 0o077 != 0 {
+        return Err(Error::Open(path.to_owned()));
     }
+    Ok(())
 }
 
 /// Writes a new file that only its owner may read, durably.

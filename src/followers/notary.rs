@@ -47,12 +47,12 @@ impl Drop for Notary {
 }
 
 fn run(signer: &Signer, stopped: &Receiver<()>) {
-    let mut signed = 0;
+    let mut reached = 0;
     loop {
         let ends = stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
-        if signer.journal().durable() > signed {
+        if signer.journal().durable() > reached {
             match signer.checkpoint() {
-                Ok(checkpoint) => signed = checkpoint.root.size,
+                Ok(checkpoint) => reached = checkpoint.root.size,
                 Err(cause) => tracing::warn!(%cause, "no checkpoint could be signed"),
             }
         }

@@ -85,9 +85,9 @@ pub fn start(handle: Handle, signer: Signer, witnesses: &[Witness]) -> Result<Ru
 }
 
 async fn run(handle: Handle, signer: Signer, post: Post, mut asked: Vec<Asked>) {
-    let mut signed = signer.signed();
+    let mut sizes = signer.signed();
     loop {
-        signed.mark_unchanged();
+        sizes.mark_unchanged();
         let mut all = true;
         for witness in &mut asked {
             match witness.ask(&signer, &post).await {
@@ -108,10 +108,10 @@ async fn run(handle: Handle, signer: Signer, post: Post, mut asked: Vec<Asked>) 
             }
         }
         if all {
-            let _ = signed.changed().await;
+            let _ = sizes.changed().await;
         } else {
             // Whether the time ran out or another was signed: it is asked again.
-            drop(tokio::time::timeout(AGAIN, signed.changed()).await);
+            drop(tokio::time::timeout(AGAIN, sizes.changed()).await);
         }
     }
 }

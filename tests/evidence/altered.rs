@@ -10,6 +10,9 @@ use proptest::test_runner::{Config, TestRunner};
 use super::{good, project};
 use crate::server::Server;
 
+/// The part that is found, and what was done to the bundle.
+type Case<'a> = (&'a str, &'a dyn Fn(&mut Bundle));
+
 /// A bundle of a few records, and the key.
 fn made(dir: &Path) -> (Vec<u8>, VerifyingKey) {
     let server = Server::start(dir);
@@ -86,18 +89,18 @@ fn an_altered_bundle_says_which_part_it_is() {
         .unwrap()
         .verifying_key()
         .unwrap();
-    let cases: [(&str, &dyn Fn(&mut Bundle)); 10] = [
+    let cases: [Case<'_>; 10] = [
         ("page", &|bundle| bundle.page[0].push('!')),
         ("selection", &|bundle| bundle.selection.journal.push('0')),
         ("key", &|bundle| bundle.key = other.encode().to_owned()),
         ("checkpoint", &|bundle| {
-            bundle.checkpoint = bundle.checkpoint.replacen('\n', "\n1", 1)
+            bundle.checkpoint = bundle.checkpoint.replacen('\n', "\n1", 1);
         }),
         (&format!("record {first}"), &|bundle| {
-            bundle.records[0].text = bundle.records[0].text.replace("ONE", "TWO")
+            bundle.records[0].text = bundle.records[0].text.replace("ONE", "TWO");
         }),
         (&format!("record {second}"), &|bundle| {
-            bundle.records[1].proof.swap(0, 1)
+            bundle.records[1].proof.swap(0, 1);
         }),
         (&format!("record {second}"), &|bundle| bundle.records[0].seq = second),
         ("records", &|bundle| bundle.records.reverse()),

@@ -11,7 +11,7 @@ use super::{good, newest, project, public_key, text};
 use crate::nats::broker::{tool, until};
 use crate::server::Server;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Witness {
     process: Child,

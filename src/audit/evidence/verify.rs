@@ -191,8 +191,8 @@ fn included(entry: &Entry, root: &Root) -> Result<(), String> {
     let (seq, size) = (entry.seq, root.size);
     let inclusion = Inclusion { seq, size, path };
     inclusion.check(&entry.text, root).map_err(|cause| cause.to_string())?;
-    let mut room = String::new();
-    let record = Record::parse(seq, &entry.text, &mut room).map_err(|cause| cause.to_string())?;
+    let mut space = String::new();
+    let record = Record::parse(seq, &entry.text, &mut space).map_err(|cause| cause.to_string())?;
     if record.seq == seq {
         Ok(())
     } else {
