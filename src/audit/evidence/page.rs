@@ -9,17 +9,22 @@ pub fn page(what: &What, records: usize, size: u64) -> Vec<String> {
         count(records, "record"),
         count(usize::try_from(size).unwrap_or(usize::MAX), "record"),
     );
-    let (which, complete) = match what {
+    let (which, [first, second]) = match what {
         What::Action(id) => (
             format!(
                 "This file holds the {number} of an Orkestra journal that concern action {id}, from its proposal on."
             ),
-            "That no record about this action was left out. The server that sealed this file looked for all of them, and its \
-             seal says so; only the whole journal shows it. Ask for the range of records around it to see for yourself.",
+            [
+                "That no record about this action was left out. Whoever exported it says that these are all; the seal says",
+                "  only that they were these. Ask for the range of records around it to see for yourself.",
+            ],
         ),
         What::Range { from, to } => (
             format!("This file holds records {from} to {to} of an Orkestra journal, {number} without a gap."),
-            "Anything about records before and after them, but that they are in the journal that the checkpoint is of.",
+            [
+                "Anything about the records before and after them, but that the checkpoint, as far as it reaches, is of those",
+                "  too.",
+            ],
         ),
     };
     let lines = [
@@ -30,19 +35,20 @@ pub fn page(what: &What, records: usize, size: u64) -> Vec<String> {
         "ever added. Each is given here with its exact text.",
         "",
         "How to check it: `orkestra evidence verify FILE --key KEY`, on any machine, without a network. Take KEY from somewhere",
-        "else than this file: from the people who run the server, or from a checkpoint that you kept. Without --key the key in",
-        "this file is believed, and then the check only shows that the file agrees with itself.",
+        "else than this file, such as from the people who run the server, over another way. Without --key the key in this file",
+        "is believed, and then the check only shows that the file agrees with itself.",
         "",
         "What it proves, if the check succeeds and KEY is the right one:",
         &format!("- Each record is, letter by letter and under its number, among the first {all} of the journal whose"),
         "  root the checkpoint states, and the holder of the key signed that checkpoint.",
-        "- Nothing in this file was changed since the server sealed it, this page included.",
+        "- Nothing in this file was changed since it was sealed with the key, this page included.",
         "- The export itself was recorded: the last line of the seal names the record, the hour and the person.",
         "- Two files or checkpoints under the same key that contradict each other are proof that the history was rewritten;",
         "  keep checkpoints, and have them compared: `orkestra journal prove --from CHECKPOINT`.",
         "",
         "What it does not prove:",
-        &format!("- {complete}"),
+        &format!("- {first}"),
+        second,
         "- That what a record says is true of the world. It is what the server wrote down at that time: for example what an",
         "  agent claimed to be called, or what a worker reported.",
         "- When it happened, beyond the server's own clock. A checkpoint carries no time unless a witness signed it too.",
