@@ -2,6 +2,7 @@
 
 mod actions;
 mod doctor;
+mod evidence;
 mod journal;
 mod operator;
 mod progress;
@@ -48,6 +49,9 @@ enum Command {
     Journal(journal::JournalCommand),
     /// Read what was done, decide it again, and see how things stood at any moment.
     Replay(replay::ReplayArgs),
+    /// Give out evidence that others can check, and check it.
+    #[command(subcommand)]
+    Evidence(evidence::EvidenceCommand),
     /// Look at configuration, permissions, keys, journal and server: what is wrong, and what to do.
     Doctor(doctor::DoctorArgs),
     /// List the tools, or show one.
@@ -123,6 +127,7 @@ pub fn run() -> ExitCode {
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
         Command::Replay(args) => replay::run(args),
+        Command::Evidence(command) => evidence::run(command),
         Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Tools(command) => tools::run(&command),
     };
@@ -139,10 +144,13 @@ pub fn run() -> ExitCode {
 }
 
 fn block_on(future: impl Future<Output = Outcome>) -> Outcome {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(future)
+    block_on_value(future)?
+}
+
+/// Waits for something asynchronous in a command that is not.
+fn block_on_value<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(future))
 }
 
 /// Data, to standard output. Who reads it may stop reading: then there is nothing left to do.

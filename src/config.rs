@@ -14,6 +14,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::audit::evidence;
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
@@ -22,7 +23,7 @@ use crate::kernel::execution::{BUILT_IN, Terms};
 pub const FILE: &str = "orkestra.toml";
 
 /// Names after `ORKESTRA_` that are no settings of a server.
-const OTHERS: [&str; 7] = ["data", "token", "toolsets", "read_only", "exclude", "config", "log"];
+const OTHERS: &str = "data token toolsets read_only exclude config log signing_key";
 
 /// Everything that can be set. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub struct Config {
     pub body_bytes_max: usize,
     /// The journal's sizes.
     pub journal: Sizes,
+    /// Who may follow the log, and what signs it.
+    pub evidence: evidence::Settings,
     /// Requests a minute and token.
     pub limits: Limits,
     /// Who carries out what needs something outside: this server, or workers that NATS reaches.
@@ -127,6 +130,7 @@ impl Default for Config {
                 record_bytes_max: journal.record_bytes_max,
                 reserve_bytes: journal.reserve_bytes,
             },
+            evidence: evidence::Settings::default(),
             limits: Limits {
                 normal_per_minute: rates.normal_per_minute,
                 sensitive_per_minute: rates.sensitive_per_minute,
@@ -171,7 +175,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         return Err(Error::NoFile(file.to_owned()));
     }
     let environment = Env::prefixed("ORKESTRA_")
-        .filter(|key| !OTHERS.iter().any(|other| key.as_str().eq_ignore_ascii_case(other)))
+        .filter(|key| !OTHERS.split(' ').any(|other| key.as_str().eq_ignore_ascii_case(other)))
         .split("__");
     let mut figment = Figment::from(Serialized::defaults(Config::default()));
     let file = file.unwrap_or(Path::new(FILE));

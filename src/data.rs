@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use journal::disk::RealDisk;
-use journal::{Journal, Log as _, Options, SigningKey};
+use journal::{Journal, Log as _, Options};
 use projections::store::Store;
 use thiserror::Error;
 
+use crate::audit::rotation;
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
+use crate::door::signing;
 use crate::followers::clerk::{Clerk, Desk};
 use crate::followers::notary::Notary;
+use crate::followers::signer::Signer;
 use crate::kernel::Registry;
 use crate::kernel::execution::Terms;
 use crate::modules::organizations::founding::Founding;
@@ -81,6 +84,8 @@ pub struct Opened {
     pub keys: Keys,
     /// The journal itself.
     pub journal: Journal,
+    /// Who signs for it.
+    pub signer: Signer,
     /// Where the rows are read.
     pub desk: Desk,
     clerk: Option<Clerk>,
@@ -109,6 +114,8 @@ pub struct How {
     pub rates: Rates,
     /// On what terms work is given to workers.
     pub terms: Terms,
+    /// A file with the key that signs the log, where that is not in the data directory.
+    pub signing_key_file: Option<PathBuf>,
 }
 
 impl Default for How {
@@ -118,6 +125,7 @@ impl Default for How {
             options: Options::default(),
             rates: Rates::default(),
             terms: Terms::default(),
+            signing_key_file: None,
         }
     }
 }
@@ -145,6 +153,9 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let folder = Arc::new(disk(&dir.journal())?);
     let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
+    let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());
+    rotation::settle(&source, &dir.journal(), how.options.record_bytes_max)?;
+    let signing = source.open()?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
@@ -179,11 +190,13 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     }
     let clerk = store.map(|store| Clerk::start(handle.clone(), store, desk.clone()));
     let clerk = clerk.transpose().map_err(Error::Thread)?;
-    let notary = Notary::start(journal.clone(), SigningKey::from_seed(ORIGIN, keys.signing)?).map_err(Error::Thread)?;
+    let signer = Signer::new(journal.clone(), source, signing);
+    let notary = Notary::start(signer.clone()).map_err(Error::Thread)?;
     Ok(Opened {
         handle,
         keys,
         journal,
+        signer,
         desk,
         clerk,
         notary,

@@ -2,3 +2,5 @@
 
 pub mod clerk;
 pub mod notary;
+pub mod signer;
+pub mod witness;

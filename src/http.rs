@@ -9,6 +9,7 @@ mod rest;
 mod session;
 mod stats;
 mod sweep;
+mod tlog;
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -26,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::door::{Doorman, Limits};
 use crate::followers::clerk::Desk;
+use crate::followers::signer::Signer;
 use crate::mcp;
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
@@ -42,6 +44,10 @@ pub struct Faces {
     pub handle: Handle,
     /// Where the rows are read.
     pub desk: Desk,
+    /// Who signs the log, where it is one that can be followed.
+    pub signer: Option<Signer>,
+    /// Whether checkpoints and hashes of the log need no token.
+    pub public_tlog: bool,
     /// Who checks tokens.
     pub doorman: Doorman,
     /// The rate limits.
@@ -128,6 +134,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
     let loopback = ["localhost", "127.0.0.1", "::1"].into_iter().map(str::to_owned);
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
     let mcp = mcp_service(&faces, ending);
+    let public_tlog = faces.public_tlog;
     let openapi = openapi::document(faces.handle.registry()).to_string().into();
     let app: App = Arc::new(Shared {
         faces,
@@ -141,7 +148,15 @@ fn router(faces: Faces, ending: &Ending) -> Router {
     let mcp = Router::new()
         .route("/mcp", any(guard::mcp))
         .route("/mcp/{*address}", any(guard::mcp));
-    let rest = Router::new()
+    let hashes = Router::new()
+        .route("/tlog/checkpoint", get(tlog::checkpoint))
+        .route("/tlog/tile/{level}/{*tile}", get(tlog::hashes));
+    let (guarded, open) = if public_tlog {
+        (Router::new(), hashes)
+    } else {
+        (hashes, Router::new())
+    };
+    let rest = guarded
         .route("/v1/tools", get(rest::tools))
         .route("/v1/tools/{tool}", post(rest::call))
         .route("/v1/actions", get(actions::list))
@@ -151,12 +166,14 @@ fn router(faces: Faces, ending: &Ending) -> Router {
         .route("/v1/actions/{id}/retry", post(actions::retry))
         .route("/v1/actions/{id}/reconcile", post(actions::reconcile))
         .route("/v1/journal", get(journal::stream))
+        .route("/tlog/tile/entries/{*bundle}", get(tlog::entries))
         .route("/v1/stats", get(stats::stats))
         .route("/v1/digest", get(rest::digest))
         .route("/v1/boot", get(rest::boot))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), guard::rest));
     Router::new()
         .merge(rest)
+        .merge(open)
         .route("/healthz", get(rest::healthz))
         .route("/readyz", get(rest::readyz))
         .route("/metrics", get(rest::metrics))

@@ -8,6 +8,7 @@
 )]
 
 mod audit;
+mod evidence;
 mod fixture;
 mod full;
 mod killed;

@@ -36,8 +36,10 @@
 //! | 51 | expired in between | `what_expired_in_between_is_ended_before_anything_is_served` |
 //! | 52 | torn or damaged | `a_torn_last_record_is_cut_off_and_told`, `damage_in_the_middle_stops_the_start` |
 //! | 53 | snapshot and tail | every story ends with it: `restarted` |
-//! | 55 | any bit | `damage_in_the_middle_stops_the_start` |
-//! | 56 | the end is missing | `a_shortened_journal_fails_against_an_old_checkpoint` |
+//! | 55 | any bit | `damage_in_the_middle_stops_the_start`, `a_fork_a_truncation_and_a_flipped_bit_are_told_apart` |
+//! | 56 | the end is missing | `a_shortened_journal_fails_against_an_old_checkpoint`, `a_fork_a_truncation_and_a_flipped_bit_are_told_apart` |
+//! | 57 | two histories | `a_fork_a_truncation_and_a_flipped_bit_are_told_apart`, `a_witness_cosigns_what_grew_and_disputes_a_fork` |
+//! | 58 | evidence | `an_export_verifies_offline_and_is_journaled`, `any_altered_byte_of_a_bundle_fails`, `an_altered_bundle_says_which_part_it_is` |
 //! | 61 | secrets | `secrets_are_neither_journaled_nor_logged_nor_repeated`, `a_token_in_an_argument_is_refused_and_not_written_down` |
 //! | 64 | limits | `a_limit_refuses_one_token_only_and_is_journaled`, `limits_are_kept_apart_and_survive_a_restart` |
 
@@ -121,7 +123,7 @@ pub fn call(server: &Server, token: &str, tool: &str, args: &Value) -> (u16, Val
 }
 
 /// Proposes a project; what confirms it.
-fn proposed(server: &Server, key: &str) -> Value {
+pub fn proposed(server: &Server, key: &str) -> Value {
     let (status, pending) = call(
         server,
         &server.token,

@@ -51,6 +51,11 @@ impl Server {
         Self { child, address, token }
     }
 
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()

@@ -63,6 +63,8 @@ impl House {
         let faces = Faces {
             handle: handle.clone(),
             desk: Desk::new("no-rows".into(), None),
+            signer: None,
+            public_tlog: false,
             doorman,
             limits: Arc::new(Limits::new(orkestra::door::limits::Rates::default())),
             state_key: [3; 32],

@@ -46,11 +46,11 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("projections/src", &["tokio", "orkestra::"]),
 ];
 
-/// Crates that one place knows: what its files begin with.
-const HOMES: [(&str, &str); 3] = [
-    ("async_nats", "src/execution/nats"),
-    ("lettre", "src/execution/perform"),
-    ("reqwest", "src/execution/perform"),
+/// Crates that few places know: what their files begin with. HTTP requests are sent by effects, and to witnesses.
+const HOMES: [(&str, &[&str]); 3] = [
+    ("async_nats", &["src/execution/nats"]),
+    ("lettre", &["src/execution/perform"]),
+    ("reqwest", &["src/execution/perform", "src/followers/witness/post.rs"]),
 ];
 
 /// Longest file, in lines.
@@ -88,10 +88,10 @@ fn names(text: &str, word: &str) -> bool {
 fn what_one_place_knows_is_named_nowhere_else() {
     let product = |(file, _): &(String, String)| !file.starts_with("tests/") && !file.starts_with("ops/");
     for (file, text) in sources().into_iter().filter(product) {
-        for (word, home) in HOMES {
+        for (word, homes) in HOMES {
             assert!(
-                file.starts_with(home) || !names(&text, word),
-                "{file}: only {home} may name `{word}`"
+                homes.iter().any(|home| file.starts_with(home)) || !names(&text, word),
+                "{file}: only {homes:?} may name `{word}`"
             );
         }
     }

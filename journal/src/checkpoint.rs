@@ -67,12 +67,34 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Saves it; as the newest, too, unless there is a newer one.
     pub(crate) fn save(&self, disk: &dyn Disk) -> Result<(), Error> {
-        for name in [format!("{FOLDER}/{:020}", self.root.size), NEWEST.to_owned()] {
-            disk::put(disk, &name, self.note.as_bytes()).map_err(Error::io("save", &name))?;
+        let put = |name: &str| disk::put(disk, name, self.note.as_bytes()).map_err(Error::io("save", name));
+        put(&format!("{FOLDER}/{:020}", self.root.size))?;
+        match newest(disk) {
+            Ok(Some(newer)) if newer.root.size > self.root.size => Ok(()),
+            _ => put(NEWEST),
         }
-        Ok(())
     }
+}
+
+/// The newest one that was saved; `None` where there is none.
+pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Checkpoint>, Error> {
+    let named = disk.list(FOLDER).map_err(Error::io("list", FOLDER))?;
+    let Some(name) = named.iter().rfind(|name| is_checkpoint(name)) else {
+        return Ok(None);
+    };
+    read(disk, &format!("{FOLDER}/{name}")).map(Some)
+}
+
+/// Whether a name in the folder is that of a checkpoint: its size in 20 digits.
+fn is_checkpoint(name: &str) -> bool {
+    name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn read(disk: &dyn Disk, name: &str) -> Result<Checkpoint, Error> {
+    let bytes = disk::read_whole(disk, name).map_err(Error::io("read", name))?;
+    Checkpoint::parse(&String::from_utf8_lossy(&bytes))
 }
 
 /// A saved checkpoint: its file, and what could be read of it.
@@ -81,9 +103,7 @@ pub(crate) type Saved = (String, Result<Checkpoint, Error>);
 /// The checkpoints saved in a directory, oldest first: file and content.
 pub(crate) fn list(disk: &dyn Disk) -> Result<Vec<Saved>, Error> {
     let names = disk.list(FOLDER).map_err(Error::io("list", FOLDER))?;
-    let saved = names
-        .into_iter()
-        .filter(|name| name.len() == 20 && name.bytes().all(|byte| byte.is_ascii_digit()));
+    let saved = names.into_iter().filter(|name| is_checkpoint(name));
     let load = |name: String| {
         let name = format!("{FOLDER}/{name}");
         let bytes = disk::read_whole(disk, &name).map_err(Error::io("read", &name))?;

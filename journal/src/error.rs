@@ -147,6 +147,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A tile beside the records is not made of them: the records, or the tile, were altered after it was written.
+    #[error("{file} is not the tile of the records: one of the two was altered")]
+    Tile {
+        /// The tile's file.
+        file: String,
+    },
     /// A proof cannot be had, or does not hold.
     #[error("no proof: {why}")]
     Proof {

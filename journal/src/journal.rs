@@ -1,24 +1,21 @@
 //! The journal: a cheap handle to a directory of segments and the two threads that work on it.
 
+mod evidence;
+
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tlog_tiles::{prove_record, prove_tree};
-
 use crate::disk::{Disk, Lock, RealDisk};
 use crate::helper::{Chores, Helper};
-use crate::index::{Index, Source};
+use crate::index::Source;
 use crate::merkle::Tree;
 use crate::queue::{BY_OWNER, Queue};
 use crate::recovery::{self, Opened};
 use crate::writer::{Batch, Writer};
-use crate::{
-    Checkpoint, Consistency, Done, Error, Hook, Inclusion, Line, Log, Options, Priority, Reader, Records, Recovery,
-};
-use crate::{Root, SigningKey, key};
+use crate::{Done, Error, Hook, Line, Log, Options, Priority, Reader, Records, Recovery, key};
 
 /// The file whose lock holds the directory.
 const LOCK: &str = "lock";
@@ -151,80 +148,6 @@ impl Journal {
             room_bytes,
             waiting,
         }
-    }
-
-    /// The log's name.
-    pub fn origin(&self) -> &str {
-        &self.inner.origin
-    }
-
-    /// The root of the first `size` records, or of all durable ones.
-    ///
-    /// # Errors
-    /// [`Error::Beyond`] when there are fewer; [`Error::Damaged`] or [`Error::Io`] when they cannot be read.
-    pub fn root(&self, size: Option<u64>) -> Result<Root, Error> {
-        let size = size.unwrap_or_else(|| self.durable());
-        self.tree_of(size)
-            .and_then(|mut tree| Ok(Root::new(size, tree.root_at(size)?)))
-    }
-
-    /// Signs the root of all durable records and saves it beside them.
-    ///
-    /// # Errors
-    /// As for [`Journal::root`]; [`Error::Checkpoint`] when it cannot be signed.
-    pub fn checkpoint(&self, key: &SigningKey) -> Result<Checkpoint, Error> {
-        let checkpoint = Checkpoint::sign(key, &self.inner.origin, self.root(None)?)?;
-        checkpoint.save(self.inner.source.disk.as_ref())?;
-        Ok(checkpoint)
-    }
-
-    /// Proves that a record is among the first `size`.
-    ///
-    /// # Errors
-    /// [`Error::Beyond`] when `size` is not durable yet; [`Error::Proof`] when the record is not among them.
-    pub fn prove_inclusion(&self, seq: u64, size: u64) -> Result<Inclusion, Error> {
-        if seq == 0 || seq > size {
-            return Err(Error::Proof {
-                why: format!("record {seq} is not among the first {size}"),
-            });
-        }
-        let path = self
-            .tree_of(size)?
-            .prove(|reader| prove_record(size, seq - 1, reader))?;
-        Ok(Inclusion {
-            seq,
-            size,
-            path: path.into_iter().map(|hash| hash.0).collect(),
-        })
-    }
-
-    /// Proves that the first `old` records are the beginning of the first `new`.
-    ///
-    /// # Errors
-    /// [`Error::Beyond`] when `new` is not durable yet; [`Error::Proof`] when `old` is 0 or greater than `new`.
-    pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Consistency, Error> {
-        if old == 0 || old > new {
-            return Err(Error::Proof {
-                why: format!("{old} is not between 1 and {new}"),
-            });
-        }
-        let path = self.tree_of(new)?.prove(|reader| prove_tree(new, old, reader))?;
-        Ok(Consistency {
-            old,
-            new,
-            path: path.into_iter().map(|hash| hash.0).collect(),
-        })
-    }
-
-    /// The tree, grown to at least `size`.
-    fn tree_of(&self, size: u64) -> Result<MutexGuard<'_, Tree>, Error> {
-        let last = self.inner.source.look(Index::last);
-        if size > last {
-            return Err(Error::Beyond { seq: size, last });
-        }
-        let mut tree = self.inner.tree.lock().unwrap_or_else(PoisonError::into_inner);
-        tree.advance(size)?;
-        Ok(tree)
     }
 }
 

@@ -24,6 +24,7 @@
 //! ```
 
 mod checkpoint;
+mod cosignature;
 pub mod disk;
 mod error;
 mod export;
@@ -38,16 +39,19 @@ mod look;
 mod memory;
 mod merkle;
 mod options;
+mod prover;
 mod queue;
 mod reader;
 mod recovery;
 mod scan;
 mod segment;
+mod statement;
 mod torn;
 mod verify;
 mod writer;
 
 pub use checkpoint::Checkpoint;
+pub use cosignature::WitnessKey;
 pub use error::Error;
 pub use export::{export, tail};
 pub use journal::{Health, Journal};
@@ -57,6 +61,8 @@ pub use look::Look;
 pub use memory::MemoryLog;
 pub use merkle::{Consistency, Inclusion, Root};
 pub use options::{Options, Priority};
+pub use prover::Prover;
 pub use reader::{Line, LineRef, Reader};
 pub use recovery::{Recovery, Torn};
+pub use statement::Statement;
 pub use verify::{Checked, Fault, FaultKind, Report, Verification, verify, verify_disk};

@@ -9,7 +9,7 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Error, Line, Reader, checkpoint, line};
+use crate::{Checkpoint, Error, Line, Prover, Reader, checkpoint, line};
 
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -89,6 +89,23 @@ impl Look {
     /// [`Error::Truncated`] where records are missing at the end; [`Error::Io`].
     pub fn check_end(&self) -> Result<(), Error> {
         checkpoint::refuse_truncated(self.source.disk.as_ref(), self.last_seq())
+    }
+
+    /// The newest checkpoint beside the records; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Checkpoint`] when the file holds something else.
+    pub fn newest_checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
+        checkpoint::newest(self.source.disk.as_ref())
+    }
+
+    /// Hashes the first `size` records, so that something can be proved of them; `progress` hears how many were hashed.
+    ///
+    /// # Errors
+    /// [`Error::Beyond`] when there are fewer; [`Error::Tile`] when a tile beside them is of other records;
+    /// [`Error::Damaged`] or [`Error::Io`] when they cannot be read.
+    pub fn prover(&self, size: u64, progress: &mut dyn FnMut(u64)) -> Result<Prover, Error> {
+        Prover::of(Arc::clone(&self.source), size, progress)
     }
 
     /// How many segments there are.

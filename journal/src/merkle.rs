@@ -4,7 +4,7 @@ mod edge;
 mod proof;
 mod tree;
 
-pub(crate) use edge::Edge;
+pub(crate) use edge::{Edge, content};
 pub use proof::{Consistency, Inclusion, Root};
 pub(crate) use tree::{Tree, compare, saved};
 

@@ -19,8 +19,18 @@ pub struct Verification {
     pub earlier: Vec<(String, String)>,
     /// The key that must have signed all checkpoints; without one signatures are not checked.
     pub key: Option<VerifyingKey>,
+    /// Keys that took its place, each with the record from which on it signs, oldest first.
+    pub later: Vec<(u64, VerifyingKey)>,
     /// The largest record, as for [`Options::record_bytes_max`].
     pub record_bytes_max: Option<u64>,
+}
+
+impl Verification {
+    /// The key that signs checkpoints of a size.
+    fn key_at(&self, size: u64) -> Option<&VerifyingKey> {
+        let later = self.later.iter().rev().find(|(from, _)| *from <= size);
+        later.map(|(_, key)| key).or(self.key.as_ref())
+    }
 }
 
 /// What kind of fault it is.
@@ -144,7 +154,7 @@ pub fn verify_disk(
     }
     report.faults.append(&mut unreadable);
     for (source, checkpoint) in candidates {
-        let signed = against.key.as_ref().map(|key| checkpoint.verify(key));
+        let signed = against.key_at(checkpoint.root.size).map(|key| checkpoint.verify(key));
         match judge(&auditor, &checkpoint, signed.as_ref(), whole) {
             Some((kind, why)) => report.faults.push(Fault {
                 kind,

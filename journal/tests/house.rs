@@ -16,6 +16,8 @@ mod damage;
 mod evidence;
 #[path = "house/fixture.rs"]
 mod fixture;
+#[path = "house/outside.rs"]
+mod outside;
 #[path = "house/real.rs"]
 mod real;
 #[path = "house/room.rs"]

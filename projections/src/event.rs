@@ -2,6 +2,7 @@
 //!
 //! Changes of the domain (`task.created`, …) are not here; they are [`crate::record::Change`]s named by their modules.
 
+pub mod evidence;
 mod system;
 
 pub use system::{Folded, Recovered, Resumed, Started};

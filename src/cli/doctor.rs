@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{DataArg, Failure, Outcome, print};
 use crate::config::{self, Config};
 use crate::data::DataDir;
-use crate::door::Keys;
+use crate::door::{Keys, signing};
 
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
@@ -57,6 +57,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
         findings.extend([
             private(&dir),
             keys(&dir),
+            signing_key(&dir, &config),
             journal(look),
             stands,
             room(&dir),
@@ -141,6 +142,19 @@ fn keys(dir: &DataDir) -> Finding {
     match Keys::open(&dir.keys()) {
         Ok(_) => Finding::good("keys", "readable by their owner only"),
         Err(cause) => Finding::bad("keys", cause.to_string(), "restore the folder keys from the backup"),
+    }
+}
+
+/// What signs the log, and where it comes from; only its public half is shown.
+fn signing_key(dir: &DataDir, config: &Config) -> Finding {
+    let source = signing::source(&dir.keys(), config.evidence.signing_key_file.as_deref());
+    let fix = "restore it from your backup; new checkpoints would be signed by another key";
+    if !source.has_key() {
+        return Finding::bad("signing key", format!("{source} is not there"), fix);
+    }
+    match source.public() {
+        Ok(public) => Finding::good("signing key", format!("{} from {source}", public.encode())),
+        Err(cause) => Finding::bad("signing key", cause.to_string(), fix),
     }
 }
 

@@ -1,24 +1,22 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
+mod check;
 mod export;
+mod prove;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Subcommand;
-use journal::{
-    Fault, FaultKind, Journal, Line, Log as _, Look, Report, SigningKey, Verification, VerifyingKey, verify,
-};
+use journal::{Line, Look};
 use projections::Record;
 use serde_json::json;
 
-use super::{DataArg, Failure, Outcome, note, print, progress};
+use super::{DataArg, Failure, Outcome, note, print};
 use crate::audit::export::Format;
-use crate::data::ORIGIN;
-use crate::door::Keys;
+use crate::door::signing;
 use crate::kernel::text::count;
-use crate::kernel::token::hex;
 
 /// How often a follower looks again.
 const FOLLOW_EVERY: Duration = Duration::from_millis(200);
@@ -77,12 +75,12 @@ pub(super) enum JournalCommand {
         #[command(flatten)]
         data: DataArg,
     },
-    /// Prove that a record is in the journal, or that it only grew.
-    Prove {
+    /// Prove that a record is in the journal, or that the journal only grew since a checkpoint.
+    Prove(prove::ProveArgs),
+    /// Sign with another key from now on; the old one names it, in a record.
+    RotateKey {
         #[command(flatten)]
         data: DataArg,
-        /// The record.
-        seq: u64,
     },
 }
 
@@ -94,13 +92,14 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
             checkpoint,
             key,
             json,
-        } => check(&data, &checkpoint, key.as_deref(), json),
+        } => check::run(&data, &checkpoint, key.as_deref(), json),
         JournalCommand::Export { data, from, to, format } => {
             export::export(&data, from, to.unwrap_or(u64::MAX), format)
         }
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
-        JournalCommand::Checkpoint { data } => sign(&data),
-        JournalCommand::Prove { data, seq } => prove(&data, seq),
+        JournalCommand::Checkpoint { data } => prove::checkpoint(&data),
+        JournalCommand::Prove(args) => prove::run(args),
+        JournalCommand::RotateKey { data } => rotate(&data),
     }
 }
 
@@ -115,17 +114,6 @@ fn there(data: &DataArg) -> Result<PathBuf, Failure> {
 fn look(data: &DataArg) -> Result<Look, Failure> {
     let path = there(data)?;
     Ok(Look::at(&path, data.config()?.journal.record_bytes_max)?)
-}
-
-fn verified(data: &DataArg, against: &Verification) -> Result<Report, Failure> {
-    let path = there(data)?;
-    let bar = progress::bytes();
-    let report = verify(&path, against, &mut |read, all| {
-        bar.set_length(all);
-        bar.set_position(read);
-    })?;
-    bar.finish_and_clear();
-    Ok(report)
 }
 
 fn stat(data: &DataArg, as_json: bool) -> Outcome {
@@ -173,95 +161,18 @@ fn bytes_in(dir: &std::path::Path) -> u64 {
         .sum()
 }
 
-/// The key given, else the directory's own; `None` where there is neither, as in a copy of the journal alone.
-fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey>, Failure> {
-    match given {
-        Some(text) => Ok(Some(VerifyingKey::parse(text)?)),
-        None if Keys::are_in(&data.dir().keys()) => Ok(Some(signing_key(data)?.verifying_key()?)),
-        None => {
-            note("there are no keys here, so signatures are not checked; give the public key with --key");
-            Ok(None)
-        }
-    }
+fn signing(data: &DataArg) -> Result<signing::Source, Failure> {
+    let configured = data.config()?.evidence.signing_key_file;
+    Ok(signing::source(&data.dir().keys(), configured.as_deref()))
 }
 
-fn signing_key(data: &DataArg) -> Result<SigningKey, Failure> {
-    Ok(SigningKey::from_seed(ORIGIN, Keys::open(&data.dir().keys())?.signing)?)
-}
-
-fn check(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json: bool) -> Outcome {
+fn rotate(data: &DataArg) -> Outcome {
     there(data)?;
-    let read = |path: &PathBuf| match std::fs::read_to_string(path) {
-        Ok(note) => Ok((path.display().to_string(), note)),
-        Err(cause) => Err(Failure::new(format!("{}: {cause}", path.display()))),
-    };
-    let against = Verification {
-        earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
-        key: public_key(data, key)?,
-        record_bytes_max: Some(data.config()?.journal.record_bytes_max),
-    };
-    let report = verified(data, &against)?;
-    if as_json {
-        print(&shown(&report).to_string());
-    } else if report.is_good() {
-        print(&format!(
-            "good: {} in {}, in agreement with {}\nroot {}",
-            counted(report.root.size, "record"),
-            counted(report.segments, "segment"),
-            count(report.checkpoints.len(), "checkpoint"),
-            report.root.hex()
-        ));
-    }
-    let mut faults = report.faults.iter().map(described);
-    match (faults.next(), faults.count()) {
-        (None, _) => Ok(()),
-        (Some(first), more) => Err(Failure::new(first).hint(advice(&report, more))),
-    }
-}
-
-fn described(fault: &Fault) -> String {
-    match fault.kind {
-        FaultKind::Damaged if fault.seq > 0 => {
-            format!(
-                "{} is damaged at byte {}, where record {} should be: {}",
-                fault.file, fault.offset, fault.seq, fault.why
-            )
-        }
-        _ => format!("{}: {}", fault.file, fault.why),
-    }
-}
-
-fn advice(report: &Report, more: usize) -> String {
-    let also = if more > 0 {
-        format!("{} with --json; ", count(more, "more fault"))
-    } else {
-        String::new()
-    };
-    format!(
-        "{also}what is before it is good, {}; compare with a backup, and change nothing here",
-        counted(report.root.size, "record")
-    )
-}
-
-fn shown(report: &Report) -> serde_json::Value {
-    let torn = report
-        .torn
-        .as_ref()
-        .map(|torn| json!({"file": torn.file, "offset": torn.offset, "bytes": torn.bytes}));
-    let faults: Vec<_> = report
-        .faults
-        .iter()
-        .map(|fault| {
-            json!({"kind": format!("{:?}", fault.kind).to_lowercase(), "file": fault.file, "offset": fault.offset, "seq": fault.seq, "why": fault.why})
-        })
-        .collect();
-    let checkpoints: Vec<_> = report
-        .checkpoints
-        .iter()
-        .map(|held| json!({"source": held.source, "size": held.root.size, "root": held.root.hex(), "signed": held.signed}))
-        .collect();
-    json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments,
-        "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
+    let asked = super::operator::ask(data, super::operator::OperatorRequest::RotateKey);
+    let key = super::block_on_value(asked)??;
+    print(key.as_str().unwrap_or_default());
+    note("this is the public key from now on; give it to those who hold checkpoints, and back up the folder keys");
+    Ok(())
 }
 
 /// Who reads a pipe may stop; that is no failure.
@@ -290,46 +201,4 @@ fn tail(data: &DataArg, lines: u64, follow: bool) -> Outcome {
         std::thread::sleep(FOLLOW_EVERY);
         look.again()?;
     }
-}
-
-fn open(data: &DataArg) -> Result<Journal, Failure> {
-    let path = there(data)?;
-    let opened = Journal::open(&path, data.config()?.journal_options(), ORIGIN).map_err(|cause| {
-        let failure = Failure::new(&cause);
-        if matches!(cause, journal::Error::Locked { .. }) {
-            failure.hint(
-                "stop the server, or take the newest in journal/checkpoints: a running server signs one every minute",
-            )
-        } else {
-            failure
-        }
-    })?;
-    Ok(opened.0)
-}
-
-fn sign(data: &DataArg) -> Outcome {
-    let (journal, key) = (open(data)?, signing_key(data)?);
-    print(journal.checkpoint(&key)?.note.trim_end());
-    note(&format!(
-        "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
-        key.verifying_key()?.encode()
-    ));
-    Ok(journal.close()?)
-}
-
-fn prove(data: &DataArg, seq: u64) -> Outcome {
-    let (journal, key) = (open(data)?, signing_key(data)?);
-    let line = journal
-        .get(seq)?
-        .ok_or_else(|| Failure::new(format!("there is no record {seq}")))?;
-    let signed = journal.checkpoint(&key)?;
-    let inclusion = journal.prove_inclusion(seq, signed.root.size)?;
-    inclusion.check(&line.text, &signed.root)?;
-    let proof: Vec<String> = inclusion.path.iter().map(|hash| hex("", hash)).collect();
-    print(
-        &json!({"record": seq, "text": line.text, "size": inclusion.size, "proof": proof, "checkpoint": signed.note,
-        "key": key.verifying_key()?.encode()})
-        .to_string(),
-    );
-    Ok(journal.close()?)
 }

@@ -3,18 +3,24 @@
 //! Whoever may open the directory is its operator. Calls are made in the name of the first owner and recorded as such, with
 //! `via: cli`.
 
+use std::borrow::Cow;
+
 use projections::{ActorKind, Id, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, remote};
+use crate::audit::{evidence, rotation};
+use crate::data::Opened;
 use crate::door::Doorman;
 use crate::execution;
 use crate::followers::clerk::Desk;
+use crate::followers::signer::Signer;
+use crate::http::Faces;
 use crate::kernel::engine::Order;
 use crate::kernel::identity::Member;
-use crate::kernel::{Caller, State};
+use crate::kernel::{Caller, Rejection, State};
 use crate::processor::Handle;
 
 /// One request, as a running server takes it over its socket.
@@ -46,6 +52,12 @@ pub(super) enum OperatorRequest {
     },
     /// How the rows stand.
     Rows,
+    /// Sign a checkpoint of everything so far.
+    Checkpoint,
+    /// Give the log another key.
+    RotateKey,
+    /// Journal an export of evidence, and sign it.
+    Seal(Box<evidence::Export>),
 }
 
 /// What went wrong on the other side of the socket.
@@ -86,56 +98,116 @@ pub(super) async fn ask(data: &DataArg, request: OperatorRequest) -> Result<Valu
             .hint("say where with --data, or start a server there first: orkestra serve"));
     }
     let opened = super::serve::open(&dir, &data.config()?)?;
-    let doorman = Doorman::new(opened.keys.pepper.clone());
-    let reply = carry_out(&opened.handle, &doorman, &opened.desk, request).await;
+    let reply = House::of(&opened).carry_out(request).await;
     opened.close()?;
     reply
 }
 
-/// Carries out one request on an open directory.
-pub(super) async fn carry_out(
-    handle: &Handle,
-    doorman: &Doorman,
-    desk: &Desk,
-    request: OperatorRequest,
-) -> Result<Value, Failure> {
-    match request {
-        OperatorRequest::Token(request) => token::carry_out(handle, doorman, request).await,
-        OperatorRequest::Call { tool, arguments } => {
-            let arguments = with_confirm_token(handle, &tool, arguments);
-            let answer = handle.call(operator(handle)?, &tool, arguments).await;
-            answer.map_err(|no| Failure {
-                hint: no.hint.clone(),
-                ..Failure::new(format!("{}: {}", no.code, no.message))
-            })
-        }
-        OperatorRequest::Actions { stage, limit } => {
-            let caller = operator(handle)?;
-            let items = crate::http::actions_of(&handle.snapshot(), handle.past(), &caller.org, stage, None, limit);
-            Ok(Value::Array(items))
-        }
-        OperatorRequest::Settle { ids, order } => {
-            let caller = operator(handle)?;
-            let mut answers = Vec::new();
-            for id in ids {
-                let (actor, org) = (caller.actor(), caller.org.clone());
-                let done = execution::settle(handle, actor, org, id.clone(), order.clone()).await;
-                answers.push(done.unwrap_or_else(|no| {
-                    let mut answer = no.to_json();
-                    if let Some(members) = answer.as_object_mut() {
-                        members.insert("actionId".to_owned(), id.into());
-                    }
-                    answer
-                }));
-            }
-            Ok(Value::Array(answers))
-        }
-        OperatorRequest::Rows => {
-            let (desk, handle) = (desk.clone(), handle.clone());
-            let standing = tokio::task::spawn_blocking(move || desk.standing(&handle)).await?;
-            Ok(serde_json::to_value(standing)?)
+/// What an operator's requests are carried out with.
+pub(super) struct House<'a> {
+    pub(super) handle: &'a Handle,
+    pub(super) doorman: Cow<'a, Doorman>,
+    pub(super) desk: &'a Desk,
+    pub(super) signer: Option<&'a Signer>,
+}
+
+impl<'a> House<'a> {
+    /// An open directory.
+    pub(super) fn of(opened: &'a Opened) -> Self {
+        Self {
+            handle: &opened.handle,
+            doorman: Cow::Owned(Doorman::new(opened.keys.pepper.clone())),
+            desk: &opened.desk,
+            signer: Some(&opened.signer),
         }
     }
+
+    /// What a server serves.
+    pub(super) fn serving(faces: &'a Faces) -> Self {
+        Self {
+            handle: &faces.handle,
+            doorman: Cow::Borrowed(&faces.doorman),
+            desk: &faces.desk,
+            signer: faces.signer.as_ref(),
+        }
+    }
+
+    /// Carries out one request.
+    pub(super) async fn carry_out(&self, request: OperatorRequest) -> Result<Value, Failure> {
+        let handle = self.handle;
+        match request {
+            OperatorRequest::Token(request) => token::carry_out(handle, &self.doorman, request).await,
+            OperatorRequest::Call { tool, arguments } => {
+                let arguments = with_confirm_token(handle, &tool, arguments);
+                handle.call(operator(handle)?, &tool, arguments).await.map_err(refused)
+            }
+            OperatorRequest::Actions { stage, limit } => {
+                let caller = operator(handle)?;
+                let items = crate::http::actions_of(&handle.snapshot(), handle.past(), &caller.org, stage, None, limit);
+                Ok(Value::Array(items))
+            }
+            OperatorRequest::Settle { ids, order } => settle(handle, ids, order).await,
+            OperatorRequest::Rows => {
+                let (desk, handle) = (self.desk.clone(), handle.clone());
+                let standing = tokio::task::spawn_blocking(move || desk.standing(&handle)).await?;
+                Ok(serde_json::to_value(standing)?)
+            }
+            OperatorRequest::Checkpoint => {
+                let signer = self.signer()?;
+                let kept = tokio::task::spawn_blocking(move || signed(&signer)).await??;
+                Ok(serde_json::to_value(kept)?)
+            }
+            OperatorRequest::RotateKey => {
+                let key = rotation::rotate(handle, &self.signer()?, operator(handle)?).await;
+                Ok(Value::String(key.map_err(refused)?))
+            }
+            OperatorRequest::Seal(export) => {
+                let sealed = evidence::seal(handle, &self.signer()?, operator(handle)?, *export).await;
+                Ok(serde_json::to_value(sealed.map_err(refused)?)?)
+            }
+        }
+    }
+
+    fn signer(&self) -> Result<Signer, Failure> {
+        let signer = self.signer.cloned();
+        signer.ok_or_else(|| Failure::new("this server has no log that is signed"))
+    }
+}
+
+/// A checkpoint, and the key that checks it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Signed {
+    pub(super) note: String,
+    pub(super) key: String,
+}
+
+fn signed(signer: &Signer) -> Result<Signed, journal::Error> {
+    let (note, key) = (signer.checkpoint()?.note, signer.public()?.encode().to_owned());
+    Ok(Signed { note, key })
+}
+
+fn refused(no: Rejection) -> Failure {
+    Failure {
+        hint: no.hint.clone(),
+        ..Failure::new(format!("{}: {}", no.code, no.message))
+    }
+}
+
+async fn settle(handle: &Handle, ids: Vec<String>, order: Order) -> Result<Value, Failure> {
+    let caller = operator(handle)?;
+    let mut answers = Vec::new();
+    for id in ids {
+        let (actor, org) = (caller.actor(), caller.org.clone());
+        let done = execution::settle(handle, actor, org, id.clone(), order.clone()).await;
+        answers.push(done.unwrap_or_else(|no| {
+            let mut answer = no.to_json();
+            if let Some(members) = answer.as_object_mut() {
+                members.insert("actionId".to_owned(), id.into());
+            }
+            answer
+        }));
+    }
+    Ok(Value::Array(answers))
 }
 
 /// An operator need not find the token that a proposer was given.

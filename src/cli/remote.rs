@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::Failure;
-use super::operator::{self, OperatorRequest, Refusal};
+use super::operator::{House, OperatorRequest, Refusal};
 use crate::data::DataDir;
 use crate::http::Faces;
 
@@ -66,7 +66,7 @@ async fn serve(stream: UnixStream, faces: Faces) {
     }
     match serde_json::from_str::<Purpose>(&line) {
         Ok(Purpose::Operator(request)) => {
-            let reply = operator::carry_out(&faces.handle, &faces.doorman, &faces.desk, request).await;
+            let reply = House::serving(&faces).carry_out(request).await;
             let reply = reply.map_err(Refusal::from);
             let text = serde_json::to_string(&reply).unwrap_or_default() + "\n";
             drop(to.write_all(text.as_bytes()).await);

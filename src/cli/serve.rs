@@ -14,6 +14,7 @@ use crate::config::{self, Config, Execution};
 use crate::data::{self, DataDir, How, Opened};
 use crate::door::{Doorman, Limits};
 use crate::execution::{self, Running};
+use crate::followers::witness;
 use crate::http::Faces;
 use crate::kernel::identity::{ConfirmPolicy, Member};
 use crate::kernel::text::count;
@@ -150,6 +151,7 @@ fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Res
             options: config.journal_options(),
             rates: config.rates(),
             terms: config.terms(),
+            signing_key_file: config.evidence.signing_key_file.clone(),
         },
         watch,
     )
@@ -280,6 +282,8 @@ async fn serve(
     let faces = Faces {
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
+        signer: Some(opened.signer.clone()),
+        public_tlog: config.evidence.public_tlog,
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(limits(&opened, config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
@@ -289,6 +293,7 @@ async fn serve(
         body_bytes_max: config.body_bytes_max,
     };
     let local = super::remote::listen(dir, faces.clone(), opened.handle.closed())?;
+    let witnesses = witness::start(opened.handle.clone(), opened.signer.clone(), &config.evidence.witness)?;
     let stop = stop_signal();
     // Only now: whoever reads the line may connect at once, to either, or ask it to stop.
     announce(&opened);
@@ -296,6 +301,7 @@ async fn serve(
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
     running.stop().await;
+    witnesses.stop().await;
     let closed = opened.handle.closed();
     opened.close()?;
     let why = closed.borrow().clone();

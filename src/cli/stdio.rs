@@ -51,6 +51,8 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     let faces = Faces {
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
+        signer: Some(opened.signer.clone()),
+        public_tlog: config.evidence.public_tlog,
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(super::serve::limits(&opened, &config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),

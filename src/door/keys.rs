@@ -9,16 +9,14 @@ use thiserror::Error;
 
 use crate::kernel::token::ConfirmKey;
 
-/// What losing each costs: `pepper` — every bearer token must be made again; `confirm` — pending confirm tokens change;
-/// `signing` — new checkpoints are signed by another key.
+/// What losing each costs: `pepper` — every bearer token must be made again; `confirm` — pending confirm tokens change.
+/// The third, `signing`, is opened apart ([`super::signing`]), because it may be kept elsewhere.
 #[derive(Clone)]
 pub struct Keys {
     /// Hashes bearer tokens.
     pub pepper: ConfirmKey,
     /// Derives confirm tokens.
     pub confirm: ConfirmKey,
-    /// Signs checkpoints of the journal.
-    pub signing: [u8; 32],
 }
 
 impl std::fmt::Debug for Keys {
@@ -41,6 +39,16 @@ pub enum Error {
     /// A key file holds something else.
     #[error("{0}: not a key of 64 hexadecimal digits; restore it from your backup")]
     NoKey(PathBuf),
+    /// What signs the log is no key for it.
+    #[error("{of}: not a signing key: {why}; it is 64 hexadecimal digits, or PRIVATE+KEY+{name}+<id>+<base64>")]
+    NoSigningKey {
+        /// Where it came from.
+        of: String,
+        /// What is wrong with it.
+        why: String,
+        /// The log's name.
+        name: &'static str,
+    },
     /// Others can read a key file.
     #[error("{0}: others may read this key; run `chmod 600` on it")]
     Open(PathBuf),
@@ -58,9 +66,7 @@ pub fn private_dir(path: &Path) -> Result<(), Error> {
 impl Keys {
     /// Whether all of them are there. Nothing is made.
     pub fn are_in(dir: &Path) -> bool {
-        ["pepper", "confirm", "signing"]
-            .iter()
-            .all(|name| dir.join(name).is_file())
+        ["pepper", "confirm"].iter().all(|name| dir.join(name).is_file())
     }
 
     /// Opens the keys of a data directory; makes those that are missing.
@@ -69,7 +75,6 @@ impl Keys {
         Ok(Self {
             pepper: ConfirmKey::new(key(&dir.join("pepper"))?),
             confirm: ConfirmKey::new(key(&dir.join("confirm"))?),
-            signing: key(&dir.join("signing"))?,
         })
     }
 }
@@ -81,17 +86,14 @@ pub fn random() -> io::Result<[u8; 32]> {
     Ok(bytes)
 }
 
-fn key(path: &Path) -> Result<[u8; 32], Error> {
+pub(super) fn key(path: &Path) -> Result<[u8; 32], Error> {
     let failed = |cause| Error::File {
         path: path.to_owned(),
         cause,
     };
     match fs::read_to_string(path) {
         Ok(text) => {
-            let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(Error::Open(path.to_owned()));
-            }
+            expect_private(path)?;
             let digest = projections::Digest::parse(text.trim()).ok_or_else(|| Error::NoKey(path.to_owned()))?;
             Ok(*digest.bytes())
         }
@@ -102,6 +104,19 @@ fn key(path: &Path) -> Result<[u8; 32], Error> {
         }
         Err(cause) => Err(failed(cause)),
     }
+}
+
+/// Refuses a file that others may read.
+pub(super) fn expect_private(path: &Path) -> Result<(), Error> {
+    let failed = |cause| Error::File {
+        path: path.to_owned(),
+        cause,
+    };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(Error::Open(path.to_owned()));
+    }
+    Ok(())
 }
 
 /// Writes a new file that only its owner may read, durably.

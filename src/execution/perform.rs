@@ -5,6 +5,7 @@ mod http;
 mod mail;
 mod settings;
 
+pub(crate) use http::tls;
 pub use settings::{Mail, Security, Settings, Wrong};
 
 use std::collections::BTreeMap;

@@ -6,7 +6,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use journal::{Journal, Log as _, SigningKey};
+use journal::Log as _;
+
+use super::signer::Signer;
 
 /// How often a checkpoint is signed while records come.
 const EVERY: Duration = Duration::from_mins(1);
@@ -22,11 +24,11 @@ impl Notary {
     ///
     /// # Errors
     /// What the operating system says when it gives no thread.
-    pub fn start(journal: Journal, key: SigningKey) -> std::io::Result<Self> {
+    pub fn start(signer: Signer) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
             .name("notary".to_owned())
-            .spawn(move || run(&journal, &key, &stopped))?;
+            .spawn(move || run(&signer, &stopped))?;
         Ok(Self {
             stop: Some(stop),
             thread: Some(thread),
@@ -44,13 +46,13 @@ impl Drop for Notary {
     }
 }
 
-fn run(journal: &Journal, key: &SigningKey, stopped: &Receiver<()>) {
-    let mut signed = 0;
+fn run(signer: &Signer, stopped: &Receiver<()>) {
+    let mut reached = 0;
     loop {
         let ends = stopped.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout);
-        if journal.durable() > signed {
-            match journal.checkpoint(key) {
-                Ok(checkpoint) => signed = checkpoint.root.size,
+        if signer.journal().durable() > reached {
+            match signer.checkpoint() {
+                Ok(checkpoint) => reached = checkpoint.root.size,
                 Err(cause) => tracing::warn!(%cause, "no checkpoint could be signed"),
             }
         }

@@ -97,6 +97,13 @@ fn others() -> Vec<(String, Value)> {
             "responses": answers("200", "What came of it", &object),
         }})
     };
+    let part = |name: &str| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}});
+    let (level, place) = (part("level"), part("place"));
+    let bytes = |kind: &str, summary: &str, parameters: Vec<Value>| {
+        let answer = json!({"description": "The answer", "content": {kind: {"schema": {"type": "string"}}}});
+        let responses = json!({"200": answer, "default": {"$ref": "#/components/responses/No"}});
+        json!({"get": {"summary": summary, "parameters": parameters, "responses": responses}})
+    };
     let stages: Vec<&str> = projections::Stage::ALL
         .into_iter()
         .map(projections::Stage::word)
@@ -137,6 +144,9 @@ fn others() -> Vec<(String, Value)> {
             post("Settle an execution that failed or is unknown; the body holds outcome (succeeded or failed) and evidence"),
         ),
         ("/v1/journal", records),
+        ("/tlog/checkpoint", bytes("text/plain", "The newest signed checkpoint of the log (C2SP tlog-checkpoint)", Vec::new())),
+        ("/tlog/tile/{level}/{place}", bytes("application/octet-stream", "Hashes of the log (C2SP tlog-tiles)", vec![level, place.clone()])),
+        ("/tlog/tile/entries/{place}", bytes("application/octet-stream", "Records of the log (C2SP tlog-tiles)", vec![place])),
         (
             "/v1/stats",
             get("How often each event came, by day and tool", Vec::new()),

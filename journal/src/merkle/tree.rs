@@ -65,6 +65,42 @@ impl Tree {
         }
     }
 
+    /// An empty one, whatever the tiles say.
+    pub(crate) fn empty(source: Arc<Source>) -> Self {
+        Self {
+            source,
+            edge: Edge::default(),
+            reader: None,
+            unwritten: BTreeMap::new(),
+            partial: Vec::new(),
+        }
+    }
+
+    /// Leaves the full tiles to the disk where they are on it; the name of the first one there that is another.
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
+        let disk = self.source.disk.as_ref();
+        let mut other = None;
+        self.unwritten
+            .retain(|(level, index), tile| match compare(disk, *level, *index, tile) {
+                Some(Ok(())) => false,
+                Some(Err(name)) => {
+                    other.get_or_insert(name);
+                    true
+                }
+                None => true,
+            });
+        other.map_or(Ok(()), Err)
+    }
+
+    /// How many hashes of a tile there are.
+    pub(crate) fn width(&self, level: u8, index: u64) -> usize {
+        match self.edge.full_tiles(level) {
+            full if index < full => TILE_WIDTH,
+            full if index == full => self.edge.level(level).len(),
+            _ => 0,
+        }
+    }
+
     /// How many records are in it.
     pub(crate) fn size(&self) -> u64 {
         self.edge.size()
@@ -166,7 +202,7 @@ impl Tree {
     }
 
     /// The hashes of a tile. One from the disk counts only if its parent, up to the edge, has its root.
-    fn tile(&self, level: u8, index: u64) -> Option<Vec<Hash>> {
+    pub(crate) fn tile(&self, level: u8, index: u64) -> Option<Vec<Hash>> {
         if self.edge.full_tiles(level) <= index {
             return Some(self.edge.level(level).to_vec());
         }

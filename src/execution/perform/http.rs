@@ -96,7 +96,8 @@ impl Perform for Http {
     }
 }
 
-fn tls() -> Result<ClientConfig, Wrong> {
+/// TLS with the authorities that this machine trusts.
+pub(crate) fn tls() -> Result<ClientConfig, Wrong> {
     let mut roots = RootCertStore::empty();
     let (trusted, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if trusted == 0 {

@@ -1,0 +1,64 @@
+//! What is journaled of evidence: that it was given out, that a witness disputes it, that the key changed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+
+/// A bundle of evidence was sealed for somebody.
+pub const EXPORTED: &str = "evidence.exported";
+/// The log is signed by another key from here on.
+pub const KEY_ROTATED: &str = "log.key_rotated";
+
+/// A witness does not find the log consistent with what it saw before.
+pub const DISPUTED: &str = "log.disputed";
+
+/// `log.disputed`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Disputed<'a> {
+    /// The witness's name.
+    #[serde(borrow)]
+    pub witness: Cow<'a, str>,
+    /// The size of the checkpoint that it was shown.
+    pub size: u64,
+    /// The size that it says it has seen, where it said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<u64>,
+    /// What it answered.
+    #[serde(borrow)]
+    pub why: Cow<'a, str>,
+}
+
+/// `evidence.exported`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exported<'a> {
+    /// SHA-256 over the digests of the bundle's parts, as the bundle's seal states them.
+    pub digest: Digest,
+    /// The action that it is about. Not called `action`, so that an export does not concern the action itself.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Cow<'a, str>>,
+    /// The first record.
+    pub from: u64,
+    /// The last record.
+    pub to: u64,
+    /// How many records.
+    pub records: u64,
+    /// The size of the tree that they are proven to be in.
+    pub size: u64,
+}
+
+/// `log.key_rotated`: both public keys, and the old key's word for the new one.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyRotated<'a> {
+    /// The key that signed until here.
+    #[serde(borrow)]
+    pub old: Cow<'a, str>,
+    /// The key that signs from here on.
+    #[serde(borrow)]
+    pub new: Cow<'a, str>,
+    /// A signed note of the old key that names the new one.
+    #[serde(borrow)]
+    pub note: Cow<'a, str>,
+}
