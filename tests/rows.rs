@@ -3,6 +3,7 @@
 mod doctor;
 mod filters;
 mod inside;
+mod past;
 mod restart;
 
 use std::fs;

@@ -153,3 +153,48 @@ fn a_shortened_journal_fails_against_an_old_checkpoint() {
     let (good, why) = verify(dir.path(), &["--checkpoint", &kept]);
     assert!(!good, "two records are gone and nobody noticed: {why}");
 }
+
+/// The root of a tree over leaves (RFC 6962, section 2.1).
+fn root(leaves: &[[u8; 32]]) -> [u8; 32] {
+    use sha2::Digest as _;
+    match leaves {
+        [] => sha2::Sha256::digest([]).into(),
+        [leaf] => *leaf,
+        several => {
+            let middle = several.len().next_power_of_two() / 2;
+            let (left, right) = several.split_at(middle);
+            sha2::Sha256::digest([&[1][..], &root(left), &root(right)].concat()).into()
+        }
+    }
+}
+
+/// What an export says of each record's integrity leads to the root that the journal itself computes.
+#[test]
+fn the_leaves_of_an_export_make_the_root_of_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    worked(dir.path());
+    let said = orkestra(dir.path(), &["journal", "export", "--format", "ocsf"]);
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let events = String::from_utf8(said.stdout).unwrap();
+    let leaves: Vec<[u8; 32]> = events
+        .lines()
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let leaf = event["attestation_list"][0]["fingerprint"]["value"].as_str().unwrap();
+            *projections::Digest::parse(leaf).unwrap().bytes()
+        })
+        .collect();
+    let report = orkestra(dir.path(), &["journal", "verify", "--json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["records"], leaves.len());
+    assert_eq!(report["root"], projections::Digest::from(root(&leaves)).to_string());
+    for format in ["records", "cloudevents", "csv"] {
+        let said = orkestra(
+            dir.path(),
+            &["journal", "export", "--format", format, "--from", "2", "--to", "3"],
+        );
+        assert!(said.status.success() && !said.stdout.is_empty(), "{format}");
+    }
+    let said = orkestra(dir.path(), &["journal", "export", "--format", "xml"]);
+    assert_eq!(said.status.code(), Some(2));
+}

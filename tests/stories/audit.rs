@@ -2,6 +2,7 @@
 
 mod alerts;
 mod detectors;
+mod export;
 mod feed;
 mod history;
 mod log;

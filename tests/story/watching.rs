@@ -33,6 +33,11 @@ impl Guard {
 }
 
 impl Story {
+    /// A text with short names instead of identifiers, as in the transcript.
+    pub fn named(&mut self, text: &str) -> String {
+        self.plain(text)
+    }
+
     /// Every alert there is: kind, status, how often raised, what it says.
     pub fn alerts(&self) -> Vec<(String, String, u32, String)> {
         let alerts = self.engine.state().table::<Alert>().unwrap().rows();
