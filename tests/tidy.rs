@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a layer may not name.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     (
         "src/kernel",
         &[
@@ -40,6 +40,10 @@ const LAYERS: [(&str, &[&str]); 8] = [
         &["rmcp", "axum", "crate::http", "crate::mcp", "crate::cli"],
     ),
     ("src/door", &["rmcp", "axum", "crate::http", "crate::mcp", "crate::cli"]),
+    (
+        "src/audit",
+        &["rmcp", "axum", "crate::http", "crate::mcp", "crate::cli"],
+    ),
     ("src/cli", &["rmcp::", "axum::"]),
     ("src", &["sled::"]),
     ("journal/src", &["tokio", "projections", "orkestra::"]),

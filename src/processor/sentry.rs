@@ -36,10 +36,9 @@ impl Sentry {
         for line in log.read(state.position.saturating_sub(BACK_RECORDS_MAX) + 1)? {
             let line = line?;
             if may_matter(&line.text) && is_since(line.seq, &line.text, horizon) {
-                sentry.waiting.push_back((line.seq, line.text));
+                sentry.one(line.seq, &line.text, state);
             }
         }
-        sentry.look(state.position, state);
         Ok(sentry)
     }
 
@@ -69,10 +68,14 @@ impl Sentry {
     /// Looks at everything up to a durable position.
     fn look(&mut self, durable: u64, state: &State) {
         while let Some((seq, text)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
-            match self.watch.look(seq, &text, state) {
-                Ok(alarms) => self.put(alarms),
-                Err(cause) => tracing::error!(%cause, "a record could not be looked at"),
-            }
+            self.one(seq, &text, state);
+        }
+    }
+
+    fn one(&mut self, seq: u64, text: &str, state: &State) {
+        match self.watch.look(seq, text, state) {
+            Ok(alarms) => self.put(alarms),
+            Err(cause) => tracing::error!(%cause, "a record could not be looked at"),
         }
     }
 

@@ -224,3 +224,27 @@ fn a_query_that_is_not_understood_is_told_what_is_wrong() {
         );
     }
 }
+
+#[test]
+fn reading_the_journal_is_a_record_of_the_reader_with_what_was_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let before = records(&server, "/v1/journal?event=audit.log_read");
+    assert_eq!(before.len(), 1, "the reading itself is there before the first line");
+    records(&server, "/v1/journal?tool=create_project&from=2");
+    let read = records(&server, "/v1/journal?event=audit.log_read");
+    let through = |record: &Value| events(record).next().unwrap()["data"]["through"].clone();
+    let asked: Vec<Value> = read.iter().map(through).collect();
+    assert_eq!(asked[1], "/v1/journal?tool=create_project&from=2");
+    assert!(
+        read.iter().all(|record| record["actor"]["tokenId"].is_string()),
+        "{read:?}"
+    );
+    let refused = server.get("/v1/journal?actor=nobody");
+    assert_eq!(refused.0, 400);
+    assert_eq!(
+        records(&server, "/v1/journal?event=audit.log_read").len(),
+        4,
+        "a refused one reads nothing"
+    );
+}
