@@ -1,8 +1,9 @@
 //! The real program as a process, spoken to over a plain socket.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ pub struct Server {
     child: Child,
     address: String,
     pub token: String,
+    data: PathBuf,
+    /// The environment that was given to it.
+    environment: Vec<(OsString, OsString)>,
 }
 
 impl Server {
@@ -48,7 +52,15 @@ impl Server {
             .unwrap()
             .to_owned();
         let token = std::fs::read_to_string(token_file).unwrap().trim().to_owned();
-        Self { child, address, token }
+        let given = command.get_envs();
+        let given = given.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Self {
+            child,
+            address,
+            token,
+            data: dir.join("data"),
+            environment: given.collect(),
+        }
     }
 
     /// Host and port.
@@ -67,10 +79,32 @@ impl Server {
         self.child.wait().unwrap();
     }
 
-    /// Asks it politely to stop, and waits.
+    /// Asks it politely to stop, and waits. Everything that it decided must come out the same when it is decided again.
     pub fn stop(mut self) {
         Command::new("kill").arg(self.id().to_string()).status().unwrap();
         self.child.wait().unwrap();
+        self.decided_again();
+    }
+
+    fn decided_again(&self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        let said = command
+            .args(["replay", "--check", "--json", "--data"])
+            .arg(&self.data)
+            .envs(environment)
+            .output()
+            .unwrap();
+        let (report, errors) = (
+            String::from_utf8_lossy(&said.stdout),
+            String::from_utf8_lossy(&said.stderr),
+        );
+        let report: Value = serde_json::from_str(&report).unwrap_or_else(|cause| panic!("{cause}: {report}{errors}"));
+        assert_eq!(
+            (&report["divergences"], &report["late"]),
+            (&json!(0), &json!(0)),
+            "what was decided comes out differently: {report:#}"
+        );
     }
 
     pub fn call(&self, tool: &str, args: &Value) -> Option<(u16, Value)> {

@@ -20,6 +20,7 @@ use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Engine, Past, Registry, State};
 use again::Asked;
+pub(super) use ahead::AHEAD;
 use ahead::Ahead;
 
 /// Why a check cannot go on.

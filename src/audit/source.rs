@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use journal::{Error, Line, Log, Look, Records};
 use projections::Record;
 
+use super::check::AHEAD;
 use crate::kernel::{Past, Rejection};
 use crate::processor::unavailable;
 
@@ -81,8 +82,8 @@ pub struct Behind<'a> {
     kept: RefCell<Vec<Option<(u64, String)>>>,
 }
 
-/// How many records are kept.
-const KEPT: usize = 4_096;
+/// How many records are kept: more than a check looks ahead, or what it keeps would be gone when it is asked for.
+const KEPT: usize = 2 * AHEAD;
 
 impl<'a> Behind<'a> {
     /// The past of a source.

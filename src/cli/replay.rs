@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{DataArg, Failure, Outcome};
 use crate::audit::travel::When;
+use crate::kernel::Registry;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -109,13 +110,20 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 pub(super) fn run(args: ReplayArgs) -> Outcome {
     let look = look(&args.data)?;
     match &args {
-        ReplayArgs { check: true, .. } => again::check(&look, args.json),
+        ReplayArgs { check: true, .. } => again::check(&look, registry(&args.data)?, args.json),
         ReplayArgs { show: Some(seq), .. } => past::show(&look, *seq, args.json),
         ReplayArgs { call: Some(call), .. } => past::call(&look, args.which.to, call, args.r#as.as_deref()),
         ReplayArgs { state: true, .. } => past::state(&look, args.which.to, args.json),
         ReplayArgs { diff: Some(range), .. } => past::diff(&look, *range, args.json),
         _ => told::timeline(&look, args.which, args.json),
     }
+}
+
+/// What there is to call, with the routes of the configuration: whose work something is belongs to its plan.
+fn registry(data: &DataArg) -> Result<Registry, Failure> {
+    let mut registry = crate::data::registry();
+    registry.terms = data.config()?.terms();
+    Ok(registry)
 }
 
 /// The journal as it lies there, beside a running server or without one.

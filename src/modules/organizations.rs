@@ -37,7 +37,7 @@ pub fn module() -> Module {
     .returns(output::item(&["settings", "confirmPolicy"]))
     .read(
         "list_organization_members",
-        "List members: the place to turn a person's name into a handle.",
+        "List members; turns a person's name into a handle.",
         read::list_members,
     )
     .core()

@@ -16,7 +16,7 @@ pub fn module() -> Module {
         .always()
         .read(
             "search",
-            "Full-text search over what you may see: all words must be there, titles before texts, newest first.",
+            "Search what you may see: all words must be there; titles first, then the newest.",
             words::search,
         )
         .core()
@@ -33,7 +33,7 @@ pub fn module() -> Module {
         ]))
         .read(
             "find_similar",
-            "Likely duplicates of a text or a thing, with similarity and shared words; ask before creating.",
+            "Likely duplicates of a text or a thing, with what they share; ask before creating.",
             similar::find,
         )
         .core()
@@ -48,14 +48,14 @@ pub fn module() -> Module {
         ]))
         .read(
             "resolve_references",
-            "Turn names, keys and handles into ids, many at once; says candidates where a name is not clear.",
+            "Turn names, keys and handles into ids, many at once; candidates where unclear.",
             tools::resolve,
         )
         .core()
         .returns(output::list(&["name", "id", "type", "key", "label"]))
         .read(
             "get_me",
-            "Who you are here: member, sponsor, roles, permissions, organisation, time zone, confirm policy.",
+            "Who you are here: member, sponsor, roles, permissions, time zone, confirm policy.",
             me::get,
         )
         .core()
@@ -84,7 +84,7 @@ pub fn module() -> Module {
         ]))
         .read(
             "get_my_work",
-            "What waits for you: your open tasks by urgency, mentions, claims, decisions, timer, events, check-ins.",
+            "What waits for you: tasks by urgency, mentions, decisions, events.",
             work::get,
         )
         .core()

@@ -24,14 +24,14 @@ pub fn module() -> Module {
         .entity::<Task>()
         .read(
             "list_tasks",
-            "List tasks by project, state, assignee, label, priority, dates or words.",
+            "List tasks by project, state, assignee, label, priority, dates, words.",
             list::list,
         )
         .core()
         .returns(output::list(&read::COLUMNS))
         .read(
             "get_task",
-            "Get one task; expand: comments, subtasks, transitions (each possible move and why not), history.",
+            "Get one task; expand: comments, subtasks, transitions (moves and why not), history.",
             read::get,
         )
         .core()

@@ -29,7 +29,7 @@ pub fn module() -> Module {
     .entity::<State>()
     .read(
         "get_workflow",
-        "Show states in order with task counts, and the moves between them with their guards.",
+        "Show states in order with task counts, and the moves between with guards.",
         read::get,
     )
     .core()

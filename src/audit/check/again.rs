@@ -159,14 +159,20 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
                 let facts: Proposed<'_> = serde_json::from_str(data.get()).ok()?;
                 let call = called(record, &facts.tool, Some(facts.args));
                 let today = engine.call_again(&call, facts.now, past)?;
-                return Some(decided(engine, (text, record), &facts.tool, facts.decider, Ok(today)));
+                return Some(decided(
+                    engine,
+                    (text, record),
+                    &facts.tool,
+                    || facts.decider,
+                    Ok(today),
+                ));
             }
             names::CONFIRMED => {
                 let facts: Moved<'_> = serde_json::from_str(data.get()).ok()?;
                 let id = facts.action.parse().ok()?;
                 let action = engine.state().actions.get(id)?;
                 let today = engine.confirm_again(id, facts.note.as_deref(), past);
-                let decider = compare::decider_of(past, action);
+                let decider = || compare::decider_of(past, action);
                 return Some(decided(engine, (text, record), &action.tool, decider, today));
             }
             _ => return None,
@@ -179,11 +185,11 @@ fn decided(
     engine: &Engine,
     (text, record): (&str, &Record<'_>),
     tool: &str,
-    decider: u32,
+    decider: impl FnOnce() -> u32,
     today: Result<Vec<Event>, Rejection>,
 ) -> Compared {
     let differs = |lines| {
-        if engine.registry().tool(tool).map(|tool| tool.decider) == Some(decider) {
+        if engine.registry().tool(tool).map(|tool| tool.decider) == Some(decider()) {
             let (tool, what) = (tool.to_owned(), "plan");
             Compared::Differs { tool, what, lines }
         } else {

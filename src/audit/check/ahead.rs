@@ -8,7 +8,7 @@ use super::Error;
 use super::again::Asked;
 
 /// How many records are looked ahead. A read is journaled after at most the records of those that wait with it.
-const AHEAD: usize = 16_384;
+pub(in crate::audit) const AHEAD: usize = 16_384;
 
 pub(super) struct Ahead<L> {
     lines: L,

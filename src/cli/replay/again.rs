@@ -7,10 +7,10 @@ use journal::Look;
 use super::super::{Failure, Outcome, print, progress};
 use crate::audit::check::{Divergence, Report, check as decide_again};
 use crate::audit::{Behind, Source as _};
+use crate::kernel::Registry;
 use crate::kernel::text::count;
 
-pub(super) fn check(look: &Look, as_json: bool) -> Outcome {
-    let registry = Arc::new(crate::data::registry());
+pub(super) fn check(look: &Look, registry: Registry, as_json: bool) -> Outcome {
     let past = Behind::new(look);
     let lines = look.lines(1)?.inspect(|line| {
         if let Ok(line) = line {
@@ -18,7 +18,7 @@ pub(super) fn check(look: &Look, as_json: bool) -> Outcome {
         }
     });
     let bar = progress::records(look.last_seq());
-    let report = decide_again(registry, lines, &past, &mut |seq| bar.set_position(seq))?;
+    let report = decide_again(Arc::new(registry), lines, &past, &mut |seq| bar.set_position(seq))?;
     bar.finish_and_clear();
     if as_json {
         print(&serde_json::to_string(&report)?);

@@ -63,14 +63,20 @@ args! {
 }
 
 macro_rules! flat {
-    ($($group:ty),*) => { $(
-        impl Flat for $group {}
+    ($($group:ty: $explained:literal),*) => { $(
+        impl Flat for $group {
+            const EXPLAINED: bool = $explained;
+        }
     )* };
 }
 
 /// A group whose members stand flat among the tool's own.
-pub trait Flat: Args {}
-flat!(PageArgs, ReadArgs, WriteArgs, UpdateArgs);
+pub trait Flat: Args {
+    /// Whether the server's instructions explain it to every client. Then its members are listed without a description: they
+    /// stand in nearly every schema, and models pay for each byte. What they may hold is declared all the same.
+    const EXPLAINED: bool;
+}
+flat!(PageArgs: true, ReadArgs: true, WriteArgs: false, UpdateArgs: false);
 
 /// A member that is a whole group: `page: In<PageArgs>`.
 #[derive(Debug, Clone)]
@@ -85,7 +91,8 @@ impl<T> std::ops::Deref for In<T> {
 
 impl<T: Flat> Member for In<T> {
     fn declare(_: &str, _: &str, schema: &mut ObjectSchema) {
-        schema.merge(<T as Args>::schema());
+        let group = <T as Args>::schema();
+        schema.merge(if T::EXPLAINED { group.undescribed() } else { group });
     }
 
     fn take(_: &str, fields: &mut Fields, faults: &mut Faults) -> Option<Self> {

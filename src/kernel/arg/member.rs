@@ -39,6 +39,19 @@ impl ObjectSchema {
         self.required.extend(other.required);
     }
 
+    /// The same members without their descriptions.
+    #[must_use]
+    pub fn undescribed(mut self) -> Self {
+        let members = self
+            .properties
+            .iter_mut()
+            .filter_map(|(_, schema)| schema.as_object_mut());
+        for members in members {
+            members.remove("description");
+        }
+        self
+    }
+
     /// The names of all members, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.properties.iter().map(|(name, _)| name.as_str())

@@ -7,10 +7,10 @@ use projections::{Action, Event, Id, Record};
 
 use super::confirm::Carried;
 use super::{Call, Engine, Reading, answer};
+use crate::kernel::Rejection;
 use crate::kernel::past::Past;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Run;
-use crate::kernel::{Rejection, State};
 
 impl Engine {
     /// What a call writes on the state as it is, at the hour that was recorded; `None` for confirming and cancelling, which
@@ -54,10 +54,5 @@ impl Engine {
     /// [`Unfit`] where it does not fit.
     pub fn fold_in(&mut self, seq: u64, record: Record<'_>) -> Result<(), Unfit> {
         self.state.fold(seq, record)
-    }
-
-    /// The state, taken out.
-    pub fn into_state(self) -> State {
-        self.state
     }
 }

@@ -43,15 +43,15 @@ choice! {
 args! {
     /// Arguments of `list_pending_actions`.
     pub struct ListPending {
-        /// Only those that the caller proposed.
+        /// Those that the caller proposed.
         mine: bool = true,
         /// Whose confirmation is missing.
         awaiting: Option<Awaiting>,
-        /// Only of this tool.
+        /// Of this tool.
         tool: Option<Str<1, 64>>,
-        /// Only proposed by this member.
+        /// Proposed by this member.
         proposer: Option<Ref<Member>>,
-        /// Only of this kind.
+        /// Of this kind.
         kind: Option<ProposingKind>,
         page: In<PageArgs>,
     }

@@ -54,19 +54,19 @@ impl Kind {
 args! {
     /// Arguments of `list_activity`.
     pub struct ListActivity {
-        /// Only in this project.
+        /// In this project.
         project: Option<Ref<Project>>,
-        /// Only by this member.
+        /// By this member.
         member: Option<Ref<Member>>,
-        /// Only by this kind of actor.
+        /// By this kind of actor.
         actor_kind: Option<Kind>,
-        /// Events, such as task.created or task.*.
+        /// Events, such as task.*.
         types: Option<List<Str<1, 60>, 0, 20>>,
-        /// Only since.
+        /// Since.
         since: Option<Ts>,
-        /// Only until.
+        /// Until.
         until: Option<Ts>,
-        /// Fold bursts into one line.
+        /// Fold bursts.
         grouped: bool = true,
         page: In<PageArgs>,
     }

@@ -19,11 +19,11 @@ use crate::modules::workflows::moves::who;
 args! {
     /// Arguments of `list_audit_alerts`.
     pub struct ListAlerts {
-        /// Only those that stand so.
+        /// Those that stand so.
         status: Option<AlertStatus>,
-        /// Only of this severity.
+        /// Of this severity.
         severity: Option<Severity>,
-        /// Only of this kind, such as mass_delete.
+        /// Such as mass_delete.
         kind: Option<Str<1, 40>>,
         page: In<PageArgs>,
     }

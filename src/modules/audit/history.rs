@@ -20,13 +20,13 @@ args! {
     pub struct GetHistory {
         /// The thing.
         entity: AnyRef,
-        /// Only changes of this field.
+        /// Changes of this field.
         field: Option<Str<1, 60>>,
-        /// Only since.
+        /// Since.
         from: Option<Ts>,
-        /// Only until.
+        /// Until.
         to: Option<Ts>,
-        /// Also show it as it was at this version.
+        /// Also as it was then.
         at_version: Option<Int<1, { i64::MAX }>>,
         page: In<PageArgs>,
     }

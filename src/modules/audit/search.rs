@@ -17,23 +17,23 @@ use crate::kernel::{AnyRef, Ref, Rejection, View};
 args! {
     /// Arguments of `search_audit_log`.
     pub struct SearchLog {
-        /// Only by this member.
+        /// By this member.
         actor: Option<Ref<Member>>,
-        /// Only for this member.
+        /// For this member.
         on_behalf_of: Option<Ref<Member>>,
-        /// Only calls of this tool.
+        /// Calls of this tool.
         tool: Option<Str<1, 64>>,
-        /// Only of this action.
+        /// Of this action.
         action: Option<Ref<Action>>,
-        /// Events, such as confirm.refused or task.*.
+        /// Events, such as task.*.
         types: Option<List<Str<1, 60>, 0, 20>>,
-        /// Only changes of this thing.
+        /// Changes of this thing.
         entity: Option<AnyRef>,
-        /// Since; 31 days ago without another filter.
+        /// 31 days ago without other filters.
         from: Option<Ts>,
         /// Until.
         to: Option<Ts>,
-        /// Also say what was checked.
+        /// Say what was checked.
         verify_chain: bool = false,
         page: In<PageArgs>,
     }

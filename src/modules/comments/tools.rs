@@ -31,11 +31,11 @@ args! {
     pub struct ListComments {
         /// The thing they are about.
         target: AnyRef,
-        /// Only of settled (or open) threads.
+        /// Of settled (or open) threads.
         resolved: Option<bool>,
-        /// Only by this member.
+        /// By this member.
         author: Option<Ref<Member>>,
-        /// Only since.
+        /// Since.
         since: Option<Ts>,
         /// Which come first.
         order: Order = Order::Oldest,

@@ -18,13 +18,13 @@ use crate::modules::tasks::Task;
 args! {
     /// Arguments of `list_labels`.
     pub struct ListLabels {
-        /// The project whose labels, beside the organisation's.
+        /// With its own labels.
         project: Option<Ref<Project>>,
-        /// Only of this group.
+        /// Of this group.
         group: Option<Str<1, 50>>,
         /// Words in the name.
         q: Option<Str<1, 50>>,
-        /// Only those that nothing uses.
+        /// Those that nothing uses.
         unused: Option<bool>,
         page: In<PageArgs>,
     }

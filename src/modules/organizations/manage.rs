@@ -48,7 +48,7 @@ choice! {
 args! {
     /// Arguments of `manage_organization`.
     pub struct ManageOrganization {
-        /// The organisation; the token's own where left out.
+        /// The token's own without it.
         organization: Option<Ref<Organization>>,
         /// What to do.
         op: Operation,

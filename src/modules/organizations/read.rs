@@ -17,7 +17,7 @@ args! {
     pub struct ListOrganizations {
         /// Words in name or slug.
         q: Option<Str<1, 100>>,
-        /// Only of this status.
+        /// Of this status.
         status: Option<OrganizationStatus>,
         page: In<PageArgs>,
     }
@@ -26,7 +26,7 @@ args! {
 args! {
     /// Arguments of `get_organization`.
     pub struct GetOrganization {
-        /// The organisation; the token's own where left out.
+        /// The token's own without it.
         organization: Option<Ref<Organization>>,
         read: In<ReadArgs>,
     }
@@ -35,15 +35,15 @@ args! {
 args! {
     /// Arguments of `list_organization_members`.
     pub struct ListMembers {
-        /// Words in name, handle or e-mail.
+        /// Name, handle or e-mail.
         q: Option<Str<1, 100>>,
-        /// Only of this kind.
+        /// Of this kind.
         kind: Option<MemberKind>,
-        /// Only of this status; removed ones are left out unless asked for.
+        /// Removed ones only where asked for.
         status: Option<MemberStatus>,
-        /// Only with this role.
+        /// With this role.
         role: Option<Ref<Role>>,
-        /// Only of this team; needs the module Teams.
+        /// Needs module Teams.
         team: Option<Str<1, 200>>,
         page: In<PageArgs>,
     }

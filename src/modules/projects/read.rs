@@ -20,17 +20,17 @@ args! {
     pub struct ListProjects {
         /// Words in name or key.
         q: Option<Str<1, 100>>,
-        /// Only of this status.
+        /// Of this status.
         status: Option<ProjectStatus>,
         /// active, archived or deleted.
         lifecycle: Lifecycle = Lifecycle::Active,
-        /// Only led by this member.
+        /// Led by this member.
         lead: Option<Ref<Member>>,
-        /// Only with this member.
+        /// With this member.
         member: Option<Ref<Member>>,
-        /// Only of this product; needs the module Products.
+        /// Needs module Products.
         product: Option<Str<1, 200>>,
-        /// Only of this health.
+        /// Of this health.
         health: Option<Health>,
         page: In<PageArgs>,
     }
@@ -50,7 +50,7 @@ args! {
     pub struct GetProjectStats {
         /// The project.
         project: Ref<Project>,
-        /// A past moment; needs the module Audit.
+        /// Not available yet.
         as_of: Option<Ts>,
         read: In<ReadArgs>,
     }

@@ -32,15 +32,15 @@ choice! {
 args! {
     /// Arguments of `find_similar`.
     pub struct FindSimilar {
-        /// The thing to find duplicates of.
+        /// Duplicates of this.
         entity: Option<AnyRef>,
-        /// The title (and text) that you are about to create.
+        /// What you are about to create.
         text: Option<Str<3, 2000>>,
-        /// Only these kinds of things.
+        /// Of these kinds.
         types: Option<List<Comparable, 0, 5>>,
-        /// Only in this project.
+        /// In this project.
         project: Option<Ref<Project>>,
-        /// How many, at most.
+        /// At most.
         limit: Int<1, 20> = Int(5),
     }
 }

@@ -31,13 +31,13 @@ choice! {
 args! {
     /// Arguments of `find_tools`.
     pub struct FindTools {
-        /// What you want to do, in a few words.
+        /// What you want to do.
         intent: Str<3, 300>,
-        /// Only of this module.
+        /// Of this module.
         module: Option<Str<1, 64>>,
-        /// Only of this kind.
+        /// Of this kind.
         kind: Option<FindableKind>,
-        /// How many, at most.
+        /// At most.
         limit: Int<1, 20> = Int(8),
         /// With full input schemas.
         schemas: bool = true,
@@ -178,11 +178,11 @@ choice! {
 args! {
     /// Arguments of `resolve_references`.
     pub struct ResolveReferences {
-        /// Names, keys, handles, mail addresses or ids.
+        /// What people call them.
         names: List<Str<1, 200>, 1, 100>,
-        /// Only these kinds of things.
+        /// Of these kinds.
         types: Option<List<ResolvableType, 0, 17>>,
-        /// Only what belongs to this project.
+        /// In this project.
         project: Option<Ref<Project>>,
     }
 }

@@ -67,17 +67,17 @@ args! {
     pub struct Search {
         /// Words to look for.
         q: Str<1, 200>,
-        /// Only these kinds of things.
+        /// Of these kinds.
         types: Option<List<Searchable, 0, 15>>,
-        /// Only in this project.
+        /// In this project.
         project: Option<Ref<Project>>,
-        /// Only by this member (reporter, lead, author).
+        /// Its reporter, lead or author.
         author: Option<Ref<Member>>,
         /// Changed at or after.
         since: Option<Ts>,
         /// Changed at or before.
         until: Option<Ts>,
-        /// words: all, the last may be a beginning. prefix: all may be. similar: any, the most alike first.
+        /// words: all; prefix: beginnings; similar: any.
         mode: Mode = Mode::Words,
         page: In<PageArgs>,
     }

@@ -20,9 +20,9 @@ use crate::modules::workflows::moves::who;
 args! {
     /// Arguments of `get_my_work`.
     pub struct GetMyWork {
-        /// Whose work; yours without it.
+        /// Yours without it.
         member: Option<Ref<Member>>,
-        /// What is due within so many days counts as soon.
+        /// Due within so many days is soon.
         horizon_days: Int<0, 60> = Int(7),
         read: In<ReadArgs>,
     }

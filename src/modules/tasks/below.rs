@@ -19,7 +19,7 @@ args! {
         task: Ref<Task>,
         /// How deep.
         depth: Int<1, 5> = Int(1),
-        /// Only in states of these categories.
+        /// In states of these categories.
         category: Option<List<Category, 0, 5>>,
         page: In<PageArgs>,
     }

@@ -55,7 +55,7 @@ args! {
         priority: Option<List<Priority, 0, 4>>,
         /// All of these.
         labels: Option<List<Ref<Label>, 0, 30>>,
-        /// Only its parts.
+        /// Its parts.
         parent: Option<Ref<Task>>,
         /// Needs module Sprints.
         sprint: Option<Str<1, 200>>,
@@ -74,7 +74,7 @@ args! {
         updated_since: Option<Ts>,
         /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
-        /// Count by this; items only with a limit.
+        /// Count by this; items with a limit.
         group_by: Option<GroupBy>,
         page: In<PageArgs>,
     }

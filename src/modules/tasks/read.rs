@@ -20,7 +20,7 @@ args! {
     pub struct GetTask {
         /// The task.
         task: Ref<Task>,
-        /// Where to go on in its comments.
+        /// Goes on in its comments.
         comments_cursor: Option<Str<1, 200>>,
         read: In<ReadArgs>,
     }

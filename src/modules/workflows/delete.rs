@@ -13,7 +13,7 @@ use crate::modules::projects::Project;
 args! {
     /// Arguments of `delete_workflow_state`.
     pub struct DeleteWorkflowState {
-        /// The project; the organisation's default where left out.
+        /// Else the default.
         project: Option<Ref<Project>>,
         /// The state to delete.
         state: Ref<State>,

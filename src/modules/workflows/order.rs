@@ -12,7 +12,7 @@ use crate::modules::projects::Project;
 args! {
     /// Arguments of `reorder_workflow_states`.
     pub struct ReorderWorkflowStates {
-        /// The project; the organisation's default where left out.
+        /// Else the default.
         project: Option<Ref<Project>>,
         /// Every state once, in the new order.
         order: List<Ref<State>, 2, 50>,

@@ -15,7 +15,7 @@ use crate::modules::tasks::Task;
 args! {
     /// Arguments of `get_workflow`.
     pub struct GetWorkflow {
-        /// The project; the organisation's default where left out.
+        /// Else the default.
         project: Option<Ref<Project>>,
         read: In<ReadArgs>,
     }

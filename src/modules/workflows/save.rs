@@ -24,7 +24,7 @@ args! {
 args! {
     /// Arguments of `save_workflow_state`.
     pub struct SaveWorkflowState {
-        /// The project; the organisation's default where left out.
+        /// Else the default.
         project: Option<Ref<Project>>,
         /// The state to change; a new one where left out.
         state: Option<Ref<State>>,

@@ -53,7 +53,7 @@ args! {
 args! {
     /// Arguments of `save_workflow_transitions`.
     pub struct SaveWorkflowTransitions {
-        /// The project; the organisation's default where left out.
+        /// Else the default.
         project: Option<Ref<Project>>,
         /// Moves to add or replace.
         add: Option<List<NewTransition, 0, 50>>,
