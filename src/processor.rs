@@ -30,6 +30,7 @@ use projections::Record;
 use projections::event::names;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::kernel::state::Unfit;
 use crate::kernel::{Engine, Past, Rejection, Snapshot};
@@ -104,7 +105,7 @@ impl Processor {
     pub(crate) async fn run(mut self) {
         let mut waiting: Vec<Request> = Vec::with_capacity(TOGETHER_MAX);
         let (mut closed, mut durable) = (self.closed.subscribe(), self.durable.subscribe());
-        let mut tight = self.room.watched();
+        let (mut tight, mut tried) = (self.room.watched(), Instant::now());
         loop {
             let (pause, watched) = (self.until_expiry(), self.sentry.next());
             tokio::select! {
@@ -114,7 +115,11 @@ impl Processor {
                     waiting.extend(self.sentry.request(position, self.engine.state()));
                 },
                 () = tokio::time::sleep(pause) => waiting.push(Box::new(expire)),
-                () = tokio::time::sleep(RETRY), if self.room.is_tight() => waiting.extend(self.room.resume()),
+                // Not so long after the last request, but after the last try: refusals alone must not put it off for ever.
+                () = tokio::time::sleep_until(tried + RETRY), if self.room.is_tight() => {
+                    tried = Instant::now();
+                    waiting.extend(self.room.resume());
+                }
                 Ok(()) = tight.changed() => {}
                 taken = self.inbox.recv_many(&mut waiting, TOGETHER_MAX) => if taken == 0 { return },
             }

@@ -1,35 +1,26 @@
 //! The auditor's eyes: timelines, decisions made again, and how things stood.
 
 mod altered;
+mod program;
 mod then;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use journal::{Error, Line, Records as Lines};
-use orkestra::audit::Source;
+use journal::{Log, MemoryLog};
 use orkestra::audit::timeline::{Filter, Timeline};
 use serde_json::json;
 
 use crate::story::{Records, Story, check};
 
-impl Source for Records {
-    fn last(&self) -> u64 {
-        self.0.len() as u64
+/// The records of a story as a log.
+fn log(records: &Records) -> Arc<dyn Log> {
+    let log = MemoryLog::new();
+    for text in &records.0 {
+        let heard = |done: Result<u64, journal::Error>| assert!(done.is_ok());
+        log.append(vec![text.clone()], Box::new(heard)).unwrap();
     }
-
-    fn lines(&self, from: u64) -> Result<Lines, Error> {
-        let lines: Vec<_> = (1..)
-            .zip(self.0.clone())
-            .map(|(seq, text)| Ok(Line { seq, text }))
-            .collect();
-        let before = usize::try_from(from.saturating_sub(1)).unwrap();
-        Ok(Box::new(lines.into_iter().skip(before)))
-    }
-
-    fn line(&self, seq: u64) -> Result<Option<Line>, Error> {
-        Ok(self.lines(seq)?.next().transpose()?.filter(|_| seq > 0))
-    }
+    Arc::new(log)
 }
 
 /// An agent's morning: it reads, is refused, proposes, and a human confirms, declines and takes back.

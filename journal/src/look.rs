@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::disk::{Disk, RealDisk};
 use crate::index::{Index, Source};
@@ -9,8 +10,10 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Checkpoint, Error, Line, Prover, Reader, checkpoint, line};
+use crate::{Checkpoint, Done, Error, Hook, Line, Log, Priority, Prover, Reader, Records, checkpoint, line};
 
+/// Why nothing can be appended.
+const ONLY_LOOKED_AT: &str = "it is only looked at";
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// A journal seen from outside: a copy, an archive, or one that a server writes at this moment. What a writer has in its
@@ -118,17 +121,6 @@ impl Look {
         Reader::new(Arc::clone(&self.source), from)
     }
 
-    /// One record; `None` where none of that number was seen.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] or [`Error::Io`].
-    pub fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
-        if seq == 0 {
-            return Ok(None);
-        }
-        Reader::one(Arc::clone(&self.source), seq).next().transpose()
-    }
-
     /// Looks for what came since. Gives the last record seen.
     ///
     /// # Errors
@@ -178,5 +170,51 @@ impl Look {
         self.source.change(|index| index.segment(&name, first, self.end));
         self.newest = name.into();
         Ok(true)
+    }
+}
+
+/// A log that is only looked at: what was seen can be read, and nothing can be appended.
+impl Log for Look {
+    fn append_as(&self, _: Priority, _: Vec<String>, _: Done) -> Result<u64, Error> {
+        Err(only_looked_at())
+    }
+
+    fn append_after(&self, _: Priority, _: u64, _: Vec<String>, _: Done) -> Result<u64, Error> {
+        Err(only_looked_at())
+    }
+
+    fn durable(&self) -> u64 {
+        self.last_seq()
+    }
+
+    fn wait(&self, _: u64, _: Duration) -> u64 {
+        self.last_seq()
+    }
+
+    fn on_durable(&self, _: Hook) {}
+
+    fn read(&self, from: u64) -> Result<Records, Error> {
+        Ok(Box::new(self.reader(from)))
+    }
+
+    fn get(&self, seq: u64) -> Result<Option<Line>, Error> {
+        if seq == 0 {
+            return Ok(None);
+        }
+        Reader::one(Arc::clone(&self.source), seq).next().transpose()
+    }
+
+    fn closed(&self) -> Option<Arc<str>> {
+        Some(ONLY_LOOKED_AT.into())
+    }
+
+    fn close(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn only_looked_at() -> Error {
+    Error::Closed {
+        reason: ONLY_LOOKED_AT.into(),
     }
 }

@@ -12,18 +12,20 @@
 
 #[path = "start/make.rs"]
 mod make;
+#[path = "start/measure.rs"]
+mod measure;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
-use journal::{Journal, Look, Options, Verification, verify};
+use journal::{Log, Look, Options, Verification, verify};
+use measure::{apart, number};
+use orkestra::audit::Behind;
 use orkestra::audit::check::check;
 use orkestra::audit::timeline::{Filter, Timeline};
 use orkestra::audit::travel::{Machine, call_then};
-use orkestra::audit::{Behind, Source as _};
-use orkestra::data::{self, ORIGIN};
+use orkestra::data;
 use orkestra::kernel::identity::Member;
 use serde_json::{Value, json};
 
@@ -33,19 +35,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RECORDS: u64 = 1_000_000;
 
-fn journal(dir: &Path) -> (Journal, u64) {
-    let (journal, found) = Journal::open(&dir.join("journal"), Options::default(), ORIGIN).unwrap();
-    (journal, found.last_seq)
+fn look(dir: &Path) -> Arc<dyn Log> {
+    Arc::new(Look::at(&dir.join("journal"), Options::default().record_bytes_max).unwrap())
 }
 
-fn look(dir: &Path) -> Look {
-    Look::at(&dir.join("journal"), Options::default().record_bytes_max).unwrap()
-}
-
-fn resident_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+fn most_mib() -> u64 {
+    measure::memory("VmHWM:") >> 20
 }
 
 /// Every byte against checksums and tree.
@@ -59,42 +54,36 @@ fn verified(dir: &Path) -> Value {
 /// Every decision once more, on one thread.
 fn checked(dir: &Path) -> Value {
     let begun = Instant::now();
-    let look = look(dir);
-    let past = Behind::new(&look);
-    let lines = look.lines(1).unwrap().inspect(|line| {
-        if let Ok(line) = line {
-            past.keep(line.seq, &line.text);
-        }
-    });
-    let report = check(Arc::new(data::registry()), lines, &past, &mut |_| {}).unwrap();
+    let past = Behind::new(&look(dir));
+    let report = check(Arc::new(data::registry()), past.lines().unwrap(), &past, &mut |_| {}).unwrap();
     assert!(report.is_good(), "{report:?}");
-    json!({"count": report.decisions, "seconds": begun.elapsed().as_secs_f64(), "resident": resident_mib()})
+    json!({"count": report.decisions, "seconds": begun.elapsed().as_secs_f64(), "resident": most_mib()})
 }
 
 /// The whole timeline, as lines of JSON.
 fn told(dir: &Path) -> Value {
     let begun = Instant::now();
     let (look, mut timeline) = (look(dir), Timeline::new(Filter::default()));
-    let (mut reader, mut bytes) = (look.reader(1), 0);
-    while let Some(line) = reader.next_ref().unwrap() {
-        let entry = timeline.take(line.seq, line.text).unwrap().unwrap();
+    let mut bytes = 0;
+    for line in look.read(1).unwrap().map(Result::unwrap) {
+        let entry = timeline.take(line.seq, &line.text).unwrap().unwrap();
         bytes += serde_json::to_vec(&entry).unwrap().len();
     }
-    json!({"count": look.last_seq(), "bytes": bytes, "seconds": begun.elapsed().as_secs_f64(), "resident": resident_mib()})
+    json!({"count": look.durable(), "bytes": bytes, "seconds": begun.elapsed().as_secs_f64(), "resident": most_mib()})
 }
 
 /// Journeys of one machine: the first to the end, then to positions all over the journal, with a read at each.
 fn travelled(dir: &Path) -> Value {
     let (look, registry) = (look(dir), Arc::new(data::registry()));
-    let (machine, last) = (Machine::new(&registry), look.last_seq());
+    let (machine, last) = (Machine::new(&registry), look.durable());
     let begun = Instant::now();
-    machine.at(&look, last, &mut |_, _| {}).unwrap();
+    machine.at(look.as_ref(), last, &mut |_, _| {}).unwrap();
     let first = begun.elapsed().as_secs_f64();
     let mut journeys = Vec::new();
     for number in 1..=40_u64 {
         let position = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (last - last / 4) + last / 8;
         let begun = Instant::now();
-        let state = machine.at(&look, position, &mut |_, _| {}).unwrap();
+        let state = machine.at(look.as_ref(), position, &mut |_, _| {}).unwrap();
         let member = state.table::<Member>().unwrap().rows().next().unwrap().clone();
         let owner = orkestra::demo::author(member.org.clone(), member.id);
         let args = json!({"task": "P1-1"}).as_object().cloned().unwrap();
@@ -103,26 +92,14 @@ fn travelled(dir: &Path) -> Value {
         journeys.push(begun.elapsed().as_secs_f64());
     }
     journeys.sort_by(f64::total_cmp);
-    json!({"first": first, "median": journeys[journeys.len() / 2], "slowest": journeys.last(), "resident": resident_mib()})
-}
-
-/// Runs one measure in a process of its own.
-fn apart(what: &str, dir: &Path) -> Value {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let out = command.arg(what).arg(dir).stderr(Stdio::inherit()).output().unwrap();
-    assert!(out.status.success(), "{what}");
-    serde_json::from_slice(&out.stdout).unwrap()
-}
-
-fn number(of: &Value, name: &str) -> f64 {
-    of[name].as_f64().unwrap()
+    json!({"first": first, "median": journeys[journeys.len() / 2], "slowest": journeys.last(), "resident": most_mib()})
 }
 
 fn rate(what: &Value) -> f64 {
     number(what, "count") / number(what, "seconds")
 }
 
-fn measure(records: u64) {
+fn measured(records: u64) {
     let dir = tempfile::tempdir().unwrap();
     make::journal(dir.path(), records);
     let verified = apart("--verify", dir.path());
@@ -162,7 +139,7 @@ fn main() {
         Some("--told") => println!("{}", told(dir())),
         Some("--travel") => println!("{}", travelled(dir())),
         Some("--make") => make::journal(dir(), args[2].parse().unwrap()),
-        Some(records) => measure(records.replace('_', "").parse().unwrap()),
-        None => measure(RECORDS),
+        Some(records) => measured(records.replace('_', "").parse().unwrap()),
+        None => measured(RECORDS),
     }
 }

@@ -12,13 +12,15 @@
 
 #[path = "start/make.rs"]
 mod make;
+#[path = "start/measure.rs"]
+mod measure;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use journal::{Journal, Log as _, Options};
-use orkestra::data::{self, DataDir, How, ORIGIN};
+use journal::Log as _;
+use measure::{apart, journal, number};
+use orkestra::data::{self, DataDir, How};
 use orkestra::kernel::State;
 use orkestra::processor;
 use serde_json::{Value, json};
@@ -30,15 +32,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const RECORDS: u64 = 1_000_000;
 const ROUNDS: usize = 3;
 
-fn journal(dir: &Path) -> (Journal, u64) {
-    let (journal, found) = Journal::open(&dir.join("journal"), Options::default(), ORIGIN).unwrap();
-    (journal, found.last_seq)
-}
-
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    1024 * line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+fn memory_now() -> u64 {
+    measure::memory("VmRSS:")
 }
 
 /// Opens, checks and folds the whole journal.
@@ -50,22 +45,22 @@ fn replay(dir: &Path) -> Value {
     processor::fold(&mut state, journal.read(1).unwrap(), &mut |_| {}).unwrap();
     let seconds = begun.elapsed().as_secs_f64();
     json!({"records": last, "seconds": seconds, "opened": opened.as_secs_f64(), "pending": state.actions.pending_len(),
-        "resident": resident_bytes()})
+        "resident": memory_now()})
 }
 
 /// What the offers at the end add to the state, record by record, so that nothing else takes memory meanwhile.
-fn memory(dir: &Path) -> Value {
+fn pending(dir: &Path) -> Value {
     let (journal, last) = journal(dir);
     let mut state = State::new(&data::registry().kinds());
     let (offers, mut before) = (make::pending(last), 0);
     let mut lines = journal.reader(1);
     while let Some(line) = lines.next_ref().unwrap() {
         if line.seq == last - offers {
-            before = resident_bytes();
+            before = memory_now();
         }
         state.apply(line.seq, line.text).unwrap();
     }
-    json!({"bytesPerPending": (resident_bytes() - before) / offers})
+    json!({"bytesPerPending": (memory_now() - before) / offers})
 }
 
 async fn eventually(holds: impl Fn() -> bool) {
@@ -79,7 +74,7 @@ async fn start(dir: &Path) -> Value {
     let begun = Instant::now();
     let opened = data::open(&DataDir(dir.to_owned()), &How::default()).unwrap();
     let seconds = begun.elapsed().as_secs_f64();
-    let (boot, resident) = (json!(opened.handle.boot()), resident_bytes());
+    let (boot, resident) = (json!(opened.handle.boot()), memory_now());
     let (rows, position) = (opened.desk.rows().unwrap().clone(), opened.handle.snapshot().position);
     eventually(|| rows.position() >= position && rows.is_whole()).await;
     let followed = begun.elapsed().as_secs_f64();
@@ -87,14 +82,6 @@ async fn start(dir: &Path) -> Value {
     drop(rows);
     opened.close().unwrap();
     json!({"seconds": seconds, "followed": followed, "rows": bytes, "boot": boot, "resident": resident})
-}
-
-/// Runs one measure in a process of its own.
-fn apart(what: &str, dir: &Path) -> Value {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let out = command.arg(what).arg(dir).stderr(Stdio::inherit()).output().unwrap();
-    assert!(out.status.success(), "{what}");
-    serde_json::from_slice(&out.stdout).unwrap()
 }
 
 fn median(mut found: Vec<Value>) -> Value {
@@ -107,11 +94,7 @@ fn median(mut found: Vec<Value>) -> Value {
     found.swap_remove(found.len() / 2)
 }
 
-fn number(of: &Value, name: &str) -> f64 {
-    of[name].as_f64().unwrap()
-}
-
-fn measure(records: u64) {
+fn measured(records: u64) {
     let dir = tempfile::tempdir().unwrap();
     make::journal(dir.path(), records);
     let replayed = median((0..ROUNDS).map(|_| apart("--replay", dir.path())).collect());
@@ -153,10 +136,10 @@ fn main() {
     match args.first().map(String::as_str) {
         Some("--test") => {}
         Some("--replay") => println!("{}", replay(dir())),
-        Some("--memory") => println!("{}", memory(dir())),
+        Some("--memory") => println!("{}", pending(dir())),
         Some("--start") => println!("{}", runtime.block_on(start(dir()))),
         Some("--make") => make::journal(dir(), args[2].parse().unwrap()),
-        Some(records) => measure(records.replace('_', "").parse().unwrap()),
-        None => measure(RECORDS),
+        Some(records) => measured(records.replace('_', "").parse().unwrap()),
+        None => measured(RECORDS),
     }
 }

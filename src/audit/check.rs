@@ -14,42 +14,24 @@ use std::sync::Arc;
 
 use journal::Line;
 use projections::{Record, Unread};
-use thiserror::Error;
 
-use crate::kernel::state::Unfit;
+use super::Unreadable;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Engine, Past, Registry, State};
 use again::Asked;
 pub(super) use ahead::AHEAD;
 use ahead::Ahead;
 
-/// Why a check cannot go on.
-#[derive(Debug, Error)]
-pub enum Error {
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// A record does not fit.
-    #[error("the journal does not fit this program: {0}")]
-    Unfit(#[from] Unfit),
-}
-
-impl From<Unread> for Error {
-    fn from(cause: Unread) -> Self {
-        Self::Unfit(cause.into())
-    }
-}
-
 /// Goes through a journal from its first record and decides again what was decided; `progress` hears the position now and then.
 ///
 /// # Errors
-/// [`Error`] where a record cannot be read or folded. What comes out otherwise is no error but in the report.
+/// [`Unreadable`] where a record cannot be read or folded. What comes out otherwise is no error but in the report.
 pub fn check(
     registry: Arc<Registry>,
     lines: impl Iterator<Item = Result<Line, journal::Error>>,
     past: &dyn Past,
     progress: &mut dyn FnMut(u64),
-) -> Result<Report, Error> {
+) -> Result<Report, Unreadable> {
     let mut checking = Checking::new(registry, past);
     let mut ahead = Ahead::new(lines);
     while let Some((seq, text)) = ahead.next()? {
@@ -92,7 +74,7 @@ impl<'a> Checking<'a> {
     }
 
     /// A record in its turn: what it decided is decided again, then it is folded in.
-    fn record(&mut self, seq: u64, text: &str) -> Result<(), Error> {
+    fn record(&mut self, seq: u64, text: &str) -> Result<(), Unreadable> {
         let mut room = String::new();
         let record = Record::parse(seq, text, &mut room)?;
         if let Some(compared) = again::write(&self.engine, self.past, text, &record) {
@@ -103,7 +85,7 @@ impl<'a> Checking<'a> {
         Ok(())
     }
 
-    fn end(mut self) -> Result<Report, Error> {
+    fn end(mut self) -> Result<Report, Unreadable> {
         let state = self.engine.state();
         self.report.records = state.position;
         let digest = state.digest().map_err(|cause| Unread::Text {

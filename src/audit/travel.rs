@@ -11,23 +11,20 @@ pub use shown::{Shown, show};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use journal::Log;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::audit::{Behind, Source};
+use crate::audit::{Behind, Unreadable, position_at};
 use crate::kernel::engine::{Answer, Call, answer};
-use crate::kernel::state::Unfit;
 use crate::kernel::{Caller, Registry, Snapshot};
 
 /// Why one cannot go there.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The journal cannot be read.
+    /// The journal cannot be gone through.
     #[error(transparent)]
-    Journal(#[from] journal::Error),
-    /// A record does not fit.
-    #[error("the journal does not fit this program: {0}")]
-    Unfit(#[from] Unfit),
+    Unreadable(#[from] Unreadable),
     /// There is no such position.
     #[error("there is no position {asked}: the journal ends with record {last}")]
     Beyond {
@@ -55,6 +52,24 @@ pub enum When {
     Moment(Timestamp),
 }
 
+impl From<journal::Error> for Error {
+    fn from(cause: journal::Error) -> Self {
+        Unreadable::from(cause).into()
+    }
+}
+
+impl From<projections::Unread> for Error {
+    fn from(cause: projections::Unread) -> Self {
+        Unreadable::from(cause).into()
+    }
+}
+
+impl From<crate::kernel::state::Unfit> for Error {
+    fn from(cause: crate::kernel::state::Unfit) -> Self {
+        Unreadable::from(cause).into()
+    }
+}
+
 impl std::str::FromStr for When {
     type Err = String;
 
@@ -72,14 +87,14 @@ impl When {
     ///
     /// # Errors
     /// [`Error::Beyond`], or where the journal cannot be read.
-    pub fn position(self, source: &dyn Source) -> Result<u64, Error> {
+    pub fn position(self, log: &dyn Log) -> Result<u64, Error> {
         match self {
-            Self::Position(asked) if asked > source.last() => Err(Error::Beyond {
+            Self::Position(asked) if asked > log.durable() => Err(Error::Beyond {
                 asked,
-                last: source.last(),
+                last: log.durable(),
             }),
             Self::Position(position) => Ok(position),
-            Self::Moment(moment) => Ok(source.at(moment)?),
+            Self::Moment(moment) => Ok(position_at(log, moment)?),
         }
     }
 }
@@ -90,7 +105,7 @@ impl When {
 /// As the tool says; `not_a_read` where it would write.
 pub fn call_then(
     registry: &Arc<Registry>,
-    source: &dyn Source,
+    log: &Arc<dyn Log>,
     state: &Snapshot,
     caller: Caller,
     tool: &str,
@@ -109,5 +124,5 @@ pub fn call_then(
         tool: tool.to_owned(),
         args,
     };
-    answer(registry, state, &call, now, &Behind::new(source)).answer
+    answer(registry, state, &call, now, &Behind::new(log)).answer
 }

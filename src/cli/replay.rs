@@ -4,8 +4,10 @@ mod again;
 mod past;
 mod told;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use journal::Look;
+use journal::{Log, Look};
 use serde_json::{Map, Value};
 
 use super::{DataArg, Failure, Outcome};
@@ -108,14 +110,49 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 }
 
 pub(super) fn run(args: ReplayArgs) -> Outcome {
-    let look = look(&args.data)?;
+    args.refuse_ignored()?;
+    let log = log(&args.data)?;
     match &args {
-        ReplayArgs { check: true, .. } => again::check(&look, registry(&args.data)?, args.json),
-        ReplayArgs { show: Some(seq), .. } => past::show(&look, *seq, args.json),
-        ReplayArgs { call: Some(call), .. } => past::call(&look, args.which.to, call, args.r#as.as_deref()),
-        ReplayArgs { state: true, .. } => past::state(&look, args.which.to, args.json),
-        ReplayArgs { diff: Some(range), .. } => past::diff(&look, *range, args.json),
-        _ => told::timeline(&look, args.which, args.json),
+        ReplayArgs { check: true, .. } => again::check(&log, registry(&args.data)?, args.json),
+        ReplayArgs { show: Some(seq), .. } => past::show(&log, *seq, args.json),
+        ReplayArgs { call: Some(call), .. } => past::call(&log, args.which.to, call, args.r#as.as_deref()),
+        ReplayArgs { state: true, .. } => past::state(&log, args.which.to, args.json),
+        ReplayArgs { diff: Some(range), .. } => past::diff(&log, *range, args.json),
+        _ => told::timeline(&log, args.which, args.json),
+    }
+}
+
+impl ReplayArgs {
+    /// What says which records are told means nothing to the rest, and nothing is ignored.
+    fn refuse_ignored(&self) -> Outcome {
+        let goes = self.call.is_some() || self.state;
+        if !(goes || self.check || self.show.is_some() || self.diff.is_some()) {
+            return Ok(());
+        }
+        let which = &self.which;
+        let given = [
+            ("--member", which.member.is_some()),
+            ("--on-behalf-of", which.on_behalf_of.is_some()),
+            ("--token", which.token.is_some()),
+            ("--action", which.action.is_some()),
+            ("--entity", which.entity.is_some()),
+            ("--tool", which.tool.is_some()),
+            ("--event", which.event.is_some()),
+            ("--since", which.since.is_some()),
+            ("--until", which.until.is_some()),
+            ("--from", which.from.is_some()),
+            ("--to", which.to.is_some() && !goes),
+        ];
+        match given.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Failure {
+                code: 2,
+                ..Failure::new(format!(
+                    "{flag} says which records a timeline tells, and none is told here"
+                ))
+                .hint("leave it out, or leave out --check, --show, --call, --state or --diff")
+            }),
+        }
     }
 }
 
@@ -127,16 +164,14 @@ fn registry(data: &DataArg) -> Result<Registry, Failure> {
 }
 
 /// The journal as it lies there, beside a running server or without one.
-fn look(data: &DataArg) -> Result<Look, Failure> {
+fn log(data: &DataArg) -> Result<Arc<dyn Log>, Failure> {
     if !data.dir().exists() {
         return Err(
             Failure::new(format!("{}: there is no journal here", data.data.display())).hint("say where with --data"),
         );
     }
-    Ok(Look::at(
-        &data.dir().journal(),
-        data.config()?.journal.record_bytes_max,
-    )?)
+    let look = Look::at(&data.dir().journal(), data.config()?.journal.record_bytes_max)?;
+    Ok(Arc::new(look))
 }
 
 /// Arguments of a tool as given on the command line.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use orkestra::audit::Source as _;
 use orkestra::audit::travel::{Error, Machine, When, call_then, difference, show};
 use orkestra::kernel::State;
 use serde_json::{Value, json};
 
-use super::morning;
+use super::{log, morning};
 use crate::story::Story;
 
 fn args(value: Value) -> serde_json::Map<String, Value> {
@@ -24,17 +23,17 @@ fn every_position_is_as_it_was_whichever_way_one_comes() {
         state.apply(seq, text).unwrap();
         digests.push(state.digest().unwrap());
     }
-    let machine = Machine::new(&registry);
-    let last = story.records.last();
+    let (machine, log) = (Machine::new(&registry), log(&story.records));
+    let last = log.durable();
     for position in (0..=last).chain((0..=last).rev()).chain([last / 2, 1, last]) {
-        let then = machine.at(&story.records, position, &mut |_, _| {}).unwrap();
+        let then = machine.at(log.as_ref(), position, &mut |_, _| {}).unwrap();
         assert_eq!(
             then.digest().unwrap(),
             digests[usize::try_from(position).unwrap()],
             "{position}"
         );
     }
-    let beyond = machine.at(&story.records, last + 1, &mut |_, _| {}).unwrap_err();
+    let beyond = machine.at(log.as_ref(), last + 1, &mut |_, _| {}).unwrap_err();
     assert!(matches!(beyond, Error::Beyond { .. }));
     drop(story.end());
 }
@@ -42,11 +41,12 @@ fn every_position_is_as_it_was_whichever_way_one_comes() {
 #[test]
 fn a_moment_is_the_last_record_before_it() {
     let story = morning();
-    let at = |text: &str| When::Moment(text.parse().unwrap()).position(&story.records).unwrap();
+    let log = log(&story.records);
+    let at = |text: &str| When::Moment(text.parse().unwrap()).position(log.as_ref()).unwrap();
     assert_eq!(at("2026-03-02T08:59:59Z"), 0);
-    assert_eq!(at("2030-01-01T00:00:00Z"), story.records.last());
+    assert_eq!(at("2030-01-01T00:00:00Z"), (story.records.0.len() as u64));
     let noon = at("2026-03-02T09:00:30Z");
-    let record = |seq: u64| -> Value { serde_json::from_str(&story.records.line(seq).unwrap().unwrap().text).unwrap() };
+    let record = |seq: u64| -> Value { serde_json::from_str(&log.get(seq).unwrap().unwrap().text).unwrap() };
     assert_eq!(record(noon)["at"], "2026-03-02T09:00:00Z");
     assert_eq!(record(noon + 1)["at"], "2026-03-02T09:01:00Z");
     assert!(
@@ -63,25 +63,17 @@ fn a_read_of_the_past_answers_as_it_would_have() {
     let mut story = Story::new("The past");
     story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
     story.given("ana", "create_task", json!({"project": "OPS", "title": "First title"}));
-    let then = story.records.last();
+    let then = story.records.0.len() as u64;
     let seen = story.call("ana", "get_task", json!({"task": "OPS-1"})).unwrap();
     let hour = story.now;
     story.wait(5);
     story.given("ana", "update_task", json!({"task": "OPS-1", "title": "Second title"}));
     let registry = Arc::clone(story.engine.registry());
     let machine = Machine::new(&registry);
-    let state = machine.at(&story.records, then, &mut |_, _| {}).unwrap();
-    let call = |tool: &str, given: Value| {
-        call_then(
-            &registry,
-            &story.records,
-            &state,
-            story.caller("ana"),
-            tool,
-            args(given),
-            hour,
-        )
-    };
+    let log = log(&story.records);
+    let state = machine.at(log.as_ref(), then, &mut |_, _| {}).unwrap();
+    let call =
+        |tool: &str, given: Value| call_then(&registry, &log, &state, story.caller("ana"), tool, args(given), hour);
     assert_eq!(call("get_task", json!({"task": "OPS-1"})).unwrap(), seen);
     assert_eq!(call("create_task", json!({})).unwrap_err().code, "not_a_read");
     drop(story.end());
@@ -92,10 +84,10 @@ fn what_was_seen_is_shown_again_and_proven() {
     let story = morning();
     let registry = Arc::clone(story.engine.registry());
     let machine = Machine::new(&registry);
-    let shown = |records: &crate::story::Records, seq: u64| show(&registry, records, &machine, seq, &mut |_, _| {});
+    let shown =
+        |records: &crate::story::Records, seq: u64| show(&registry, &log(records), &machine, seq, &mut |_, _| {});
     let mut reads = 0;
-    for seq in 1..=story.records.last() {
-        let text = story.records.line(seq).unwrap().unwrap().text;
+    for (seq, text) in (1..).zip(&story.records.0) {
         if !text.contains("call.answered") {
             assert!(matches!(shown(&story.records, seq), Err(Error::NoRead { .. })));
             continue;
@@ -118,13 +110,13 @@ fn a_difference_has_each_thing_once() {
     let mut story = Story::new("Differences");
     story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
     story.given("ana", "create_task", json!({"project": "OPS", "title": "One"}));
-    let before = story.records.last();
+    let before = story.records.0.len() as u64;
     story.given("ana", "update_task", json!({"task": "OPS-1", "title": "Two"}));
     story.given("ana", "update_task", json!({"task": "OPS-1", "title": "Three"}));
     story.given("ana", "create_label", json!({"name": "bug"}));
-    let there = story.records.last();
+    let there = story.records.0.len() as u64;
     story.given("ana", "update_task", json!({"task": "OPS-1", "title": "One"}));
-    let told = |from, to| serde_json::to_value(difference(&story.records, from, to).unwrap()).unwrap();
+    let told = |from, to| serde_json::to_value(difference(log(&story.records).as_ref(), from, to).unwrap()).unwrap();
     let found = told(before, there);
     let entities = found["entities"].as_array().unwrap();
     let task = entities.iter().find(|entity| entity["entity"] == "task").unwrap();
@@ -135,7 +127,7 @@ fn a_difference_has_each_thing_once() {
     assert_eq!(task["fields"]["title"], json!({"from": "One", "to": "Three"}));
     let label = entities.iter().find(|entity| entity["entity"] == "label").unwrap();
     assert_eq!(label["what"], "created");
-    let back = told(before, story.records.last());
+    let back = told(before, story.records.0.len() as u64);
     let kinds: Vec<&Value> = back["entities"]
         .as_array()
         .unwrap()

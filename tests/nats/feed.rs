@@ -75,6 +75,7 @@ fn a_feed_does_not_go_on_from_a_history_that_is_no_more() {
     crate::rows::copy(&journal, &kept);
     let second = serve(&broker);
     begun(&second, "create_label", &json!({"name": "lost"}));
+    until("the feed is made", LONG, || Hand::of(&broker, "follower").has_feed());
     let count = || Hand::of(&broker, "follower").follow().len();
     let lost = usize::try_from(second.get("/readyz").1["position"].as_u64().unwrap()).unwrap();
     until("the feed is complete", LONG, || count() >= lost);
@@ -95,6 +96,9 @@ fn a_feed_does_not_go_on_from_a_history_that_is_no_more() {
     assert_eq!(deleted["success"], true, "{deleted}");
     third.stop();
     let fourth = serve(&broker);
+    until("the feed is made again", LONG, || {
+        Hand::of(&broker, "follower").has_feed()
+    });
     let all = usize::try_from(fourth.get("/readyz").1["position"].as_u64().unwrap()).unwrap();
     until("the feed begins anew", LONG, || count() >= all);
     fourth.stop();

@@ -71,12 +71,20 @@ impl Hand {
         serde_json::from_slice(&answer.ok()?.ok()?.payload).ok()
     }
 
-    /// Everything that the record feed has: message id, subject, record; nothing where it is not made yet.
+    /// Whether the record feed is made.
+    pub fn has_feed(&self) -> bool {
+        let client = self.client.clone();
+        let found = async { jetstream::new(client).get_stream("ORKESTRA_JOURNAL").await.is_ok() };
+        self.runtime.block_on(found)
+    }
+
+    /// Everything that the record feed has: message id, subject, record.
     pub fn follow(&self) -> Vec<(u64, String, Value)> {
         self.runtime.block_on(async {
-            let Ok(stream) = jetstream::new(self.client.clone()).get_stream("ORKESTRA_JOURNAL").await else {
-                return Vec::new();
-            };
+            let stream = jetstream::new(self.client.clone())
+                .get_stream("ORKESTRA_JOURNAL")
+                .await
+                .unwrap();
             let count = usize::try_from(stream.cached_info().state.messages).unwrap();
             let config = pull::Config {
                 ack_policy: jetstream::consumer::AckPolicy::None,

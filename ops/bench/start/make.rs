@@ -54,7 +54,7 @@ impl Maker {
         });
         std::fs::remove_dir_all(dir.join("projections")).unwrap();
         let registry = Arc::new(data::registry());
-        let (journal, _) = super::journal(dir);
+        let (journal, _) = super::measure::journal(dir);
         let key = Keys::open(&dir.join("keys")).unwrap().confirm;
         let mut engine = Engine::new(Arc::clone(&registry), State::new(&registry.kinds()), key);
         for line in journal.read(1).unwrap().map(Result::unwrap) {

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::Error;
 use super::compare::{self, Compared};
+use crate::audit::Unreadable;
 use crate::kernel::engine::{Call, caller_as};
 use crate::kernel::{Engine, Past, Rejection};
 
@@ -34,7 +34,7 @@ enum Came {
 
 impl Asked {
     /// The call of a record, where it is one that only answers or refuses.
-    pub(super) fn of(seq: u64, text: &str) -> Result<Option<Self>, Error> {
+    pub(super) fn of(seq: u64, text: &str) -> Result<Option<Self>, Unreadable> {
         // Most records need not be read for this.
         if !text.contains(r#""type":"call."#) {
             return Ok(None);
@@ -92,6 +92,10 @@ impl Asked {
             Came::Answer(digest) => {
                 serde_json::from_str::<Answered<'_>>(data).is_ok_and(|facts| facts.digest == *digest)
             }
+            // The door said so, by profile and scope of a token: it did not get as far as the rules.
+            Came::Rejection(code) if code == "unknown_tool" && engine.registry().tool(tool).is_some() => {
+                return Compared::NotDecided;
+            }
             // What is veiled in a record is not what was given.
             Came::Rejection(code) if code == "validation_failed" && self.is_veiled() => return Compared::NotDecided,
             Came::Rejection(code) => serde_json::from_str::<Rejected<'_>>(data).is_ok_and(|facts| facts.code == *code),
@@ -135,7 +139,7 @@ fn short(event: &Event) -> Value {
     }
 }
 
-fn facts<'a, T: Deserialize<'a>>(seq: u64, data: &'a RawValue) -> Result<T, Error> {
+fn facts<'a, T: Deserialize<'a>>(seq: u64, data: &'a RawValue) -> Result<T, Unreadable> {
     serde_json::from_str(data.get()).map_err(|cause| Unread::Text { seq, cause }.into())
 }
 

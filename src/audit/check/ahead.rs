@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use journal::Line;
 
-use super::Error;
 use super::again::Asked;
+use crate::audit::Unreadable;
 
 /// How many records are looked ahead. A read is journaled after at most the records of those that wait with it.
 pub(in crate::audit) const AHEAD: usize = 16_384;
@@ -31,7 +31,7 @@ impl<L: Iterator<Item = Result<Line, journal::Error>>> Ahead<L> {
     }
 
     /// The next record.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, String)>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<(u64, String)>, Unreadable> {
         while self.waiting.len() < AHEAD {
             let Some(line) = self.lines.next().transpose()? else {
                 break;
@@ -43,7 +43,7 @@ impl<L: Iterator<Item = Result<Line, journal::Error>>> Ahead<L> {
         Ok(next)
     }
 
-    fn see(&mut self, line: Line) -> Result<(), Error> {
+    fn see(&mut self, line: Line) -> Result<(), Unreadable> {
         if let Some(asked) = Asked::of(line.seq, &line.text)? {
             if asked.position + 1 >= self.next {
                 self.reads.entry(asked.position).or_default().push(asked);

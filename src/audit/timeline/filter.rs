@@ -62,10 +62,4 @@ impl Filter {
         let facets = facets();
         self.by.iter().all(|(index, value)| facets.has(*index, value))
     }
-
-    /// Whether nothing that comes after this record can fit any more. Time never goes back in a journal.
-    pub fn is_past(&self, seq: u64, at: Option<Timestamp>) -> bool {
-        let beyond = self.to.is_some_and(|to| seq > to);
-        beyond || at.is_some_and(|at| self.until.is_some_and(|until| at >= until))
-    }
 }

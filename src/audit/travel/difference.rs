@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use journal::Log;
 use projections::record::Changed;
 use projections::{Op, Record};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Error;
-use crate::audit::Source;
 use crate::audit::timeline::Side;
 
 /// What changed between two positions.
@@ -41,20 +41,20 @@ pub struct Entity {
 ///
 /// # Errors
 /// [`Error::Beyond`] where the journal is shorter; else where a record cannot be read.
-pub fn difference(source: &dyn Source, from: u64, to: u64) -> Result<Difference, Error> {
-    let last = source.last();
+pub fn difference(log: &dyn Log, from: u64, to: u64) -> Result<Difference, Error> {
+    let last = log.durable();
     if to > last {
         return Err(Error::Beyond { asked: to, last });
     }
     let mut found = Vec::new();
     let mut places = BTreeMap::new();
-    for line in source.lines(from + 1)? {
+    for line in log.read(from + 1)? {
         let line = line?;
         if line.seq > to {
             break;
         }
         let mut room = String::new();
-        let record = Record::parse(line.seq, &line.text, &mut room).map_err(crate::kernel::state::Unfit::from)?;
+        let record = Record::parse(line.seq, &line.text, &mut room)?;
         for change in record.events.iter().filter_map(|event| event.change.as_ref()) {
             let place = *places.entry(change.id.to_string()).or_insert_with(|| {
                 found.push(Moving::new(change));

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use journal::Log;
+
 use super::Error;
-use crate::audit::Source;
 use crate::kernel::state::Kind;
 use crate::kernel::{Registry, Snapshot, State};
 
@@ -50,13 +51,8 @@ impl Machine {
     ///
     /// # Errors
     /// [`Error::Beyond`] where the journal is shorter; else where a record cannot be read or folded.
-    pub fn at(
-        &self,
-        source: &dyn Source,
-        position: u64,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<Snapshot, Error> {
-        let last = source.last();
+    pub fn at(&self, log: &dyn Log, position: u64, progress: &mut dyn FnMut(u64, u64)) -> Result<Snapshot, Error> {
+        let last = log.durable();
         if position > last {
             return Err(Error::Beyond { asked: position, last });
         }
@@ -64,7 +60,7 @@ impl Machine {
         let mut state = near.map_or_else(|| State::new(&self.kinds), |near| State::clone(&near));
         let (begun, all) = (state.position, position - state.position);
         if all > 0 {
-            for line in source.lines(begun + 1)? {
+            for line in log.read(begun + 1)? {
                 let line = line?;
                 state.apply(line.seq, &line.text)?;
                 self.pass(&state);

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use journal::Log;
 use projections::event::{Answered, names};
 use projections::{Digest, Record, Unread};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Error, Machine};
-use crate::audit::{Behind, Source};
+use crate::audit::Behind;
 use crate::kernel::engine::{Call, answer, caller_as};
 use crate::kernel::{Registry, json};
 
@@ -36,35 +37,35 @@ pub struct Shown {
 /// [`Error::NoRead`] where the record holds none.
 pub fn show(
     registry: &Arc<Registry>,
-    source: &dyn Source,
+    log: &Arc<dyn Log>,
     machine: &Machine,
     seq: u64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Shown, Error> {
-    let line = source.line(seq)?.ok_or(Error::Beyond {
+    let line = log.get(seq)?.ok_or(Error::Beyond {
         asked: seq,
-        last: source.last(),
+        last: log.durable(),
     })?;
     let mut room = String::new();
-    let record = Record::parse(seq, &line.text, &mut room).map_err(crate::kernel::state::Unfit::from)?;
+    let record = Record::parse(seq, &line.text, &mut room)?;
     let read = record.events.iter().find(|event| event.name == names::CALL_ANSWERED);
     let data = read.and_then(|event| event.data).ok_or(Error::NoRead {
         seq,
         why: "holds no answer: look at it with `orkestra replay --from N --to N`",
     })?;
-    let unread = |cause| crate::kernel::state::Unfit::from(Unread::Text { seq, cause });
+    let unread = |cause| Unread::Text { seq, cause };
     let facts: Answered<'_> = serde_json::from_str(data.get()).map_err(unread)?;
     if registry.tool(&facts.tool).is_some_and(|tool| !tool.is_read()) {
         let why = "holds no read: the call proposed nothing and nothing was to be done";
         return Err(Error::NoRead { seq, why });
     }
-    let state = machine.at(source, facts.position, progress)?;
+    let state = machine.at(log.as_ref(), facts.position, progress)?;
     let call = Call {
         caller: caller_as(record.org.as_deref().unwrap_or_default(), &record.actor),
         tool: facts.tool.to_string(),
         args: serde_json::from_str(facts.args.get()).map_err(unread)?,
     };
-    let said = answer(registry, &state, &call, facts.now, &Behind::new(source)).answer;
+    let said = answer(registry, &state, &call, facts.now, &Behind::new(log)).answer;
     let said = said.unwrap_or_else(|no| no.to_json());
     let digest = json::canonical_value(&said).map(|text| Digest::of(text.as_bytes()));
     Ok(Shown {

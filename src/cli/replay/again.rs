@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use journal::Look;
+use journal::Log;
 
 use super::super::{Failure, Outcome, print, progress};
+use crate::audit::Behind;
 use crate::audit::check::{Divergence, Report, check as decide_again};
-use crate::audit::{Behind, Source as _};
 use crate::kernel::Registry;
 use crate::kernel::text::count;
 
-pub(super) fn check(look: &Look, registry: Registry, as_json: bool) -> Outcome {
-    let past = Behind::new(look);
-    let lines = look.lines(1)?.inspect(|line| {
-        if let Ok(line) = line {
-            past.keep(line.seq, &line.text);
-        }
-    });
-    let bar = progress::records(look.last_seq());
-    let report = decide_again(Arc::new(registry), lines, &past, &mut |seq| bar.set_position(seq))?;
+pub(super) fn check(log: &Arc<dyn Log>, registry: Registry, as_json: bool) -> Outcome {
+    let past = Behind::new(log);
+    let bar = progress::records(log.durable());
+    let report = decide_again(Arc::new(registry), past.lines()?, &past, &mut |seq| {
+        bar.set_position(seq);
+    })?;
     bar.finish_and_clear();
     if as_json {
         print(&serde_json::to_string(&report)?);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::Look;
+use journal::Log;
 use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome, print, progress, token::people};
@@ -22,10 +22,10 @@ impl There {
         Self { registry, machine }
     }
 
-    fn state(&self, look: &Look, when: Option<When>) -> Result<Snapshot, Failure> {
-        let position = when.unwrap_or(When::Position(look.last_seq())).position(look)?;
+    fn state(&self, log: &Arc<dyn Log>, when: Option<When>) -> Result<Snapshot, Failure> {
+        let position = when.unwrap_or(When::Position(log.durable())).position(log.as_ref())?;
         let bar = progress::records(position);
-        let state = self.machine.at(look, position, &mut |done, all| {
+        let state = self.machine.at(log.as_ref(), position, &mut |done, all| {
             bar.set_length(all);
             bar.set_position(done);
         })?;
@@ -34,9 +34,9 @@ impl There {
     }
 }
 
-pub(super) fn call(look: &Look, when: Option<When>, call: &[String], member: Option<&str>) -> Outcome {
+pub(super) fn call(log: &Arc<dyn Log>, when: Option<When>, call: &[String], member: Option<&str>) -> Outcome {
     let there = There::new();
-    let state = there.state(look, when)?;
+    let state = there.state(log, when)?;
     let args = super::arguments(call.get(1))?;
     let tool = call.first().map(String::as_str).unwrap_or_default();
     let caller = caller(&state, member)?;
@@ -44,7 +44,7 @@ pub(super) fn call(look: &Look, when: Option<When>, call: &[String], member: Opt
         Some(When::Moment(moment)) => moment.max(state.at),
         _ => state.at,
     };
-    let said = travel::call_then(&there.registry, look, &state, caller, tool, args, now);
+    let said = travel::call_then(&there.registry, log, &state, caller, tool, args, now);
     let said = said.map_err(|no| Failure {
         hint: no.hint.clone(),
         ..Failure::new(format!("{}: {}", no.code, no.message))
@@ -67,10 +67,10 @@ fn caller(state: &Snapshot, member: Option<&str>) -> Result<Caller, Failure> {
     })
 }
 
-pub(super) fn show(look: &Look, seq: u64, as_json: bool) -> Outcome {
+pub(super) fn show(log: &Arc<dyn Log>, seq: u64, as_json: bool) -> Outcome {
     let there = There::new();
     let bar = progress::records(seq);
-    let shown = travel::show(&there.registry, look, &there.machine, seq, &mut |done, all| {
+    let shown = travel::show(&there.registry, log, &there.machine, seq, &mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     })?;
@@ -93,8 +93,8 @@ pub(super) fn show(look: &Look, seq: u64, as_json: bool) -> Outcome {
     )
 }
 
-pub(super) fn state(look: &Look, when: Option<When>, as_json: bool) -> Outcome {
-    let state = There::new().state(look, when)?;
+pub(super) fn state(log: &Arc<dyn Log>, when: Option<When>, as_json: bool) -> Outcome {
+    let state = There::new().state(log, when)?;
     let kinds: serde_json::Map<String, Value> = state
         .kinds()
         .map(|(kind, table)| (kind.to_owned(), json!(table.keep_all().count())))
@@ -128,8 +128,8 @@ pub(super) fn state(look: &Look, when: Option<When>, as_json: bool) -> Outcome {
     Ok(())
 }
 
-pub(super) fn diff(look: &Look, (from, to): (u64, u64), as_json: bool) -> Outcome {
-    let found = travel::difference(look, from, to)?;
+pub(super) fn diff(log: &Arc<dyn Log>, (from, to): (u64, u64), as_json: bool) -> Outcome {
+    let found = travel::difference(log.as_ref(), from, to)?;
     if as_json {
         print(&serde_json::to_string(&found)?);
         return Ok(());

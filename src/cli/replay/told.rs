@@ -1,60 +1,81 @@
 //! A timeline, as text or a line of JSON each.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
 
-use journal::Look;
+use journal::Log;
 use projections::store::Index;
 
 use super::super::{Failure, Outcome, note, progress};
 use super::Which;
-use crate::audit::Source as _;
+use crate::audit::position_at;
 use crate::audit::timeline::{Filter, Timeline};
 use crate::audit::travel::When;
 use crate::kernel::text::count;
 
 impl Which {
-    fn filter(self, look: &Look) -> Result<Filter, Failure> {
+    /// The filter, and the last record that can fit it.
+    fn filter(self, log: &dyn Log) -> Result<(Filter, u64), Failure> {
+        let action = self.action.map(|given| id(&given, "act_")).transpose()?;
+        let entity = self.entity.map(|given| id(&given, "")).transpose()?;
         let by = [
-            (Index::Action, self.action),
-            (Index::Entity, self.entity),
+            (Index::Action, action),
+            (Index::Entity, entity),
             (Index::Tool, self.tool),
             (Index::Event, self.event),
         ];
-        let to = self.to.map(|to| match to {
+        let by = by.into_iter().filter_map(|(index, value)| Some((index, value?)));
+        let last = match self.to {
             // A timeline may end where the journal does not reach yet.
-            When::Position(position) => Ok(position),
-            When::Moment(moment) => look.at(moment),
-        });
-        Ok(Filter {
+            Some(When::Position(position)) => position,
+            Some(When::Moment(moment)) => position_at(log, moment)?,
+            None => u64::MAX,
+        };
+        let until = self.until.map(|until| position_at(log, until)).transpose()?;
+        let filter = Filter {
             from: self.from,
-            to: to.transpose()?,
+            to: Some(last),
             since: self.since,
             until: self.until,
             org: None,
             member: self.member,
             on_behalf_of: self.on_behalf_of,
             token: self.token,
-            by: by
-                .into_iter()
-                .filter_map(|(index, value)| Some((index, value?)))
-                .collect(),
-        })
+            by: by.collect(),
+        };
+        Ok((filter, last.min(until.unwrap_or(u64::MAX)).min(log.durable())))
     }
 }
 
-pub(super) fn timeline(look: &Look, which: Which, as_json: bool) -> Outcome {
-    let filter = which.filter(look)?;
+/// An identifier as records have it: a key or a name would find nothing.
+fn id(given: &str, prefix: &str) -> Result<String, Failure> {
+    let rest = given.split_once('_').map_or("", |(_, rest)| rest);
+    if given.starts_with(prefix) && rest.len() == 26 {
+        return Ok(given.to_owned());
+    }
+    Err(Failure {
+        code: 2,
+        ..Failure::new(format!(
+            "`{given}` is no identifier such as {}01J9Z3K8Q4W5E6R7T8Y9A0B1C2",
+            if prefix.is_empty() { "tsk_" } else { prefix }
+        ))
+        .hint("resolve_references, or `orkestra replay` itself, shows the identifiers of things")
+    })
+}
+
+pub(super) fn timeline(log: &Arc<dyn Log>, which: Which, as_json: bool) -> Outcome {
+    let (filter, last) = which.filter(log.as_ref())?;
     let stdout = std::io::stdout();
     // Between lines that are read as they come, a bar is only in the way.
-    let bar = (!stdout.is_terminal()).then(|| progress::records(filter.to.unwrap_or(u64::MAX).min(look.last_seq())));
+    let bar = (!stdout.is_terminal()).then(|| progress::records(last));
     let mut out = std::io::BufWriter::new(stdout.lock());
-    let mut timeline = Timeline::new(filter.clone());
-    let (mut reader, mut told) = (look.reader(1), 0_usize);
-    while let Some(line) = reader.next_ref()? {
-        let Some(entry) = timeline.take(line.seq, line.text)? else {
-            if filter.is_past(line.seq, None) {
-                break;
-            }
+    let (mut timeline, mut told) = (Timeline::new(filter), 0_usize);
+    for line in log.read(1)? {
+        let line = line?;
+        if line.seq > last {
+            break;
+        }
+        let Some(entry) = timeline.take(line.seq, &line.text)? else {
             continue;
         };
         let written = if as_json {
@@ -79,7 +100,7 @@ pub(super) fn timeline(look: &Look, which: Which, as_json: bool) -> Outcome {
     note(&match told {
         0 => format!(
             "none of {} fits",
-            count(usize::try_from(look.last_seq()).unwrap_or(usize::MAX), "record")
+            count(usize::try_from(log.durable()).unwrap_or(usize::MAX), "record")
         ),
         told => count(told, "record"),
     });
