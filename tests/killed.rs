@@ -10,7 +10,7 @@ use journal::Look;
 use orkestra::kernel::State;
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{Server, decided_again};
 
 const ROUNDS: usize = 200;
 
@@ -173,6 +173,7 @@ fn kill_9_at_random_moments_loses_nothing_that_was_acknowledged() {
         "{}",
         String::from_utf8_lossy(&verified.stderr)
     );
+    decided_again(&dir.path().join("data"), &[]);
 }
 
 #[test]

@@ -50,6 +50,33 @@ fn labels(server: &Server) -> Vec<String> {
     items.map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// A worker that died between the deed and its report is given the attempt again, perhaps when it is too late to begin.
+#[test]
+fn what_a_worker_in_python_did_is_not_denied_after_the_deadline() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "import hashlib, json, sys; sys.path.insert(0, sys.argv[1]); import worker\n\
+                  labels = worker.Labels(sys.argv[2])\n\
+                  plan = json.dumps({'changes': [{'entity': 'label', 'op': 'create', 'id': 'lbl_1', 'fields': {'name': {'to': 'bug'}}}]})\n\
+                  def ends(action, deadline):\n    \
+                      execution = {'v': 1, 'action': action, 'attempt': 1, 'plan': plan, 'deadline': deadline,\n                 \
+                          'digest': hashlib.sha256(plan.encode()).hexdigest()}\n    \
+                      return worker.outcome_of(execution, labels)['outcome']\n\
+                  late, early = '2020-01-01T00:00:00Z', '2999-01-01T00:00:00Z'\n\
+                  print(ends('act_1', late), ends('act_2', early), ends('act_2', late))";
+    let said = std::process::Command::new(broker::tool("python/bin/python"))
+        .args(["-c", script])
+        .arg(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("ops/workers"))
+        .arg(dir.path().join("labels.db"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .output()
+        .unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    assert_eq!(
+        String::from_utf8(said.stdout).unwrap().trim(),
+        "failed succeeded succeeded"
+    );
+}
+
 #[test]
 fn a_worker_in_python_does_real_work_for_a_routed_module() {
     let dir = tempfile::tempdir().unwrap();

@@ -83,28 +83,7 @@ impl Server {
     pub fn stop(mut self) {
         Command::new("kill").arg(self.id().to_string()).status().unwrap();
         self.child.wait().unwrap();
-        self.decided_again();
-    }
-
-    fn decided_again(&self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
-        let environment = self.environment.iter().map(|(name, value)| (name, value));
-        let said = command
-            .args(["replay", "--check", "--json", "--data"])
-            .arg(&self.data)
-            .envs(environment)
-            .output()
-            .unwrap();
-        let (report, errors) = (
-            String::from_utf8_lossy(&said.stdout),
-            String::from_utf8_lossy(&said.stderr),
-        );
-        let report: Value = serde_json::from_str(&report).unwrap_or_else(|cause| panic!("{cause}: {report}{errors}"));
-        assert_eq!(
-            (&report["divergences"], &report["late"]),
-            (&json!(0), &json!(0)),
-            "what was decided comes out differently: {report:#}"
-        );
+        decided_again(&self.data, &self.environment);
     }
 
     pub fn call(&self, tool: &str, args: &Value) -> Option<(u16, Value)> {
@@ -193,4 +172,24 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Everything that a journal holds of decisions must come out the same when they are made again.
+pub fn decided_again(data: &Path, environment: &[(OsString, OsString)]) {
+    let said = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+        .args(["replay", "--check", "--json", "--data"])
+        .arg(data)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap();
+    let (report, errors) = (
+        String::from_utf8_lossy(&said.stdout),
+        String::from_utf8_lossy(&said.stderr),
+    );
+    let report: Value = serde_json::from_str(&report).unwrap_or_else(|cause| panic!("{cause}: {report}{errors}"));
+    assert_eq!(
+        (&report["divergences"], &report["late"]),
+        (&json!(0), &json!(0)),
+        "what was decided comes out differently: {report:#}"
+    );
 }

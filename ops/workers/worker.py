@@ -35,11 +35,13 @@ class Labels:
         self.db.execute("CREATE TABLE IF NOT EXISTS done (action TEXT PRIMARY KEY, result TEXT NOT NULL)")
         self.db.execute("CREATE TABLE IF NOT EXISTS labels (id TEXT PRIMARY KEY, name TEXT)")
 
-    def carry_out(self, action, plan):
-        """Makes the planned changes of labels, or says what was done for this action before."""
+    def done(self, action):
+        """What was done for an action before; None where nothing was."""
         known = self.db.execute("SELECT result FROM done WHERE action = ?", (action,)).fetchone()
-        if known:
-            return json.loads(known[0])
+        return json.loads(known[0]) if known else None
+
+    def carry_out(self, action, plan):
+        """Makes the planned changes of labels."""
         changed = 0
         with self.transaction():
             for change in plan["changes"]:
@@ -71,15 +73,18 @@ class Labels:
         return 1
 
 
-def outcome_of(execution, work):
-    """What comes of one execution, as an outcome."""
+def outcome_of(execution, labels):
+    """What comes of one execution, as an outcome. What was done before is never denied, however late it is now."""
     said = {name: execution[name] for name in ("v", "action", "attempt", "digest")}
     if hashlib.sha256(execution["plan"].encode()).hexdigest() != execution["digest"]:
         return said | {"outcome": "failed", "reason": "the plan does not have its digest"}
-    if datetime.now(timezone.utc) >= datetime.fromisoformat(execution["deadline"].replace("Z", "+00:00")):
-        return said | {"outcome": "failed", "reason": "the deadline has passed"}
     try:
-        return said | {"outcome": "succeeded", "result": work(execution["action"], json.loads(execution["plan"]))}
+        known = labels.done(execution["action"])
+        if known is not None:
+            return said | {"outcome": "succeeded", "result": known}
+        if datetime.now(timezone.utc) >= datetime.fromisoformat(execution["deadline"].replace("Z", "+00:00")):
+            return said | {"outcome": "failed", "reason": "the deadline has passed"}
+        return said | {"outcome": "succeeded", "result": labels.carry_out(execution["action"], json.loads(execution["plan"]))}
     except sqlite3.IntegrityError as cause:
         return said | {"outcome": "failed", "reason": str(cause)}
     except sqlite3.OperationalError as cause:
@@ -108,11 +113,11 @@ async def beating(message):
         await message.in_progress()
 
 
-async def one(client, subject, message, work):
+async def one(client, subject, message, labels):
     beat = asyncio.create_task(beating(message))
     try:
         execution = json.loads(message.data)
-        outcome = outcome_of(execution, work)
+        outcome = outcome_of(execution, labels)
         answer = await report(client, subject, outcome, execution.get("trace"))
         if answer["answer"].get("error", {}).get("code") == "wrong_worker":
             await message.nak(delay=1)
@@ -136,7 +141,7 @@ async def main(args):
             while not stop.is_set():
                 with contextlib.suppress(NatsTimeout):
                     for message in await pulling.fetch(1, timeout=1):
-                        await one(client, subject, message, labels.carry_out)
+                        await one(client, subject, message, labels)
         except (JetStreamError, nats.errors.Error) as cause:
             print(f"waiting for the broker: {cause!r}", file=sys.stderr)
             await asyncio.sleep(1)

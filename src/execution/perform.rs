@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::message::Message;
+use super::message::{Message, NotBegun};
 use crate::kernel::execution::Word;
 use crate::kernel::plan::Effect;
 
@@ -69,6 +69,10 @@ impl Performers {
         match message.effects(now) {
             Ok(effects) if !effects.iter().all(harmless) => Word::Unknown {
                 reason: "a worker had it before and did not report".to_owned(),
+            },
+            // It may have been begun in time.
+            Err(NotBegun::Late(deadline)) => Word::Unknown {
+                reason: format!("a worker had it before and did not report, and the deadline {deadline} has passed"),
             },
             _ => self.carry_out(message, now).await,
         }
@@ -228,7 +232,10 @@ mod tests {
         let mut altered = good.clone();
         altered.plan.push(' ');
         assert!(matches!(begun(altered, 0).await, Word::Failed { may_retry: false, .. }));
-        let again = performers.carry_out_again(&good, Timestamp::UNIX_EPOCH).await;
-        assert!(matches!(again, Word::Unknown { .. }));
+        for hour in [0, 1] {
+            let hour = Timestamp::new(hour, 0).unwrap();
+            let again = performers.carry_out_again(&good, hour).await;
+            assert!(matches!(again, Word::Unknown { .. }), "in time or late: {again:?}");
+        }
     }
 }
