@@ -44,7 +44,10 @@ impl Server {
         BufReader::new(child.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|cause| panic!("{cause}: {line}"));
+        let said: Value = serde_json::from_str(&line).unwrap_or_else(|cause| {
+            let log = std::fs::read_to_string(dir.join("serve.log")).unwrap_or_default();
+            panic!("{cause}: {line}{log}")
+        });
         let address = said["http"]
             .as_str()
             .unwrap()

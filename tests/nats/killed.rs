@@ -108,7 +108,9 @@ fn whatever_is_killed_each_confirmed_action_ends_once_or_is_unknown_and_listed()
         let listed = unknown.iter().any(|item| item["id"] == action["actionId"]);
         assert!(
             status == "succeeded" || (status == "unknown" && listed),
-            "{action} is {status}"
+            "{:#}\n{}",
+            shown(&server, action),
+            broker.logs()
         );
     }
     // What the journal says was done is what the worker did, each once: its table takes no identifier twice.
