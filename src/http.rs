@@ -25,9 +25,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::door::signer::Signer;
 use crate::door::{Doorman, Limits};
 use crate::followers::clerk::Desk;
-use crate::followers::signer::Signer;
 use crate::mcp;
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;

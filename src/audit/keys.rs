@@ -1,11 +1,18 @@
 //! The keys that signed a log, one after the other: each was named by the one before, in a record of the log.
 
-use journal::{Look, Statement, VerifyingKey};
+use journal::{Reader, Signers, Statement, VerifyingKey};
 use projections::Record;
 use projections::event::evidence::{KEY_ROTATED, KeyRotated};
 
 /// What a key says of the next one, on the first line.
 pub const KIND: &str = "orkestra.log-key/1";
+/// Records read between two calls of `progress`.
+const STRIDE: u64 = 8192;
+
+/// What the records say of keys: the record, the key until there, the key from there on. Each but the first goes on from the one
+/// before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chain(Vec<(u64, VerifyingKey, VerifyingKey)>);
 
 /// The keys of a log in the order in which they signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,39 +29,86 @@ pub fn lines(old: &VerifyingKey, new: &VerifyingKey) -> [String; 2] {
     [format!("old {}", old.encode()), format!("new {}", new.encode())]
 }
 
-impl Keys {
-    /// The keys that a trusted one leads to. Where it is none of those that the log speaks of, it is alone.
+impl Chain {
+    /// What the records of a reader say; `progress` hears how far it is.
     ///
     /// # Errors
     /// [`journal::Error`] when the records cannot be read.
-    pub fn of(look: &Look, trusted: VerifyingKey) -> Result<Self, journal::Error> {
-        let mut chain: Vec<(u64, VerifyingKey, VerifyingKey)> = Vec::new();
-        let mut reader = look.reader(1);
+    pub fn read(reader: &mut Reader, progress: &mut dyn FnMut(u64)) -> Result<Self, journal::Error> {
+        let mut chain = Self::default();
         while let Some(line) = reader.next_ref()? {
-            // Nearly every record is none; reading them all would cost more than all the rest.
-            let named = line
-                .text
-                .contains(KEY_ROTATED)
-                .then(|| named(line.seq, line.text))
-                .flatten();
-            if let Some((old, new)) = named.filter(|(old, _)| chain.last().is_none_or(|(.., last)| last == old)) {
-                chain.push((line.seq, old, new));
+            chain.hear(line.seq, line.text);
+            if line.seq.is_multiple_of(STRIDE) {
+                progress(line.seq);
             }
         }
-        let first = chain.first().map_or(&trusted, |(_, old, _)| old).clone();
-        let later: Vec<_> = chain.into_iter().map(|(seq, _, new)| (seq, new)).collect();
+        Ok(chain)
+    }
+
+    /// Adds what a record says, if it speaks of keys at all.
+    pub fn hear(&mut self, seq: u64, text: &str) {
+        // Nearly every record says nothing; taking them all apart would cost more than all the rest.
+        if text.contains(KEY_ROTATED)
+            && let Some((old, new)) = named(seq, text)
+            && self.last().is_none_or(|(_, last)| *last == old)
+        {
+            self.0.push((seq, old, new));
+        }
+    }
+
+    /// The key that was named last, and the record that did.
+    pub fn last(&self) -> Option<(u64, &VerifyingKey)> {
+        self.0.last().map(|(seq, _, new)| (*seq, new))
+    }
+
+    /// The keys that a trusted one leads to. Where it is none of those that the log speaks of, it is alone.
+    pub fn keys(&self, trusted: VerifyingKey) -> Keys {
+        let first = self.0.first().map_or(&trusted, |(_, old, _)| old).clone();
+        let later: Vec<_> = self.0.iter().map(|(seq, _, new)| (*seq, new.clone())).collect();
         let all = std::iter::once(&first).chain(later.iter().map(|(_, key)| key));
         let at = all
             .enumerate()
             .filter(|(_, key)| **key == trusted)
             .last()
             .map(|(at, _)| at);
-        Ok(match at {
-            Some(trusted) => Self { first, later, trusted },
-            None => Self::alone(trusted),
-        })
+        match at {
+            Some(trusted) => Keys { first, later, trusted },
+            None => Keys::alone(trusted),
+        }
+    }
+}
+
+/// A key, or none, and what a verification hears of its log.
+pub struct Heard {
+    /// The key that is trusted.
+    pub trusted: Option<VerifyingKey>,
+    chain: Chain,
+}
+
+impl Heard {
+    /// Nothing was heard yet.
+    pub fn of(trusted: Option<VerifyingKey>) -> Self {
+        let chain = Chain::default();
+        Self { trusted, chain }
     }
 
+    /// The keys that the trusted one leads to, by what was heard.
+    pub fn keys(&self) -> Option<Keys> {
+        self.trusted.clone().map(|key| self.chain.keys(key))
+    }
+}
+
+impl Signers for Heard {
+    fn heard(&mut self, seq: u64, text: &str) {
+        self.chain.hear(seq, text);
+    }
+
+    fn at(&self, size: u64) -> Option<VerifyingKey> {
+        self.keys().map(|keys| keys.at(size).clone())
+    }
+}
+
+impl Keys {
     /// One key for everything.
     pub fn alone(key: VerifyingKey) -> Self {
         Self {
@@ -70,9 +124,11 @@ impl Keys {
         later.map_or(&self.first, |(_, key)| key)
     }
 
-    /// The first key, and from which record on each further one signed.
-    pub fn all(&self) -> (&VerifyingKey, &[(u64, VerifyingKey)]) {
-        (&self.first, &self.later)
+    /// The record that names the trusted key: only a checkpoint of that size or more, which is by that key or by one that it leads
+    /// to, shows that the log is that key's. 0 where it is the first.
+    pub fn trusted_from(&self) -> u64 {
+        let named = self.trusted.checked_sub(1).and_then(|at| self.later.get(at));
+        named.map_or(0, |(seq, _)| *seq)
     }
 
     /// What a checkpoint by the trusted key must vouch for before that key speaks for those before it: the sizes from the

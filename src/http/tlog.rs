@@ -14,7 +14,7 @@ use projections::Record;
 
 use super::guard::Admitted;
 use super::{App, Faces, reply};
-use crate::followers::signer::Signer;
+use crate::door::signer::Signer;
 use crate::kernel::engine::log_read;
 use crate::kernel::{Caller, Rejection};
 use place::Place;
