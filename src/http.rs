@@ -152,7 +152,8 @@ fn router(faces: Faces, ending: &Ending) -> Router {
         .route("/tlog/checkpoint", get(tlog::checkpoint))
         .route("/tlog/tile/{level}/{*tile}", get(tlog::hashes));
     let (guarded, open) = if public_tlog {
-        (Router::new(), hashes)
+        let open = axum::middleware::from_fn_with_state(Arc::clone(&app), guard::open);
+        (Router::new(), hashes.layer(open))
     } else {
         (hashes, Router::new())
     };

@@ -8,10 +8,11 @@ mod gather;
 mod page;
 mod seal;
 mod settings;
+mod succession;
 mod verify;
 
 pub use bundle::{Bundle, Contents, Entry, Selection, What};
-pub use gather::{BYTES_MAX, RECORDS_MAX, Unproven, gather, proven, same_history};
+pub use gather::{BYTES_MAX, RECORDS_MAX, Step, Unproven, gather, proven, same_history};
 pub use seal::{Export, Sealed, seal};
 pub use settings::{Settings, Witness};
 pub use verify::{Fault, Proven, Witnessed, verify, verify_witnessed};

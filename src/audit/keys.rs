@@ -56,6 +56,16 @@ impl Chain {
         }
     }
 
+    /// The records that name keys.
+    pub fn records(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|(seq, ..)| *seq)
+    }
+
+    /// Whether a key is one of those.
+    pub fn has(&self, key: &VerifyingKey) -> bool {
+        self.0.iter().any(|(_, old, new)| old == key || new == key)
+    }
+
     /// The key that was named last, and the record that did.
     pub fn last(&self) -> Option<(u64, &VerifyingKey)> {
         self.0.last().map(|(seq, _, new)| (*seq, new))

@@ -75,26 +75,16 @@ pub async fn rotate(
 /// Readies a rotation: the old key vouches for everything before, and for the new one.
 fn begin(signer: &Signer, to: Option<&Path>) -> Result<Begun, Rejection> {
     let turning = signer.turn().map_err(failed)?;
-    let (new, place) = match (signer.source(), to) {
-        (_, Some(file)) => (Source::File(file.to_owned()).open().map_err(failed)?, None),
-        (Source::Directory(path), None) => {
-            settle(signer.source(), signer.journal()).map_err(failed)?;
-            let seed = random().map_err(failed)?;
-            let waiting = next(path);
-            write_private(&waiting, &format!("{}\n", projections::Digest::from(seed))).map_err(failed)?;
-            (
-                SigningKey::from_seed(ORIGIN, seed).map_err(failed)?,
-                Some(path.to_owned()),
-            )
-        }
-        (elsewhere, None) => return Err(key_elsewhere(elsewhere)),
-    };
+    let Next { key: new, seed, place } = made(signer, to)?;
     let (old, public) = (turning.public().map_err(failed)?, new.verifying_key().map_err(failed)?);
     if old == public {
         return Err(failed(format!("{} signs already", public.encode())));
     }
     turning.checkpoint().map_err(failed)?;
     let statement = turning.state(KIND, &lines(&old, &public)).map_err(failed)?;
+    if let Some(path) = &place {
+        write_private(&next(path), &format!("{}\n", projections::Digest::from(seed))).map_err(failed)?;
+    }
     Ok(Begun {
         turning,
         new,
@@ -103,6 +93,27 @@ fn begin(signer: &Signer, to: Option<&Path>) -> Result<Begun, Rejection> {
         statement,
         place,
     })
+}
+
+/// A new key: of the seed, which waits beside the place it will take, or from a file where there is no such place.
+struct Next {
+    key: SigningKey,
+    seed: [u8; 32],
+    place: Option<PathBuf>,
+}
+
+fn made(signer: &Signer, to: Option<&Path>) -> Result<Next, Rejection> {
+    let seed = random().map_err(failed)?;
+    let (key, place) = match (signer.source(), to) {
+        (_, Some(file)) => (Source::File(file.to_owned()).open().map_err(failed)?, None),
+        (Source::Directory(path), None) => {
+            settle(signer.source(), signer.journal()).map_err(failed)?;
+            let key = SigningKey::from_seed(ORIGIN, seed).map_err(failed)?;
+            (key, Some(path.to_owned()))
+        }
+        (elsewhere, None) => return Err(key_elsewhere(elsewhere)),
+    };
+    Ok(Next { key, seed, place })
 }
 
 fn key_elsewhere(source: &Source) -> Rejection {
