@@ -77,17 +77,20 @@ pub fn expect_current(
         public: public.encode().to_owned(),
         why,
     };
-    let by_it = newest.filter(|newest| newest.verify(public).is_ok());
-    let chain = Chain::read(&mut read(by_it.map_or(1, |newest| newest.root.size + 1)), &mut |_| ())?;
-    if let Some((seq, key)) = chain.last().filter(|(_, key)| *key != public) {
+    // Nothing was ever signed here, or an operator whose key is lost took it away.
+    let Some(newest) = newest else { return Ok(()) };
+    let by_it = newest.verify(public).is_ok();
+    let from = if by_it { newest.root.size + 1 } else { 1 };
+    let chain = Chain::read(&mut read(from), &mut |_| ())?;
+    if let Some((seq, key)) = chain.replaced(public) {
         return Err(other(format!(
             "record {seq} names {} to sign from there on",
             key.encode()
         )));
     }
-    let Some(newest) = newest.filter(|_| by_it.is_none()) else {
+    if by_it {
         return Ok(());
-    };
+    }
     let signed = chain.keys(public.clone()).at(newest.root.size).clone();
     newest.verify(&signed).map_err(|_| {
         let size = newest.root.size;

@@ -9,10 +9,12 @@ pub const KIND: &str = "orkestra.log-key/1";
 /// Records read between two calls of `progress`.
 const STRIDE: u64 = 8192;
 
-/// What the records say of keys: the record, the key until there, the key from there on. Each but the first goes on from the one
-/// before it.
+/// A record in which a key names the next: its number, the key until there, the key from there on.
+type Link = (u64, VerifyingKey, VerifyingKey);
+
+/// What the records say of keys, in order. A log whose key was lost has begun anew, so not every one goes on from the one before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chain(Vec<(u64, VerifyingKey, VerifyingKey)>);
+pub struct Chain(Vec<Link>);
 
 /// The keys of a log in the order in which they signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,40 +52,56 @@ impl Chain {
         // Nearly every record says nothing; taking them all apart would cost more than all the rest.
         if text.contains(KEY_ROTATED)
             && let Some((old, new)) = named(seq, text)
-            && self.last().is_none_or(|(_, last)| *last == old)
         {
             self.0.push((seq, old, new));
         }
     }
 
-    /// The records that name keys.
-    pub fn records(&self) -> impl Iterator<Item = u64> {
-        self.0.iter().map(|(seq, ..)| *seq)
+    /// How many records name keys.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// Whether a key is one of those.
-    pub fn has(&self, key: &VerifyingKey) -> bool {
-        self.0.iter().any(|(_, old, new)| old == key || new == key)
+    /// Whether no record does.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
-    /// The key that was named last, and the record that did.
-    pub fn last(&self) -> Option<(u64, &VerifyingKey)> {
-        self.0.last().map(|(seq, _, new)| (*seq, new))
+    /// Whether a record names a key as the next.
+    pub fn names(&self, key: &VerifyingKey) -> bool {
+        self.0.iter().any(|(.., new)| new == key)
     }
 
-    /// The keys that a trusted one leads to. Where it is none of those that the log speaks of, it is alone.
+    /// The key that took a key's place, if one did, and the record that names it.
+    pub fn replaced(&self, key: &VerifyingKey) -> Option<(u64, &VerifyingKey)> {
+        let named = self.0.iter().rposition(|(.., new)| new == key);
+        let mut after = self.0.iter().skip(named.map_or(0, |at| at + 1));
+        after.find(|(_, old, _)| old == key).map(|(seq, _, new)| (*seq, new))
+    }
+
+    /// The keys that lead to a trusted one, and those that it leads to. Where no record speaks of it, it is alone.
     pub fn keys(&self, trusted: VerifyingKey) -> Keys {
-        let first = self.0.first().map_or(&trusted, |(_, old, _)| old).clone();
-        let later: Vec<_> = self.0.iter().map(|(seq, _, new)| (*seq, new.clone())).collect();
-        let all = std::iter::once(&first).chain(later.iter().map(|(_, key)| key));
-        let at = all
-            .enumerate()
-            .filter(|(_, key)| **key == trusted)
-            .last()
-            .map(|(at, _)| at);
-        match at {
-            Some(trusted) => Keys { first, later, trusted },
-            None => Keys::alone(trusted),
+        let (mut first, mut later) = (trusted.clone(), Vec::new());
+        for (seq, old, new) in self.0.iter().rev() {
+            if *new == first {
+                later.push((*seq, new.clone()));
+                first = old.clone();
+            }
+        }
+        later.reverse();
+        let at = later.len();
+        let from = later.last().map_or(0, |(seq, _)| *seq);
+        let mut last = trusted;
+        for (seq, old, new) in self.0.iter().filter(|(seq, ..)| *seq > from) {
+            if *old == last {
+                later.push((*seq, new.clone()));
+                last = new.clone();
+            }
+        }
+        Keys {
+            first,
+            later,
+            trusted: at,
         }
     }
 }
@@ -119,13 +137,15 @@ impl Signers for Heard {
 }
 
 impl Keys {
-    /// One key for everything.
-    pub fn alone(key: VerifyingKey) -> Self {
-        Self {
-            first: key,
-            later: Vec::new(),
-            trusted: 0,
-        }
+    /// The records that name a further key, in order, up to the one that names the trusted key.
+    pub fn leading(&self) -> impl Iterator<Item = u64> {
+        self.later.iter().take(self.trusted).map(|(seq, _)| *seq)
+    }
+
+    /// Whether a key is the trusted one, or one that leads to it.
+    pub fn leads_from(&self, key: &VerifyingKey) -> bool {
+        let before = std::iter::once(&self.first).chain(self.later.iter().map(|(_, key)| key));
+        before.take(self.trusted + 1).any(|one| one == key)
     }
 
     /// The key that signs checkpoints of a size.

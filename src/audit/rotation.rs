@@ -127,8 +127,8 @@ fn end(signer: &Signer, place: Option<&Path>) -> Result<(), String> {
     if let Some(path) = place {
         take_place(path).map_err(|cause| format!("{} was not replaced: {cause}", path.display()))?;
     }
-    let signed = signer.checkpoint();
-    signed
+    signer
+        .checkpoint()
         .map(drop)
         .map_err(|cause| format!("it signed no checkpoint yet: {cause}"))
 }
@@ -185,7 +185,7 @@ pub fn settle(source: &Source, journal: &Journal) -> Result<(), Error> {
     let named = match Source::Directory(waiting.clone()).public() {
         Ok(public) => {
             let chain = Chain::read(&mut journal.reader(1), &mut |_| ())?;
-            chain.last().is_some_and(|(_, last)| *last == public)
+            chain.names(&public)
         }
         // One that was not written whole was not journaled either.
         Err(keys::Error::NoKey(_)) => false,

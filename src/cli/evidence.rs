@@ -160,7 +160,7 @@ async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Res
     }
     let bar = progress::records(checkpoint.root.size);
     let gathered = evidence::gather(&look, &checkpoint, &signed.key, what.clone(), &mut |step| match step {
-        Step::Hashed(done) => bar.set_position(done),
+        Step::Hashed(done) | Step::Read(done) => bar.set_position(done),
         Step::Proven(done, all) => {
             bar.set_length(all);
             bar.set_position(done);

@@ -155,6 +155,9 @@ fn a_range_is_exported_without_a_server_and_nothing_is_overwritten() {
     assert!(none.contains("no record concerns action"), "{none}");
 }
 
+/// The part that is found, what was done to the bundle, and how its seal ends.
+type Case<'a> = (&'a str, &'a dyn Fn(&mut Bundle), &'a str);
+
 /// A bundle that somebody else made, under a key of their own.
 fn forged(bundle: &Bundle, alter: &dyn Fn(&mut Bundle), exported: &str) -> (Bundle, VerifyingKey) {
     let (key, mut forged) = (SigningKey::generate("orkestra").unwrap(), bundle.clone());
@@ -202,7 +205,6 @@ fn a_bundle_cannot_dress_itself_up() {
     let good_end = "7 2026-11-26T06:27:28.81Z mbr_1 via cli";
     let (as_it_is, key) = forged(&bundle, &|_| (), good_end);
     evidence::verify(as_it_is.text().unwrap().as_bytes(), Some(&key)).unwrap();
-    type Case<'a> = (&'a str, &'a dyn Fn(&mut Bundle), &'a str);
     let cases: [Case<'_>; 7] = [
         (
             "page",

@@ -234,8 +234,13 @@ fn rotations_at_once_leave_one_chain() {
     server.stop();
     let look = journal::Look::at(&dir.path().join("data/journal"), 16 << 20).unwrap();
     let chain = Chain::read(&mut look.reader(1), &mut |_| ()).unwrap();
-    let last = chain.last().unwrap().1.encode().to_owned();
-    assert_eq!((chain.records().count(), last), (done, public_key(dir.path())));
+    let keys = chain.keys(journal::VerifyingKey::parse(&first).unwrap());
+    assert_eq!(
+        (chain.len(), keys.at(u64::MAX).encode()),
+        (done, public_key(dir.path()).as_str())
+    );
+    let last = chain.keys(keys.at(u64::MAX).clone());
+    assert_eq!(last.leading().count(), done, "each goes on from the one before");
     assert!(good(dir.path(), &["journal", "verify", "--key", &first]).starts_with("good:"));
 }
 
@@ -293,4 +298,39 @@ fn a_key_that_is_kept_elsewhere_is_replaced_by_one_that_is_given() {
     let (proves, proof) = said(&keys[1], &["journal", "prove", "1", "--json"]);
     assert!(proves && proof.contains(public.trim()), "{proof}");
     assert!(!dir.path().join("data/keys/signing").exists());
+}
+
+/// A key that is lost names no successor: the log is signed anew when what it signed is taken away, and can be rotated again.
+#[test]
+fn a_log_whose_key_is_lost_begins_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    project(&server, "ONE");
+    let first = public_key(dir.path());
+    rotate(dir.path());
+    let old = kept(dir.path(), "old");
+    server.stop();
+    let secret = dir.path().join("data/keys/signing");
+    std::fs::remove_file(&secret).unwrap();
+    let said = bad(dir.path(), &["journal", "checkpoint"]);
+    assert!(said.contains("none is made in its place"), "{said}");
+    std::fs::rename(dir.path().join("data/journal/checkpoints"), dir.path().join("aside")).unwrap();
+    std::fs::remove_file(dir.path().join("data/journal/tiles/checkpoint")).unwrap();
+    let server = Server::start(dir.path());
+    project(&server, "TWO");
+    server.stop();
+    let former = std::fs::read_to_string(&secret).unwrap();
+    let third = public_key(dir.path());
+    let fourth = rotate(dir.path());
+    // And one that is interrupted is settled all the same.
+    std::fs::rename(&secret, secret.with_extension("next")).unwrap();
+    put(&secret, &former);
+    good(dir.path(), &["journal", "checkpoint"]);
+    assert_eq!(public_key(dir.path()), fourth);
+    for key in [&third, &fourth] {
+        assert!(good(dir.path(), &["journal", "verify", "--key", key]).starts_with("good:"));
+    }
+    let said = bad(dir.path(), &["journal", "prove", "--from", &old, "--key", &third]);
+    assert!(said.contains("no verifiable signatures"), "{said}");
+    assert_ne!(first, third);
 }

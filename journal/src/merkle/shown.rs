@@ -11,6 +11,9 @@ use super::{Consistency, Inclusion, Root, content, tree};
 use crate::Error;
 use crate::disk::{self, Disk};
 
+/// A tile by its index in its level.
+type Known = (u64, Arc<[Hash]>);
+
 /// The right edge, and the full tiles: those on disk are authenticated when they are read.
 pub(crate) struct Shown {
     disk: Arc<dyn Disk>,
@@ -18,7 +21,7 @@ pub(crate) struct Shown {
     /// Full tiles that were not on disk yet, by level and index.
     unwritten: BTreeMap<(u8, u64), Arc<[u8]>>,
     /// The tile of each level that was read last: neighbours are often asked for one after the other.
-    last: RefCell<BTreeMap<u8, (u64, Arc<[Hash]>)>>,
+    last: RefCell<BTreeMap<u8, Known>>,
     /// Whether a tile was missing or not the right one.
     spoilt: Cell<bool>,
 }
@@ -114,14 +117,10 @@ impl Shown {
         if let Some((_, tile)) = self.last.borrow().get(&level).filter(|(kept, _)| *kept == index) {
             return Some(Arc::clone(tile));
         }
-        let tile: Arc<[Hash]> = match self.unwritten.get(&(level, index)) {
-            Some(content) => edge::hashes(content).into(),
-            None => {
-                let found = self.read(level, index);
-                self.spoilt.set(self.spoilt.get() || found.is_none());
-                found?.into()
-            }
-        };
+        let unwritten = self.unwritten.get(&(level, index)).map(|content| edge::hashes(content));
+        let found = unwritten.or_else(|| self.read(level, index));
+        self.spoilt.set(self.spoilt.get() || found.is_none());
+        let tile: Arc<[Hash]> = found?.into();
         self.last.borrow_mut().insert(level, (index, Arc::clone(&tile)));
         Some(tile)
     }

@@ -14,6 +14,9 @@ pub const RECORDS_MAX: usize = 100_000;
 /// Most bytes of their texts.
 pub const BYTES_MAX: usize = 256 << 20;
 
+/// Records read between two calls of `progress`.
+const STRIDE: u64 = 8192;
+
 /// Why nothing can be proven.
 #[derive(Debug, Error)]
 pub enum Unproven {
@@ -107,6 +110,8 @@ pub fn proven(look: &Look, checkpoint: &Checkpoint, progress: &mut dyn FnMut(u64
 pub enum Step {
     /// So many of the records that the checkpoint vouches for are hashed.
     Hashed(u64),
+    /// So many of them are looked through: for those that name keys, or for those about an action.
+    Read(u64),
     /// So many records, of so many, have their proof.
     Proven(u64, u64),
 }
@@ -122,7 +127,7 @@ pub fn gather(
     let prover = proven(look, checkpoint, &mut |done| progress(Step::Hashed(done)))?;
     let size = checkpoint.root.size;
     let mut records = match &what {
-        What::Action(id) => of_action(look, size, id)?,
+        What::Action(id) => of_action(look, size, id, &mut |done| progress(Step::Read(done)))?,
         What::Range { from, to } => of_range(look, size, *from, *to)?,
     };
     let all = records.len() as u64;
@@ -130,7 +135,7 @@ pub fn gather(
         *entry = prove(&prover, size, entry.seq, std::mem::take(&mut entry.text))?;
         progress(Step::Proven(done, all));
     }
-    let rotations = succession::gather(look, &prover, size)?;
+    let rotations = succession::gather(look, &prover, (size, key), &mut |done| progress(Step::Read(done)))?;
     let journal = look.journal().to_owned();
     Ok(Bundle {
         format: FORMAT.to_owned(),
@@ -180,11 +185,14 @@ fn of_range(look: &Look, last: u64, from: u64, to: u64) -> Result<Vec<Entry>, Un
     Ok(kept.entries)
 }
 
-fn of_action(look: &Look, last: u64, id: &str) -> Result<Vec<Entry>, Unproven> {
+fn of_action(look: &Look, last: u64, id: &str, progress: &mut dyn FnMut(u64)) -> Result<Vec<Entry>, Unproven> {
     let (mut kept, mut reader) = (Kept::default(), look.reader(1));
     while let Some(line) = reader.next_ref()?.filter(|line| line.seq <= last) {
         if concerns(line.seq, line.text, id)? {
             kept.push(line.seq, line.text)?;
+        }
+        if line.seq.is_multiple_of(STRIDE) {
+            progress(line.seq);
         }
     }
     if kept.entries.is_empty() {

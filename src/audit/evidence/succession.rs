@@ -7,11 +7,17 @@ use super::bundle::{Bundle, Entry};
 use super::gather::{Unproven, prove};
 use crate::audit::keys::Chain;
 
-/// The records of the first `size` that name keys, with their proofs.
-pub fn gather(look: &Look, prover: &Prover, size: u64) -> Result<Vec<Entry>, Unproven> {
-    let chain = Chain::read(&mut look.reader(1), &mut |_| ())?;
+/// The records of the first `size` that lead to the key that signs, with their proofs; `progress` hears how many were read.
+pub fn gather(
+    look: &Look,
+    prover: &Prover,
+    (size, key): (u64, &str),
+    progress: &mut dyn FnMut(u64),
+) -> Result<Vec<Entry>, Unproven> {
+    let chain = Chain::read(&mut look.reader(1), progress)?;
     let mut named = Vec::new();
-    for seq in chain.records().filter(|seq| *seq <= size) {
+    let keys = chain.keys(VerifyingKey::parse(key)?);
+    for seq in keys.leading().filter(|seq| *seq <= size) {
         if let Some(line) = look.get(seq)? {
             named.push(prove(prover, size, seq, line.text)?);
         }
@@ -28,21 +34,19 @@ pub fn check(bundle: &Bundle, signed: &VerifyingKey, given: Option<&VerifyingKey
     for entry in &bundle.rotations {
         chain.hear(entry.seq, &entry.text);
     }
-    if !chain.records().eq(bundle.rotations.iter().map(|entry| entry.seq)) {
-        return Err("a record among those that name keys does not go on from the one before".to_owned());
-    }
-    if let Some((seq, _)) = chain.last().filter(|(_, last)| *last != signed) {
-        return Err(format!("record {seq} names another key to sign from there on"));
+    let keys = chain.keys(signed.clone());
+    if chain.len() != bundle.rotations.len() || !keys.leading().eq(bundle.rotations.iter().map(|entry| entry.seq)) {
+        return Err("the records that name keys do not lead, one by one, to the one that signed".to_owned());
     }
     let mut inside = Chain::default();
     for entry in &bundle.records {
         inside.hear(entry.seq, &entry.text);
     }
-    if let Some((seq, _)) = inside.last().filter(|(_, last)| *last != signed) {
+    if let Some((seq, _)) = inside.replaced(signed) {
         return Err(format!("record {seq} names another key to sign from there on"));
     }
     match given {
-        Some(given) if given != signed && !chain.has(given) => Err(format!(
+        Some(given) if !keys.leads_from(given) => Err(format!(
             "the file names {}, given was {}, and no record in it leads from that one there",
             bundle.key,
             given.encode()

@@ -78,9 +78,9 @@ fn reaching(data: &DataArg, size: u64, keys: &Keys) -> Result<(Look, Checkpoint)
     if size > last {
         return Err(Failure::new(format!("there is no record {size}; the last is {last}")));
     }
-    let least = size.max(keys.trusted_from());
+    let from = size.max(keys.trusted_from());
     match seen.newest_checkpoint()? {
-        Some(kept) if (least..=last).contains(&kept.root.size) => Ok((seen, kept)),
+        Some(kept) if (from..=last).contains(&kept.root.size) => Ok((seen, kept)),
         _ => {
             let (signed, _) = sign(data, false)?;
             Ok((look(data)?, signed))
