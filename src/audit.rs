@@ -2,6 +2,7 @@
 
 mod behind;
 pub mod check;
+pub mod custody;
 pub mod evidence;
 pub mod export;
 pub mod keys;

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 
+pub use crate::door::signing::ORIGIN;
 pub use checkpoint::{Restoring, agrees, wanted};
 
 use std::path::{Path, PathBuf};
@@ -13,20 +14,17 @@ use journal::{Journal, Log as _, Options};
 use projections::store::Store;
 use thiserror::Error;
 
-use crate::audit::rotation;
+use crate::audit::custody;
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
+use crate::door::signer::Signer;
 use crate::door::signing;
 use crate::followers::clerk::{Clerk, Desk};
 use crate::followers::notary::Notary;
-use crate::followers::signer::Signer;
 use crate::kernel::Registry;
 use crate::kernel::execution::Terms;
 use crate::modules::organizations::founding::Founding;
 use crate::processor::{self, Handle, Opening};
-
-/// The journal's name in checkpoints (C2SP tlog-checkpoint, origin line).
-pub const ORIGIN: &str = "orkestra";
 
 /// Where everything of one server lives.
 #[derive(Clone, Debug)]
@@ -68,6 +66,9 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The key that signs the log.
+    #[error(transparent)]
+    Signing(#[from] custody::Error),
     /// The state.
     #[error(transparent)]
     Opening(#[from] processor::Failed),
@@ -154,8 +155,7 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
     let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());
-    rotation::settle(&source, &dir.journal(), how.options.record_bytes_max)?;
-    let signing = source.open()?;
+    let signing = custody::open(&source, &journal, true)?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();

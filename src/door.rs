@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod keys;
 pub mod limits;
+pub mod signer;
 pub mod signing;
 
 pub use auth::{Doorman, Entry};

@@ -2,5 +2,4 @@
 
 pub mod clerk;
 pub mod notary;
-pub mod signer;
 pub mod witness;

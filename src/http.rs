@@ -25,9 +25,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::door::signer::Signer;
 use crate::door::{Doorman, Limits};
 use crate::followers::clerk::Desk;
-use crate::followers::signer::Signer;
 use crate::mcp;
 use crate::processor::Handle;
 use crate::telemetry::Telemetry;
@@ -152,7 +152,8 @@ fn router(faces: Faces, ending: &Ending) -> Router {
         .route("/tlog/checkpoint", get(tlog::checkpoint))
         .route("/tlog/tile/{level}/{*tile}", get(tlog::hashes));
     let (guarded, open) = if public_tlog {
-        (Router::new(), hashes)
+        let open = axum::middleware::from_fn_with_state(Arc::clone(&app), guard::open);
+        (Router::new(), hashes.layer(open))
     } else {
         (hashes, Router::new())
     };

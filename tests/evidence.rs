@@ -6,6 +6,7 @@ mod histories;
 mod key;
 mod rotation;
 mod tlog;
+mod trust;
 mod witness;
 
 use std::path::Path;

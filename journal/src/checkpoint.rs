@@ -78,8 +78,12 @@ impl Checkpoint {
     }
 }
 
-/// The newest one that was saved; `None` where there is none.
+/// The newest one that was saved; `None` where there is none. Those that were saved are listed only where the file of the newest
+/// is not there or not whole: they are many.
 pub(crate) fn newest(disk: &dyn Disk) -> Result<Option<Checkpoint>, Error> {
+    if let Ok(newest) = read(disk, NEWEST) {
+        return Ok(Some(newest));
+    }
     let named = disk.list(FOLDER).map_err(Error::io("list", FOLDER))?;
     let Some(name) = named.iter().rfind(|name| is_checkpoint(name)) else {
         return Ok(None);

@@ -32,6 +32,8 @@ struct Inner {
     chores: Arc<Chores>,
     tree: Arc<Mutex<Tree>>,
     origin: String,
+    /// Held while a checkpoint is compared with the newest and saved.
+    saving: Mutex<()>,
     threads: Mutex<Option<Threads>>,
 }
 
@@ -119,6 +121,7 @@ impl Journal {
             chores,
             tree,
             origin: origin.to_owned(),
+            saving: Mutex::default(),
             threads,
         };
         Ok((Self { inner: Arc::new(inner) }, recovery))

@@ -65,4 +65,4 @@ pub use prover::Prover;
 pub use reader::{Line, LineRef, Reader};
 pub use recovery::{Recovery, Torn};
 pub use statement::Statement;
-pub use verify::{Checked, Fault, FaultKind, Report, Verification, verify, verify_disk};
+pub use verify::{Checked, Fault, FaultKind, Report, Signers, Verification, verify, verify_disk, verify_signed};

@@ -2,10 +2,13 @@
 
 mod edge;
 mod proof;
+mod shown;
+mod text;
 mod tree;
 
 pub(crate) use edge::{Edge, content};
 pub use proof::{Consistency, Inclusion, Root};
+pub(crate) use shown::Shown;
 pub(crate) use tree::{Tree, compare, saved};
 
 use std::fmt::Write;

@@ -33,6 +33,24 @@ impl Verification {
     }
 }
 
+/// Who signed a log, where that stands in its records: hears each good one, and is asked when all were heard.
+pub trait Signers {
+    /// A record, in order.
+    fn heard(&mut self, seq: u64, text: &str);
+
+    /// The key that signs checkpoints of a size; `None` where signatures are not checked.
+    fn at(&self, size: u64) -> Option<VerifyingKey>;
+}
+
+/// The keys that were said beforehand.
+impl Signers for &Verification {
+    fn heard(&mut self, _: u64, _: &str) {}
+
+    fn at(&self, size: u64) -> Option<VerifyingKey> {
+        self.key_at(size).cloned()
+    }
+}
+
 /// What kind of fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -108,8 +126,21 @@ impl Report {
 /// # Errors
 /// [`Error::Io`] when something cannot be read. What is wrong with the journal is in the report.
 pub fn verify(dir: &Path, against: &Verification, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, Error> {
+    verify_signed(dir, against, &mut { against }, progress)
+}
+
+/// [`verify`], with the keys that the records themselves speak of in place of those of `against`.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn verify_signed(
+    dir: &Path,
+    against: &Verification,
+    signers: &mut dyn Signers,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Error> {
     let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-    verify_disk(&disk, against, progress)
+    on_disk(&disk, against, signers, progress)
 }
 
 /// [`verify`] on any disk.
@@ -121,6 +152,15 @@ pub fn verify_disk(
     against: &Verification,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, Error> {
+    on_disk(disk, against, &mut { against }, progress)
+}
+
+fn on_disk(
+    disk: &dyn Disk,
+    against: &Verification,
+    signers: &mut dyn Signers,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Error> {
     let (candidates, mut unreadable) = candidates(disk, against)?;
     let tiles = merkle::saved(disk);
     let wanted: BTreeSet<u64> = candidates.iter().map(|(_, checkpoint)| checkpoint.root.size).collect();
@@ -128,7 +168,7 @@ pub fn verify_disk(
         .into_iter()
         .chain(tiles.as_ref().map(|tiles| tiles.size))
         .collect();
-    let mut auditor = Auditor::new(disk, wanted, progress)?;
+    let mut auditor = Auditor::new(disk, wanted, signers, progress)?;
     let line_max = against.record_bytes_max.unwrap_or(Options::default().record_bytes_max);
     let scanned = scan::scan(disk, line_max, &mut auditor);
     let mut report = auditor.report();
@@ -154,7 +194,7 @@ pub fn verify_disk(
     }
     report.faults.append(&mut unreadable);
     for (source, checkpoint) in candidates {
-        let signed = against.key_at(checkpoint.root.size).map(|key| checkpoint.verify(key));
+        let signed = auditor.key_at(checkpoint.root.size).map(|key| checkpoint.verify(&key));
         match judge(&auditor, &checkpoint, signed.as_ref(), whole) {
             Some((kind, why)) => report.faults.push(Fault {
                 kind,

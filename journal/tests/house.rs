@@ -22,5 +22,7 @@ mod outside;
 mod real;
 #[path = "house/room.rs"]
 mod room;
+#[path = "house/shared.rs"]
+mod shared;
 #[path = "house/support.rs"]
 mod support;

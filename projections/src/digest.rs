@@ -15,6 +15,11 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The hash of a leaf of a Merkle tree over records, from a record's text (RFC 6962, section 2.1).
+    pub fn leaf(text: &str) -> Self {
+        Self(Sha256::new().chain_update([0]).chain_update(text).finalize().into())
+    }
+
     /// The raw bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0

@@ -12,6 +12,7 @@ use journal::Look;
 use serde_json::{Value, json};
 
 use super::{DataArg, Failure, Outcome, print};
+use crate::audit::custody;
 use crate::config::{self, Config};
 use crate::data::DataDir;
 use crate::door::{Keys, signing};
@@ -57,7 +58,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
         findings.extend([
             private(&dir),
             keys(&dir),
-            signing_key(&dir, &config),
+            signing_key(&dir, &config, look.as_ref().ok()),
             journal(look),
             stands,
             room(&dir),
@@ -146,15 +147,22 @@ fn keys(dir: &DataDir) -> Finding {
 }
 
 /// What signs the log, and where it comes from; only its public half is shown.
-fn signing_key(dir: &DataDir, config: &Config) -> Finding {
+fn signing_key(dir: &DataDir, config: &Config, look: Option<&Look>) -> Finding {
     let source = signing::source(&dir.keys(), config.evidence.signing_key_file.as_deref());
     let fix = "restore it from your backup; new checkpoints would be signed by another key";
     if !source.has_key() {
         return Finding::bad("signing key", format!("{source} is not there"), fix);
     }
-    match source.public() {
-        Ok(public) => Finding::good("signing key", format!("{} from {source}", public.encode())),
-        Err(cause) => Finding::bad("signing key", cause.to_string(), fix),
+    let public = match source.public() {
+        Ok(public) => public,
+        Err(cause) => return Finding::bad("signing key", cause.to_string(), fix),
+    };
+    let newest = look.and_then(|look| look.newest_checkpoint().ok().flatten());
+    let current =
+        look.map(|look| custody::expect_current(&source, &public, newest.as_ref(), &|from| look.reader(from)));
+    match current {
+        Some(Err(cause)) => Finding::bad("signing key", cause.to_string(), fix),
+        _ => Finding::good("signing key", format!("{} from {source}", public.encode())),
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::operator::{House, OperatorRequest, Signed};
 use super::{DataArg, Failure, Outcome, block_on, note, print, progress, remote};
-use crate::audit::evidence::{self, Bundle, Export, Proven, Sealed, What};
+use crate::audit::evidence::{self, Bundle, Export, Proven, Sealed, Step, What};
 use crate::data::Opened;
 use crate::door::keys::write_private;
 use crate::kernel::text::count;
@@ -56,6 +56,9 @@ pub(super) struct VerifyArgs {
     /// The log's public key, from somewhere else than the file: <name>+<id>+<base64>.
     #[arg(long, value_name = "TEXT")]
     key: Option<String>,
+    /// Believe the key in the file itself: that only shows whether the file agrees with itself.
+    #[arg(long, conflicts_with = "key")]
+    trust_file_key: bool,
     /// The public key of a witness that must have cosigned the checkpoint. May be repeated.
     #[arg(long, value_name = "TEXT")]
     witness: Vec<String>,
@@ -156,8 +159,12 @@ async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Res
         checkpoint = witnessed(&look, checkpoint, &config.evidence.witness).await?;
     }
     let bar = progress::records(checkpoint.root.size);
-    let gathered = evidence::gather(&look, &checkpoint, &signed.key, what.clone(), &mut |done| {
-        bar.set_position(done);
+    let gathered = evidence::gather(&look, &checkpoint, &signed.key, what.clone(), &mut |step| match step {
+        Step::Hashed(done) | Step::Read(done) => bar.set_position(done),
+        Step::Proven(done, all) => {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
     });
     bar.finish_and_clear();
     let mut bundle = gathered?;
@@ -227,6 +234,7 @@ fn verify(args: &VerifyArgs) -> Outcome {
         .map(|text| WitnessKey::parse(text))
         .collect::<Result<Vec<_>, _>>()?;
     match evidence::verify_witnessed(&file, key.as_ref(), &witnesses) {
+        Ok(proven) if proven.key_trusted_from_file && !args.trust_file_key => Err(untrusted(args, &proven)),
         Ok(proven) => {
             if args.page {
                 print(&(proven.page.join("\n") + "\n"));
@@ -251,6 +259,20 @@ fn verify(args: &VerifyArgs) -> Outcome {
     }
 }
 
+/// Whoever made the file chose the key in it.
+fn untrusted(args: &VerifyArgs, proven: &Proven) -> Failure {
+    let why = format!(
+        "nothing is proven: the key stands in the file itself, {}, and anybody can make a file that agrees with itself",
+        proven.key
+    );
+    if args.json {
+        print(&json!({"ok": false, "part": "key", "why": why}).to_string());
+    }
+    Failure::new(format!("{}: key: {why}", args.file.display())).hint(
+        "get the log's key from somewhere else and give it with --key; --trust-file-key believes the one in the file",
+    )
+}
+
 fn said(proven: &Proven) -> String {
     let what = match &proven.what {
         What::Action(id) => format!("{} concerning action {id}", count(proven.records, "record")),
@@ -259,14 +281,21 @@ fn said(proven: &Proven) -> String {
     let trust = if proven.key_trusted_from_file {
         "that key stands in the file itself and was believed: this shows only that the file agrees with itself.\n\
          Get the key from somewhere else and give it with --key"
-    } else {
+    } else if proven.trusted == proven.key {
         "that key was given, not taken from the file"
+    } else {
+        "that key follows on the one that was given, by records of the file that name it"
     };
     let seen = proven.witnesses.iter().fold(String::new(), |said, one| {
         format!("{said}\nseen by {} at {}", one.name, one.at)
     });
+    let good = if proven.key_trusted_from_file {
+        "agrees with itself"
+    } else {
+        "good"
+    };
     format!(
-        "good: {what}, {} to {}\neach is, under its number, among the first {} of journal {}, root {}\n\
+        "{good}: {what}, {} to {}\neach is, under its number, among the first {} of journal {}, root {}\n\
          signed by {}{seen}\n{trust}\nexported at {} by {}, told in record {}, digest {}",
         proven.from,
         proven.to,

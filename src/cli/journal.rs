@@ -81,6 +81,9 @@ pub(super) enum JournalCommand {
     RotateKey {
         #[command(flatten)]
         data: DataArg,
+        /// A file that holds the new key (mode 0600), where the key is kept elsewhere than in the data directory.
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
 }
 
@@ -99,7 +102,7 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
         JournalCommand::Checkpoint { data } => prove::checkpoint(&data),
         JournalCommand::Prove(args) => prove::run(args),
-        JournalCommand::RotateKey { data } => rotate(&data),
+        JournalCommand::RotateKey { data, to } => rotate(&data, to.as_deref()),
     }
 }
 
@@ -166,12 +169,20 @@ fn signing(data: &DataArg) -> Result<signing::Source, Failure> {
     Ok(signing::source(&data.dir().keys(), configured.as_deref()))
 }
 
-fn rotate(data: &DataArg) -> Outcome {
+fn rotate(data: &DataArg, to: Option<&std::path::Path>) -> Outcome {
     there(data)?;
-    let asked = super::operator::ask(data, super::operator::OperatorRequest::RotateKey);
-    let key = super::block_on_value(asked)??;
+    // A server that is asked has another working directory.
+    let to = to.map(std::path::absolute).transpose()?;
+    let request = super::operator::OperatorRequest::RotateKey { to: to.clone() };
+    let key = super::block_on_value(super::operator::ask(data, request))??;
     print(key.as_str().unwrap_or_default());
-    note("this is the public key from now on; give it to those who hold checkpoints, and back up the folder keys");
+    note("this is the public key from now on; give it to those who hold checkpoints, and back up the private one");
+    if let Some(file) = to {
+        note(&format!(
+            "before the next start, put {} where the former key was: no server starts with that one any more",
+            file.display()
+        ));
+    }
     Ok(())
 }
 

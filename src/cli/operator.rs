@@ -4,6 +4,7 @@
 //! `via: cli`.
 
 use std::borrow::Cow;
+use std::path::PathBuf;
 
 use projections::{ActorKind, Id, Stage};
 use serde::{Deserialize, Serialize};
@@ -14,9 +15,9 @@ use super::{DataArg, Failure, remote};
 use crate::audit::{evidence, rotation};
 use crate::data::Opened;
 use crate::door::Doorman;
+use crate::door::signer::Signer;
 use crate::execution;
 use crate::followers::clerk::Desk;
-use crate::followers::signer::Signer;
 use crate::http::Faces;
 use crate::kernel::engine::Order;
 use crate::kernel::identity::Member;
@@ -55,7 +56,10 @@ pub(super) enum OperatorRequest {
     /// Sign a checkpoint of everything so far.
     Checkpoint,
     /// Give the log another key.
-    RotateKey,
+    RotateKey {
+        /// The file that holds it, where it is not to be made in the data directory.
+        to: Option<PathBuf>,
+    },
     /// Journal an export of evidence, and sign it.
     Seal(Box<evidence::Export>),
 }
@@ -157,8 +161,8 @@ impl<'a> House<'a> {
                 let kept = tokio::task::spawn_blocking(move || signed(&signer)).await??;
                 Ok(serde_json::to_value(kept)?)
             }
-            OperatorRequest::RotateKey => {
-                let key = rotation::rotate(handle, &self.signer()?, operator(handle)?).await;
+            OperatorRequest::RotateKey { to } => {
+                let key = rotation::rotate(handle, &self.signer()?, operator(handle)?, to).await;
                 Ok(Value::String(key.map_err(refused)?))
             }
             OperatorRequest::Seal(export) => {

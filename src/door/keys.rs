@@ -86,24 +86,31 @@ pub fn random() -> io::Result<[u8; 32]> {
     Ok(bytes)
 }
 
+/// The key in a file; made where there is none.
 pub(super) fn key(path: &Path) -> Result<[u8; 32], Error> {
     let failed = |cause| Error::File {
         path: path.to_owned(),
         cause,
     };
-    match fs::read_to_string(path) {
-        Ok(text) => {
-            expect_private(path)?;
-            let digest = projections::Digest::parse(text.trim()).ok_or_else(|| Error::NoKey(path.to_owned()))?;
-            Ok(*digest.bytes())
-        }
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+    match existing(path) {
+        Err(Error::File { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
             let bytes = random().map_err(failed)?;
             write_private(path, &format!("{}\n", projections::Digest::from(bytes))).map_err(failed)?;
             Ok(bytes)
         }
-        Err(cause) => Err(failed(cause)),
+        found => found,
     }
+}
+
+/// The key in a file that is there.
+pub(super) fn existing(path: &Path) -> Result<[u8; 32], Error> {
+    let text = fs::read_to_string(path).map_err(|cause| Error::File {
+        path: path.to_owned(),
+        cause,
+    })?;
+    expect_private(path)?;
+    let digest = projections::Digest::parse(text.trim()).ok_or_else(|| Error::NoKey(path.to_owned()))?;
+    Ok(*digest.bytes())
 }
 
 /// Refuses a file that others may read.

@@ -8,10 +8,11 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use governor::clock::{Clock as _, DefaultClock};
-use governor::middleware::StateInformationMiddleware;
+use governor::clock::{Clock as _, DefaultClock, QuantaInstant};
+use governor::middleware::{StateInformationMiddleware, StateSnapshot};
 use governor::state::keyed::DefaultKeyedStateStore;
-use governor::{Quota, RateLimiter};
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{NotUntil, Quota, RateLimiter};
 use jiff::Timestamp;
 
 use crate::kernel::principal::Caller;
@@ -59,6 +60,8 @@ impl Default for Rates {
 /// What the limits say to one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
+    /// Whose requests were counted, in words.
+    pub whose: &'static str,
     /// The class it was charged to.
     pub class: Class,
     /// The class's quota a minute.
@@ -71,6 +74,15 @@ pub struct Verdict {
 
 /// Whose requests are counted together: the token, or the member where there is none.
 type Account = String;
+
+type Shared = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+/// Requests a minute of all who have no token together: as many as so many tokens have.
+const ANONYMOUS_TOKENS: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
+
+fn anonymous_per_minute(rates: Rates) -> NonZeroU32 {
+    rates.normal_per_minute.saturating_mul(ANONYMOUS_TOKENS)
+}
 
 type Keyed = RateLimiter<Account, DefaultKeyedStateStore<Account>, DefaultClock, StateInformationMiddleware>;
 
@@ -94,6 +106,8 @@ pub struct Limits {
     rates: Rates,
     normal: Keyed,
     sensitive: Keyed,
+    /// All who came without a token together: nothing tells them apart.
+    anonymous: Shared,
     refused: Mutex<BTreeMap<(Account, Class), Refusals>>,
 }
 
@@ -111,6 +125,7 @@ impl Limits {
             rates,
             normal: keyed(rates.normal_per_minute),
             sensitive: keyed(rates.sensitive_per_minute),
+            anonymous: RateLimiter::direct(Quota::per_minute(anonymous_per_minute(rates))).with_middleware(),
             refused: Mutex::default(),
         }
     }
@@ -128,24 +143,22 @@ impl Limits {
     pub fn charge(&self, caller: &Caller, class: Class, now: Timestamp) -> Verdict {
         let key = projections::actions::caller(&caller.actor()).to_owned();
         let quota = self.rates.of(class).get();
-        match self.limiter(class).check_key(&key) {
-            Ok(state) => Verdict {
-                class,
-                quota,
-                remaining: state.remaining_burst_capacity(),
-                retry_after: None,
-            },
-            Err(not_until) => {
-                self.refuse(key, caller, class, now);
-                let wait = not_until.wait_time_from(DefaultClock::default().now());
-                Verdict {
-                    class,
-                    quota,
-                    remaining: 0,
-                    retry_after: Some(wait.max(Duration::from_millis(1))),
-                }
-            }
+        let verdict = judged("with this token", class, quota, self.limiter(class).check_key(&key));
+        if verdict.retry_after.is_some() {
+            self.refuse(key, caller, class, now);
         }
+        verdict
+    }
+
+    /// Charges one request of somebody without a token. Refusals are counted by the caller, not journaled.
+    pub fn charge_anonymous(&self) -> Verdict {
+        let quota = anonymous_per_minute(self.rates).get();
+        judged(
+            "without a token, all together,",
+            Class::Normal,
+            quota,
+            self.anonymous.check(),
+        )
     }
 
     fn limiter(&self, class: Class) -> &Keyed {
@@ -196,12 +209,37 @@ impl Limits {
     }
 }
 
+fn judged(
+    whose: &'static str,
+    class: Class,
+    quota: u32,
+    checked: Result<StateSnapshot, NotUntil<QuantaInstant>>,
+) -> Verdict {
+    let (remaining, retry_after) = match checked {
+        Ok(state) => (state.remaining_burst_capacity(), None),
+        Err(not_until) => {
+            let wait = not_until.wait_time_from(DefaultClock::default().now());
+            (0, Some(wait.max(Duration::from_millis(1))))
+        }
+    };
+    Verdict {
+        whose,
+        class,
+        quota,
+        remaining,
+        retry_after,
+    }
+}
+
 /// What a refused request hears.
 pub fn rejection(verdict: &Verdict, wait: Duration) -> crate::kernel::Rejection {
     let class = verdict.class.word();
     let mut no = crate::kernel::Rejection::new(
         "rate_limited",
-        format!("more than {} {class} requests a minute with this token", verdict.quota),
+        format!(
+            "more than {} {class} requests a minute {}",
+            verdict.quota, verdict.whose
+        ),
     )
     .hint("wait as long as retryAfterMs says, then go on more slowly")
     .current(serde_json::json!({"class": class, "quota": verdict.quota, "remaining": verdict.remaining}));

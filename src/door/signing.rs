@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use journal::{SigningKey, VerifyingKey};
 
 use super::keys::{self, Error};
-use crate::data::ORIGIN;
 
+/// The journal's name in checkpoints (C2SP tlog-checkpoint, origin line), and that of the keys that sign them.
+pub const ORIGIN: &str = "orkestra";
 /// The environment variable that may hold the key.
 pub const VARIABLE: &str = "ORKESTRA_SIGNING_KEY";
 /// Its name in the folder of keys.
@@ -52,7 +53,23 @@ impl Source {
         }
     }
 
-    /// Opens the key; one of the data directory is made (mode 0600) where there is none.
+    /// Whether the key should be in the data directory, and nothing is there.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Directory(path) if matches!(path.try_exists(), Ok(false)))
+    }
+
+    /// Makes a key in the data directory (mode 0600), where there is none; opens it elsewhere.
+    ///
+    /// # Errors
+    /// As for [`Source::open`]; [`Error::File`] when it cannot be written.
+    pub fn make(&self) -> Result<SigningKey, Error> {
+        match self {
+            Self::Directory(path) => self.of_seed(keys::key(path)?),
+            Self::Environment | Self::File(_) => self.open(),
+        }
+    }
+
+    /// Opens the key. Nothing is made.
     ///
     /// # Errors
     /// [`Error`], for one that cannot be read, that others may read, or that is no key of this log.
@@ -67,11 +84,12 @@ impl Source {
                 keys::expect_private(path)?;
                 self.read(&text)
             }
-            Self::Directory(path) => {
-                let seed = keys::key(path)?;
-                SigningKey::from_seed(ORIGIN, seed).map_err(|cause| self.no_key(cause))
-            }
+            Self::Directory(path) => self.of_seed(keys::existing(path)?),
         }
+    }
+
+    fn of_seed(&self, seed: [u8; 32]) -> Result<SigningKey, Error> {
+        SigningKey::from_seed(ORIGIN, seed).map_err(|cause| self.no_key(cause))
     }
 
     /// The public half.

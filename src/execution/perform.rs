@@ -3,9 +3,10 @@
 mod address;
 mod http;
 mod mail;
+mod post;
 mod settings;
 
-pub(crate) use http::tls;
+pub use post::{Post, Posted};
 pub use settings::{Mail, Security, Settings, Wrong};
 
 use std::collections::BTreeMap;

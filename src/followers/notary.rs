@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use journal::Log as _;
 
-use super::signer::Signer;
+use crate::door::signer::Signer;
 
 /// How often a checkpoint is signed while records come.
 const EVERY: Duration = Duration::from_mins(1);

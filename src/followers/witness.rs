@@ -8,19 +8,22 @@ mod post;
 
 use std::time::Duration;
 
-use journal::{Checkpoint, WitnessKey};
+use journal::{Checkpoint, Consistency, Log as _, WitnessKey};
 use projections::event::{event, evidence};
 use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use self::post::{Answer, Post};
-use super::signer::Signer;
-use crate::audit::evidence::{Witness, proof};
+use self::post::{Answer, add_checkpoint};
+use crate::audit::evidence::Witness;
+use crate::door::signer::Signer;
+use crate::execution::perform::Post;
 use crate::processor::Handle;
 
 /// How soon a witness that gave no cosignature is asked again.
 const AGAIN: Duration = Duration::from_mins(1);
+/// How often a witness may say that it is elsewhere before it is left for later.
+const TRIES: usize = 4;
 
 /// Why witnesses cannot be asked.
 #[derive(Debug, Error)]
@@ -72,7 +75,7 @@ struct Asked {
 /// [`Wrong`] where that can never work.
 pub fn start(handle: Handle, signer: Signer, witnesses: &[Witness]) -> Result<Running, Wrong> {
     let asked = witnesses.iter().map(Asked::of).collect::<Result<Vec<_>, _>>()?;
-    let post = Post::new().map_err(Wrong::Client)?;
+    let post = Post::new().map_err(|cause| Wrong::Client(cause.to_string()))?;
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
@@ -146,27 +149,22 @@ impl Asked {
 
     /// Has the newest checkpoint cosigned, unless it is.
     async fn ask(&mut self, signer: &Signer, post: &Post) -> Result<(), No> {
-        let newest = blocking(signer, Signer::newest).await?;
-        let size = newest.root.size;
-        if newest.seen_by(&self.key).map_err(away)?.is_some() {
-            self.seen = size;
-            return Ok(());
-        }
-        // A witness that is further along says where it is, once.
-        for last_try in [false, true] {
+        let mut newest = blocking(signer, Signer::newest).await?;
+        // A witness that is further along says where it is, and may be further again by the next time.
+        for _ in 0..TRIES {
+            let size = newest.root.size;
+            if newest.seen_by(&self.key).map_err(away)?.is_some() {
+                self.seen = size;
+                return Ok(());
+            }
             let body = request(signer, self.seen, &newest).await?;
-            match post.add_checkpoint(&self.url, body).await {
+            match add_checkpoint(post, &self.url, body).await {
                 Answer::Signed(lines) => {
                     self.seen = size;
                     let cosigned = newest.with_cosignature(&lines, &self.key).map_err(away)?;
                     return blocking(signer, move |signer| keep(signer, &cosigned)).await;
                 }
-                Answer::At(seen) if !last_try && seen <= size && seen != self.seen => self.seen = seen,
-                Answer::At(seen) => {
-                    let why = format!("it has cosigned a checkpoint of {seen} records; shown was one of {size}");
-                    let seen = Some(seen);
-                    return Err(No::Disputed { size, seen, why });
-                }
+                Answer::At(seen) => newest = self.further(signer, newest, seen).await?,
                 Answer::Disputed(why) => {
                     let seen = Some(self.seen).filter(|seen| *seen > 0);
                     return Err(No::Disputed { size, seen, why });
@@ -174,7 +172,32 @@ impl Asked {
                 Answer::Not(why) => return Err(away(why)),
             }
         }
-        Ok(())
+        Err(away("it is further along each time; it is asked again"))
+    }
+
+    /// What to show to a witness that has cosigned so many records: somebody else may have shown it a checkpoint of this log
+    /// that is newer than the one it was just asked about. Only more records than there are is another history.
+    async fn further(&mut self, signer: &Signer, shown: Checkpoint, seen: u64) -> Result<Checkpoint, No> {
+        let (size, durable) = (shown.root.size, signer.journal().durable());
+        if seen > durable {
+            let why = format!("it has cosigned a checkpoint of {seen} records; there are {durable}");
+            let seen = Some(seen);
+            return Err(No::Disputed { size, seen, why });
+        }
+        if seen == self.seen {
+            return Err(away(format!(
+                "it has cosigned {seen} records, it says, and was told so"
+            )));
+        }
+        self.seen = seen;
+        if seen <= size {
+            return Ok(shown);
+        }
+        let newest = blocking(signer, Signer::newest).await?;
+        if newest.root.size < seen {
+            return blocking(signer, Signer::checkpoint).await;
+        }
+        Ok(newest)
     }
 
     /// Journals that it sees another history; once, until it cosigns again.
@@ -207,7 +230,7 @@ async fn request(signer: &Signer, old: u64, newest: &Checkpoint) -> Result<Strin
         let proof = blocking(signer, move |signer| signer.journal().prove_consistency(old, new)).await?;
         proof.path
     };
-    Ok(proof::consistency(&journal::Consistency { old, new, path }, newest))
+    Ok(Consistency { old, new, path }.text(newest))
 }
 
 async fn blocking<T: Send + 'static>(

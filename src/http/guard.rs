@@ -144,6 +144,21 @@ pub(super) async fn rest(State(app): State<App>, mut request: Request, next: Nex
     response
 }
 
+/// What is open to everybody: who brings a token is let in by it, and counted by it; who brings none is told apart from nobody.
+pub(super) async fn open(app: State<App>, request: Request, next: Next) -> Response {
+    if request.headers().contains_key(AUTHORIZATION) {
+        return rest(app, request, next).await;
+    }
+    let verdict = app.faces.limits.charge_anonymous();
+    if let Some(wait) = verdict.retry_after {
+        app.faces.telemetry.turned_away("rate");
+        return reply::limited(&verdict, wait, None);
+    }
+    let mut response = next.run(request).await;
+    reply::limits(response.headers_mut(), &verdict);
+    response
+}
+
 fn check_if_any(bytes: &Bytes) -> Result<(), String> {
     if bytes.is_empty() {
         Ok(())

@@ -174,6 +174,11 @@ impl Engine {
         self.commit(now, caller, events)
     }
 
+    /// Journals what concerns the log as a whole, and so every organisation, in the name of whoever did it.
+    pub fn record_for_all(&mut self, now: Timestamp, caller: &Caller, events: Vec<Event>) -> Result<String, Unfit> {
+        self.commit_in(None, now, caller, events)
+    }
+
     fn refuse(&mut self, call: &Call, now: Timestamp, no: Rejection) -> Result<Step, Unfit> {
         let drawn = self.refused(call, no.clone());
         let text = self.commit(now, &call.caller, drawn.events)?;
@@ -184,7 +189,17 @@ impl Engine {
     }
 
     fn commit(&mut self, now: Timestamp, caller: &Caller, events: Vec<Event>) -> Result<String, Unfit> {
-        let mut body = Body::new(self.hour(now), Some(caller.org.clone()), caller.actor(), events);
+        self.commit_in(Some(caller.org.clone()), now, caller, events)
+    }
+
+    fn commit_in(
+        &mut self,
+        org: Option<String>,
+        now: Timestamp,
+        caller: &Caller,
+        events: Vec<Event>,
+    ) -> Result<String, Unfit> {
+        let mut body = Body::new(self.hour(now), org, caller.actor(), events);
         body.trace.clone_from(&caller.trace);
         self.fold(body)
     }

@@ -79,6 +79,16 @@ impl Handle {
             .await
     }
 
+    /// Journals what concerns the log as a whole, and so every organisation; its record, and the hour of that.
+    pub async fn record_for_all(&self, caller: Caller, events: Vec<Event>) -> Result<(u64, Timestamp), Rejection> {
+        self.ask(move |engine, now, _| {
+            let text = engine.record_for_all(now, &caller, events)?;
+            let state = engine.state();
+            Ok((vec![text], (state.position, state.at)))
+        })
+        .await
+    }
+
     /// Journals events of the system itself.
     pub async fn system(&self, events: Vec<Event>) -> Result<(), Rejection> {
         self.ask(move |engine, now, _| engine.system(now, None, events).map(|text| (vec![text], ())))

@@ -89,7 +89,7 @@ fn an_altered_bundle_says_which_part_it_is() {
         .unwrap()
         .verifying_key()
         .unwrap();
-    let cases: [Case<'_>; 10] = [
+    let cases: [Case<'_>; 11] = [
         ("page", &|bundle| bundle.page[0].push('!')),
         ("selection", &|bundle| bundle.selection.journal.push('0')),
         ("key", &|bundle| bundle.key = other.encode().to_owned()),
@@ -105,6 +105,7 @@ fn an_altered_bundle_says_which_part_it_is() {
         (&format!("record {second}"), &|bundle| bundle.records[0].seq = second),
         ("records", &|bundle| bundle.records.reverse()),
         ("records", &|bundle| drop(bundle.records.remove(1))),
+        ("key", &|bundle| bundle.rotations.push(bundle.records[0].clone())),
         ("seal", &|bundle| bundle.seal = bundle.checkpoint.clone()),
     ];
     for (part, alter) in cases {

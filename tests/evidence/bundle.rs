@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use journal::{Journal, Log as _, Look, Options, SigningKey, Statement, VerifyingKey};
+use orkestra::audit::evidence::{self, Bundle, Step, What};
 use serde_json::{Value, json};
 
 use super::{bad, good, newest, project, public_key, text};
@@ -64,10 +66,20 @@ fn an_export_verifies_offline_and_is_journaled() {
         "{record}"
     );
 
-    let trusting = text(&verify(&file, &[]).stdout);
+    let trusting = text(&verify(&file, &["--trust-file-key"]).stdout);
     assert!(
-        trusting.contains("stands in the file itself and was believed"),
+        trusting.starts_with("agrees with itself:") && trusting.contains("stands in the file itself and was believed"),
         "{trusting}"
+    );
+    let untold = verify(&file, &["--json"]);
+    let said: Value = serde_json::from_slice(&untold.stdout).unwrap();
+    assert_eq!(
+        (untold.status.code(), &said["ok"], &said["part"]),
+        (Some(1), &json!(false), &json!("key"))
+    );
+    assert!(
+        text(&verify(&file, &[]).stderr).contains("nothing is proven: the key stands in the file itself"),
+        "without a key nothing is good"
     );
     let page = text(&verify(&file, &["--key", &key, "--page"]).stdout);
     assert!(
@@ -141,4 +153,87 @@ fn a_range_is_exported_without_a_server_and_nothing_is_overwritten() {
     let nobody = "act_01JZZZZZZZZZZZZZZZZZZZZZZZ";
     let none = bad(dir.path(), &["evidence", "export", "--action", nobody, "--out", "x"]);
     assert!(none.contains("no record concerns action"), "{none}");
+}
+
+/// The part that is found, what was done to the bundle, and how its seal ends.
+type Case<'a> = (&'a str, &'a dyn Fn(&mut Bundle), &'a str);
+
+/// A bundle that somebody else made, under a key of their own.
+fn forged(bundle: &Bundle, alter: &dyn Fn(&mut Bundle), exported: &str) -> (Bundle, VerifyingKey) {
+    let (key, mut forged) = (SigningKey::generate("orkestra").unwrap(), bundle.clone());
+    let public = key.verifying_key().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(dir.path(), Options::default(), "orkestra").unwrap();
+    let body = r#"{"v":1,"at":"2026-11-26T06:27:28.81Z","actor":{"kind":"system","via":"system"},"events":[]}"#;
+    let (done, durable) = std::sync::mpsc::channel();
+    let done = Box::new(move |said| drop(done.send(said)));
+    journal.append(vec![body.to_owned()], done).unwrap();
+    durable.recv().unwrap().unwrap();
+    let signed = journal.checkpoint(&key).unwrap();
+    let what = What::Range { from: 1, to: 1 };
+    let look = Look::at(dir.path(), 16 << 20).unwrap();
+    let mut steps = Vec::new();
+    forged = evidence::gather(&look, &signed, public.encode(), what, &mut |step| steps.push(step))
+        .map(|made| Bundle {
+            seal: forged.seal,
+            ..made
+        })
+        .unwrap();
+    assert_eq!(
+        steps.last(),
+        Some(&Step::Proven(1, 1)),
+        "the bar moves while proofs are made"
+    );
+    alter(&mut forged);
+    let mut stated = forged.contents().unwrap().lines().to_vec();
+    stated.push(format!("exported {exported}"));
+    forged.seal = Statement::sign(&key, "orkestra.evidence/1", &stated).unwrap().note;
+    (forged, public)
+}
+
+/// What a forger may choose is not printed as it is: no page of their own, no names, nothing that hides what stands beside it.
+#[test]
+fn a_bundle_cannot_dress_itself_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(dir.path());
+    let action = project(&server, "ONE");
+    server.stop();
+    let file = dir.path().join("one.json");
+    let name = file.to_str().unwrap();
+    good(dir.path(), &["evidence", "export", "--action", &action, "--out", name]);
+    let bundle: Bundle = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let good_end = "7 2026-11-26T06:27:28.81Z mbr_1 via cli";
+    let (as_it_is, key) = forged(&bundle, &|_| (), good_end);
+    evidence::verify(as_it_is.text().unwrap().as_bytes(), Some(&key)).unwrap();
+    let cases: [Case<'_>; 7] = [
+        (
+            "page",
+            &|bundle| bundle.page[0] = "ALL OF THIS IS TRUE".to_owned(),
+            good_end,
+        ),
+        ("page", &|bundle| bundle.page.push("\u{1b}[2J".to_owned()), good_end),
+        (
+            "selection",
+            &|bundle| bundle.selection.journal = "\u{1b}[1A".to_owned(),
+            good_end,
+        ),
+        (
+            "selection",
+            &|bundle| bundle.selection.journal = "the true one".to_owned(),
+            good_end,
+        ),
+        ("seal", &|_| (), "7 2026-11-26T06:27:28.81Z mbr_1\u{9b}8m via cli"),
+        ("seal", &|_| (), "7 2026-11-26T06:27:28.81Z mbr_1\u{202e} via cli"),
+        ("seal", &|_| (), "7 yesterday mbr_1 via cli"),
+    ];
+    for (part, alter, end) in cases {
+        let (forged, key) = forged(&bundle, alter, end);
+        let fault = evidence::verify(forged.text().unwrap().as_bytes(), Some(&key)).unwrap_err();
+        assert_eq!(fault.part, part, "{fault}");
+        assert!(!fault.why.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{fault:?}");
+    }
+    let mut named = as_it_is;
+    named.format = "orkestra\u{1b}[2J".to_owned();
+    let fault = evidence::verify(named.text().unwrap().as_bytes(), Some(&key)).unwrap_err();
+    assert!(fault.part == "form" && fault.why.contains("\\u{1b}"), "{fault:?}");
 }

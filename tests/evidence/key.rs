@@ -74,7 +74,15 @@ fn the_key_is_made_private_or_comes_from_a_file_or_the_environment() {
     command.env("ORKESTRA_SIGNING_KEY", key.encode());
     let said = doctor(&mut command, apart.path());
     assert_eq!(found(&said), format!("{public} from ORKESTRA_SIGNING_KEY"));
-    let seed = key.encode().rsplit('+').next().unwrap().to_owned();
+    let mut command = program();
+    command.env("ORKESTRA_SIGNING_KEY", key.encode());
+    let server = Server::start_as(apart.path(), &mut command);
+    project(&server, "TWO");
+    server.stop();
+    assert!(!apart.path().join("data/keys/signing").exists());
+    // Base64 has plus signs of its own.
+    let seed = key.encode().splitn(5, '+').last().unwrap().to_owned();
+    assert_eq!(seed.len(), 44, "a byte and 32, in base64");
     let log = std::fs::read_to_string(apart.path().join("serve.log")).unwrap();
     let exported = good(apart.path(), &["journal", "export"]) + &good(dir.path(), &["journal", "export"]);
     for place in [&said.to_string(), &log, &exported] {

@@ -102,6 +102,29 @@ fn the_log_is_read_by_those_who_may() {
     );
 }
 
+/// A flood of those who have no token is stopped for all of them together; who has one goes on.
+#[test]
+fn those_without_a_token_share_one_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = open_to_all();
+    command.env("ORKESTRA_LIMITS__NORMAL_PER_MINUTE", "6");
+    let server = Server::start_as(dir.path(), &mut command);
+    let answers: Vec<_> = (0..70).map(|_| get(&server, None, "/tlog/checkpoint")).collect();
+    let passed = answers.iter().filter(|(status, ..)| *status == 200).count();
+    assert!(
+        (60..70).contains(&passed),
+        "{passed}: ten times what a token may, and what comes back meanwhile"
+    );
+    let (status, head, said) = answers.last().unwrap();
+    assert!(
+        *status == 429 && head.contains("retry-after:") && said.contains("without a token"),
+        "{status} {head} {said}"
+    );
+    assert_eq!(get(&server, None, "/tlog/tile/0/000.p/1").0, 429);
+    assert_eq!(get(&server, Some(&server.token), "/tlog/checkpoint").0, 200);
+    server.stop();
+}
+
 #[test]
 fn a_bundle_with_records_of_others_is_not_given_out() {
     let dir = tempfile::tempdir().unwrap();

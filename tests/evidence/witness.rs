@@ -1,10 +1,13 @@
 //! A witness that nobody here wrote: it cosigns what grew, and says so when it sees another history.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::Value;
 
 use super::{good, newest, project, public_key, text};
@@ -122,6 +125,117 @@ fn a_witness_cosigns_what_grew_and_disputes_a_fork() {
     assert!(!cosigned(&fork));
 }
 
+/// A witness that answers what a test tells it to: the requests' bodies come out, answers go in.
+struct Scripted {
+    url: String,
+    asked: Receiver<String>,
+    say: Sender<String>,
+}
+
+impl Scripted {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let ((ask, asked), (say, said)) = (channel(), channel::<String>());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                let mut length = 0;
+                for line in stream.by_ref().lines() {
+                    let line = line.unwrap().to_lowercase();
+                    if let Some(bytes) = line.strip_prefix("content-length: ") {
+                        length = bytes.parse().unwrap();
+                    }
+                    if line.is_empty() {
+                        break;
+                    }
+                }
+                let mut body = vec![0; length];
+                stream.read_exact(&mut body).unwrap();
+                // The test is over when nobody listens.
+                if ask.send(text(&body)).is_err() {
+                    return;
+                }
+                let Ok(answer) = said.recv() else { return };
+                stream.get_mut().write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        Self { url, asked, say }
+    }
+
+    /// The size that it is said to have seen, and that of the checkpoint it is shown.
+    fn next(&self) -> (u64, u64) {
+        let body = self.asked.recv_timeout(PATIENCE).unwrap();
+        let old = body.lines().next().unwrap().strip_prefix("old ").unwrap().to_owned();
+        let (_, note) = body.split_once("\n\n").unwrap();
+        (
+            old.parse().unwrap(),
+            journal::Checkpoint::parse(note).unwrap().root.size,
+        )
+    }
+
+    fn answer(&self, status: &str, kind: &str, body: &str) {
+        let length = body.len();
+        let head =
+            format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close");
+        self.say.send(format!("{head}\r\n\r\n{body}")).unwrap();
+    }
+
+    fn is_at(&self, size: u64) {
+        self.answer("409 Conflict", "text/x.tlog.size", &format!("{size}\n"));
+    }
+}
+
+/// The public key of some witness (C2SP tlog-cosignature).
+fn some_key() -> String {
+    let log = journal::SigningKey::generate("log").unwrap().verifying_key().unwrap();
+    let mut data = BASE64_STANDARD
+        .decode(log.encode().splitn(3, '+').last().unwrap())
+        .unwrap();
+    data[0] = 4;
+    let id = projections::Digest::of(&[b"witness.example/w\n", &data[..]].concat()).to_string();
+    format!("witness.example/w+{}+{}", &id[..8], BASE64_STANDARD.encode(data))
+}
+
+/// Checkpoints are public: somebody else may have shown a witness a newer one of this log. That is no other history; records that
+/// are not here are.
+#[test]
+fn a_witness_that_is_ahead_is_shown_something_newer() {
+    let dir = tempfile::tempdir().unwrap();
+    let witness = Scripted::start();
+    let key = some_key();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    let told = format!("[{{url=\"{}\",key=\"{key}\"}}]", witness.url);
+    command.env("ORKESTRA_EVIDENCE__WITNESS", told);
+    let server = Server::start_as(dir.path(), &mut command);
+    project(&server, "ONE");
+    good(dir.path(), &["journal", "checkpoint"]);
+    let (old, shown) = witness.next();
+    assert_eq!(old, 0);
+    // Whatever it was shown first, by the time it answers it has seen a newer one.
+    project(&server, "TWO");
+    let note = good(dir.path(), &["journal", "checkpoint"]);
+    let newer = journal::Checkpoint::parse(&note).unwrap().root.size;
+    assert!(newer > shown);
+    witness.is_at(newer);
+    let (old, shown) = witness.next();
+    assert_eq!(old, newer);
+    assert!(shown >= newer, "{shown}");
+    witness.answer("403 Forbidden", "text/plain", "not today");
+    assert_eq!(newest(dir.path(), "log.disputed"), Value::Null);
+
+    project(&server, "THREE");
+    good(dir.path(), &["journal", "checkpoint"]);
+    witness.next();
+    witness.is_at(1_000_000);
+    until("a dispute", PATIENCE, || {
+        newest(dir.path(), "log.disputed") != Value::Null
+    });
+    let told = newest(dir.path(), "log.disputed");
+    assert_eq!(told["events"][0]["data"]["seen"], 1_000_000, "{told}");
+    server.stop();
+}
+
 /// A witness that does not know this log, or is not there, holds up nothing.
 #[test]
 fn a_witness_that_says_no_holds_up_nothing() {
@@ -137,10 +251,13 @@ fn a_witness_that_says_no_holds_up_nothing() {
     until("a no", PATIENCE, || {
         log().contains("403") && log().contains("does it know this log's key?")
     });
+    assert!(!log().contains("Connection refused"), "somebody is there");
     drop(witness);
     good(dir.path(), &["journal", "checkpoint"]);
     until("nobody there", PATIENCE, || {
-        log().matches("a witness gave no cosignature").count() > 1
+        log()
+            .lines()
+            .any(|line| line.contains("a witness gave no cosignature") && line.contains("Connection refused"))
     });
     project(&server, "TWO");
     assert_eq!(newest(dir.path(), "log.disputed"), Value::Null);

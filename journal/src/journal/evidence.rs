@@ -2,12 +2,10 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
-use tlog_tiles::{prove_record, prove_tree};
-
 use super::Journal;
 use crate::index::Index;
-use crate::merkle::{Tree, content};
-use crate::{Checkpoint, Consistency, Error, Inclusion, Log as _, Root, SigningKey, checkpoint};
+use crate::merkle::{Shown, Tree};
+use crate::{Checkpoint, Consistency, Error, Log as _, Root, SigningKey, checkpoint};
 
 impl Journal {
     /// The log's name.
@@ -21,8 +19,7 @@ impl Journal {
     /// [`Error::Beyond`] when there are fewer; [`Error::Damaged`] or [`Error::Io`] when they cannot be read.
     pub fn root(&self, size: Option<u64>) -> Result<Root, Error> {
         let size = size.unwrap_or_else(|| self.durable());
-        self.tree_of(size)
-            .and_then(|mut tree| Ok(Root::new(size, tree.root_at(size)?)))
+        self.prove(size, |tree| tree.root(size))
     }
 
     /// Signs the root of all durable records and saves it beside them; where the newest one saved is of the same records and
@@ -31,6 +28,7 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::root`]; [`Error::Checkpoint`] when it cannot be signed.
     pub fn checkpoint(&self, key: &SigningKey) -> Result<Checkpoint, Error> {
+        let _alone = self.saving();
         let root = self.root(None)?;
         let newest = self.newest_checkpoint().ok().flatten();
         let same = |kept: &Checkpoint| kept.root == root && kept.origin == self.inner.origin;
@@ -57,6 +55,7 @@ impl Journal {
     /// # Errors
     /// [`Error::Checkpoint`] when it is not one of these records; [`Error::Io`].
     pub fn keep_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let _alone = self.saving();
         if self.root(Some(checkpoint.root.size))? != checkpoint.root {
             let why = "it is a checkpoint of other records".to_owned();
             return Err(Error::Checkpoint { why });
@@ -70,32 +69,7 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::root`].
     pub fn tile(&self, level: u8, index: u64, width: usize) -> Result<Option<Vec<u8>>, Error> {
-        let mut tree = self.tree_of(self.durable())?;
-        if tree.width(level, index) < width || width == 0 {
-            return Ok(None);
-        }
-        let read = |tree: &Tree| tree.tile(level, index).ok_or(tlog_tiles::Error::InvalidTile);
-        Ok(tree.prove(read)?.get(..width).map(content))
-    }
-
-    /// Proves that a record is among the first `size`.
-    ///
-    /// # Errors
-    /// [`Error::Beyond`] when `size` is not durable yet; [`Error::Proof`] when the record is not among them.
-    pub fn prove_inclusion(&self, seq: u64, size: u64) -> Result<Inclusion, Error> {
-        if seq == 0 || seq > size {
-            return Err(Error::Proof {
-                why: format!("record {seq} is not among the first {size}"),
-            });
-        }
-        let path = self
-            .tree_of(size)?
-            .prove(|reader| prove_record(size, seq - 1, reader))?;
-        Ok(Inclusion {
-            seq,
-            size,
-            path: path.into_iter().map(|hash| hash.0).collect(),
-        })
+        self.prove(self.durable(), |tree| tree.first(level, index, width))
     }
 
     /// Proves that the first `old` records are the beginning of the first `new`.
@@ -103,17 +77,27 @@ impl Journal {
     /// # Errors
     /// [`Error::Beyond`] when `new` is not durable yet; [`Error::Proof`] when `old` is 0 or greater than `new`.
     pub fn prove_consistency(&self, old: u64, new: u64) -> Result<Consistency, Error> {
-        if old == 0 || old > new {
-            return Err(Error::Proof {
-                why: format!("{old} is not between 1 and {new}"),
-            });
+        self.prove(new, |tree| tree.consistency(old, new))
+    }
+
+    /// Reads from the tree of `size` records, without keeping others from it; when a tile turns out bad, all are computed
+    /// again, once.
+    fn prove<T>(&self, size: u64, prove: impl Fn(&Shown) -> Result<T, Error>) -> Result<T, Error> {
+        let shown = self.tree_of(size)?.shown();
+        let proof = prove(&shown);
+        if !shown.is_spoilt() {
+            return proof;
         }
-        let path = self.tree_of(new)?.prove(|reader| prove_tree(new, old, reader))?;
-        Ok(Consistency {
-            old,
-            new,
-            path: path.into_iter().map(|hash| hash.0).collect(),
-        })
+        let mut tree = self.tree_of(size)?;
+        tree.again()?;
+        let proof = prove(&tree.shown());
+        tree.flush()?;
+        proof
+    }
+
+    /// One checkpoint is saved after the other, each beside the newest before it.
+    fn saving(&self) -> MutexGuard<'_, ()> {
+        self.inner.saving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The tree, grown to at least `size`.

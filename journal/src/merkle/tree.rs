@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tlog_tiles::{Hash, HashReader, record_hash, split_stored_hash_index};
+use tlog_tiles::{Hash, record_hash};
 
 use super::edge::{self, Edge, TILE_HEIGHT, TILE_WIDTH, tile_path};
 use super::hex;
+use super::shown::Shown;
 use crate::disk::{self, Disk, write_all};
 use crate::index::Source;
 use crate::{Error, Reader};
@@ -30,7 +31,7 @@ pub(crate) struct Tree {
     edge: Edge,
     reader: Option<Reader>,
     /// Full tiles that are not on disk yet, by level and index.
-    unwritten: BTreeMap<(u8, u64), Vec<u8>>,
+    unwritten: BTreeMap<(u8, u64), Arc<[u8]>>,
     /// Partial tiles on disk, which the next ones replace.
     partial: Vec<String>,
 }
@@ -41,7 +42,7 @@ pub(crate) fn saved(disk: &dyn Disk) -> Option<Saved> {
 }
 
 /// The path of a tile in the journal's directory.
-fn path(level: u8, index: u64, width: usize) -> String {
+pub(super) fn path(level: u8, index: u64, width: usize) -> String {
     format!("{FOLDER}{}", tile_path(level, index, width))
 }
 
@@ -92,13 +93,10 @@ impl Tree {
         other.map_or(Ok(()), Err)
     }
 
-    /// How many hashes of a tile there are.
-    pub(crate) fn width(&self, level: u8, index: u64) -> usize {
-        match self.edge.full_tiles(level) {
-            full if index < full => TILE_WIDTH,
-            full if index == full => self.edge.level(level).len(),
-            _ => 0,
-        }
+    /// The tree as it is, to be read while this one grows.
+    pub(crate) fn shown(&self) -> Shown {
+        let disk = Arc::clone(&self.source.disk);
+        Shown::new(disk, self.edge.clone(), self.unwritten.clone())
     }
 
     /// How many records are in it.
@@ -122,7 +120,7 @@ impl Tree {
                 Ok(Some(line)) => {
                     let leaf = record_hash(line.text.as_bytes());
                     self.edge.push(leaf, |level, index, content| {
-                        self.unwritten.insert((level, index), content);
+                        self.unwritten.insert((level, index), content.into());
                     });
                 }
                 Ok(None) => {
@@ -178,59 +176,12 @@ impl Tree {
         Ok(())
     }
 
-    /// Reads from the tree; when a tile turns out bad, all are computed again, once.
-    pub(crate) fn prove<T>(&mut self, prove: impl Fn(&Self) -> Result<T, tlog_tiles::Error>) -> Result<T, Error> {
-        if let Ok(proof) = prove(self) {
-            return Ok(proof);
-        }
+    /// Computes all tiles again, because one of those on disk is not what it was.
+    pub(crate) fn again(&mut self) -> Result<(), Error> {
         let size = self.edge.size();
         (self.edge, self.reader) = (Edge::default(), None);
         self.unwritten.clear();
-        self.advance(size)?;
-        let proof = prove(self);
-        self.flush()?;
-        proof.map_err(|cause| Error::Proof { why: cause.to_string() })
-    }
-
-    /// The root when there were `size` records; `size` is at most that of the tree.
-    pub(crate) fn root_at(&mut self, size: u64) -> Result<Hash, Error> {
-        if size == self.edge.size() {
-            Ok(self.edge.root())
-        } else {
-            self.prove(|tree| tlog_tiles::tree_hash(size, tree))
-        }
-    }
-
-    /// The hashes of a tile. One from the disk counts only if its parent, up to the edge, has its root.
-    pub(crate) fn tile(&self, level: u8, index: u64) -> Option<Vec<Hash>> {
-        if self.edge.full_tiles(level) <= index {
-            return Some(self.edge.level(level).to_vec());
-        }
-        if let Some(content) = self.unwritten.get(&(level, index)) {
-            return Some(edge::hashes(content));
-        }
-        let width = TILE_WIDTH as u64;
-        let parent = self.tile(level + 1, index / width)?;
-        let expected = parent.get(usize::try_from(index % width).ok()?)?;
-        let found = edge::hashes(&disk::read_whole(self.source.disk.as_ref(), &path(level, index, TILE_WIDTH)).ok()?);
-        (found.len() == TILE_WIDTH && edge::subtree(&found) == *expected).then_some(found)
-    }
-
-    fn node(&self, stored: u64) -> Option<Hash> {
-        let (level, index) = split_stored_hash_index(stored);
-        let (first, count) = (index << (level % TILE_HEIGHT), 1 << (level % TILE_HEIGHT));
-        let tile = self.tile(level / TILE_HEIGHT, first / TILE_WIDTH as u64)?;
-        let from = usize::try_from(first % TILE_WIDTH as u64).ok()?;
-        tile.get(from..from + count).map(edge::subtree)
-    }
-}
-
-impl HashReader for Tree {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, tlog_tiles::Error> {
-        indexes
-            .iter()
-            .map(|stored| self.node(*stored).ok_or(tlog_tiles::Error::InvalidTile))
-            .collect()
+        self.advance(size)
     }
 }
 

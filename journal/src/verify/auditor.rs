@@ -6,19 +6,20 @@ use std::sync::Arc;
 use serde::de::IgnoredAny;
 use tlog_tiles::record_hash;
 
-use super::{Fault, FaultKind, Report};
+use super::{Fault, FaultKind, Report, Signers};
 use crate::disk::Disk;
 use crate::line::Checked;
 use crate::merkle::{self, Edge};
 use crate::scan::Watch;
 use crate::segment::{self, Header};
-use crate::{Error, Root};
+use crate::{Error, Root, VerifyingKey};
 
 /// Records between two calls of `progress`.
 const STRIDE: u64 = 8192;
 
 pub(super) struct Auditor<'a> {
     disk: &'a dyn Disk,
+    signers: &'a mut dyn Signers,
     progress: &'a mut dyn FnMut(u64, u64),
     edge: Edge,
     /// Sizes whose roots somebody wants to know.
@@ -39,6 +40,7 @@ impl<'a> Auditor<'a> {
     pub(super) fn new(
         disk: &'a dyn Disk,
         wanted: BTreeSet<u64>,
+        signers: &'a mut dyn Signers,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Result<Self, Error> {
         let mut lengths = BTreeMap::new();
@@ -52,6 +54,7 @@ impl<'a> Auditor<'a> {
         let total = lengths.values().sum();
         let mut auditor = Self {
             disk,
+            signers,
             progress,
             edge: Edge::default(),
             wanted,
@@ -77,6 +80,11 @@ impl<'a> Auditor<'a> {
     /// The root of the first `size` records, if it was wanted and they were all good.
     pub(super) fn root(&self, size: u64) -> Option<Root> {
         self.roots.get(&size).copied()
+    }
+
+    /// The key that signs checkpoints of a size, as far as was heard.
+    pub(super) fn key_at(&self, size: u64) -> Option<VerifyingKey> {
+        self.signers.at(size)
     }
 
     /// What there is to say so far.
@@ -157,6 +165,9 @@ impl Watch for Auditor<'_> {
                 seq,
                 why,
             });
+        }
+        if let Ok(text) = std::str::from_utf8(record.text) {
+            self.signers.heard(record.seq, text);
         }
         self.add(record.text);
         self.note_root();

@@ -1,12 +1,18 @@
 //! Evidence: roots, proofs, tiles and checkpoints, and what they find.
 
+use std::sync::Arc;
+
 use journal::disk::SimulatedDisk;
-use journal::{Error, FaultKind, Journal, Log, Report, SigningKey, Verification, verify_disk};
+use journal::{Error, FaultKind, Journal, Log, Look, Report, SigningKey, Verification, verify_disk};
 
 use crate::support::{ORIGIN, append_until_failure, filled, open, segments};
 
 fn key() -> SigningKey {
     SigningKey::from_seed(ORIGIN, [7; 32]).unwrap()
+}
+
+fn look(disk: &SimulatedDisk) -> Look {
+    Look::on(Arc::new(disk.clone()), 1024).unwrap()
 }
 
 fn check(disk: &SimulatedDisk, earlier: &[&str]) -> Report {
@@ -35,12 +41,13 @@ fn proofs_hold_for_every_record_and_size() {
     let disk = SimulatedDisk::new();
     let (journal, _) = open(&disk).unwrap();
     append_until_failure(&journal, 600);
+    let prover = look(&disk).prover(600, &mut |_| ()).unwrap();
     let roots: Vec<_> = (0..=600).map(|size| journal.root(Some(size)).unwrap()).collect();
     for size in [1, 2, 3, 255, 256, 257, 511, 512, 599, 600] {
         let root = &roots[usize::try_from(size).unwrap()];
         for seq in (1..=size).step_by(17) {
             let text = journal.get(seq).unwrap().unwrap().text;
-            let proof = journal.prove_inclusion(seq, size).unwrap();
+            let proof = prover.inclusion(seq, size).unwrap();
             proof.check(&text, root).unwrap();
             assert!(proof.check(&text.replace("number", "numbed"), root).is_err());
         }
@@ -56,10 +63,14 @@ fn proofs_hold_for_every_record_and_size() {
         }
     }
     assert!(matches!(
-        journal.prove_inclusion(601, 601),
+        prover.inclusion(601, 601),
         Err(Error::Beyond { seq: 601, last: 600 })
     ));
-    assert!(matches!(journal.prove_inclusion(5, 4), Err(Error::Proof { .. })));
+    assert!(matches!(prover.inclusion(5, 4), Err(Error::Proof { .. })));
+    assert!(matches!(
+        journal.prove_consistency(600, 601),
+        Err(Error::Beyond { seq: 601, last: 600 })
+    ));
     assert!(matches!(journal.prove_consistency(0, 4), Err(Error::Proof { .. })));
 }
 
@@ -78,7 +89,7 @@ fn tiles_that_are_lost_or_damaged_are_computed_again() {
     );
     let (journal, _) = open(&disk).unwrap();
     let root = journal.root(None).unwrap();
-    let proof = journal.prove_inclusion(100, 600).unwrap();
+    let proof = journal.prove_consistency(100, 600).unwrap();
     for tile in tiles {
         for lost in [true, false] {
             let mut files = files.clone();
@@ -88,7 +99,7 @@ fn tiles_that_are_lost_or_damaged_are_computed_again() {
                 files.get_mut(&tile).unwrap()[3] ^= 1;
             }
             let (journal, _) = open(&SimulatedDisk::with_files(files)).unwrap();
-            assert_eq!(journal.prove_inclusion(100, 600).unwrap(), proof, "{tile}");
+            assert_eq!(journal.prove_consistency(100, 600).unwrap(), proof, "{tile}");
             assert_eq!(journal.root(None).unwrap(), root, "{tile}");
         }
     }

@@ -22,6 +22,8 @@ pub struct Bundle {
     pub key: String,
     /// The signed checkpoint that the records are proven against (C2SP tlog-checkpoint).
     pub checkpoint: String,
+    /// The records in which the log's key named the next one, up to the one that signed: none where it is the first.
+    pub rotations: Vec<Entry>,
     /// The records, in order.
     pub records: Vec<Entry>,
     /// A signed note over the digests of all of the above ([`SEAL`]); it names the record of the export too.
@@ -77,6 +79,8 @@ pub struct Contents {
     pub key: Digest,
     /// Of the checkpoint.
     pub checkpoint: Digest,
+    /// Of the records that name keys, with their proofs.
+    pub rotations: Digest,
     /// Of the records with their proofs.
     pub records: Digest,
 }
@@ -100,6 +104,7 @@ impl Bundle {
             selection: of(&self.selection)?,
             key: of(&self.key)?,
             checkpoint: of(&self.checkpoint)?,
+            rotations: of(&self.rotations)?,
             records: of(&self.records)?,
         })
     }
@@ -111,12 +116,13 @@ fn of(part: &impl Serialize) -> Result<Digest, serde_json::Error> {
 
 impl Contents {
     /// The lines under which they are sealed: a name, a blank, 64 hexadecimal digits.
-    pub fn lines(&self) -> [String; 5] {
+    pub fn lines(&self) -> [String; 6] {
         [
             format!("page {}", self.page),
             format!("selection {}", self.selection),
             format!("key {}", self.key),
             format!("checkpoint {}", self.checkpoint),
+            format!("rotations {}", self.rotations),
             format!("records {}", self.records),
         ]
     }

@@ -6,13 +6,16 @@ use projections::{Action, Id, Record};
 use thiserror::Error;
 
 use super::bundle::{Entry, FORMAT};
-use super::{Bundle, Selection, What, page};
+use super::{Bundle, Selection, What, page, succession};
 use crate::kernel::token::hex;
 
 /// Most records of a bundle; more is a backup, not evidence.
 pub const RECORDS_MAX: usize = 100_000;
 /// Most bytes of their texts.
 pub const BYTES_MAX: usize = 256 << 20;
+
+/// Records read between two calls of `progress`.
+const STRIDE: u64 = 8192;
 
 /// Why nothing can be proven.
 #[derive(Debug, Error)]
@@ -102,24 +105,37 @@ pub fn proven(look: &Look, checkpoint: &Checkpoint, progress: &mut dyn FnMut(u64
     Ok(prover)
 }
 
+/// How far the gathering is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many of the records that the checkpoint vouches for are hashed.
+    Hashed(u64),
+    /// So many of them are looked through: for those that name keys, or for those about an action.
+    Read(u64),
+    /// So many records, of so many, have their proof.
+    Proven(u64, u64),
+}
+
 /// Everything of a bundle but its seal.
 pub fn gather(
     look: &Look,
     checkpoint: &Checkpoint,
     key: &str,
     what: What,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(Step),
 ) -> Result<Bundle, Unproven> {
-    let prover = proven(look, checkpoint, progress)?;
+    let prover = proven(look, checkpoint, &mut |done| progress(Step::Hashed(done)))?;
     let size = checkpoint.root.size;
     let mut records = match &what {
-        What::Action(id) => of_action(look, size, id)?,
+        What::Action(id) => of_action(look, size, id, &mut |done| progress(Step::Read(done)))?,
         What::Range { from, to } => of_range(look, size, *from, *to)?,
     };
-    for entry in &mut records {
-        let path = prover.inclusion(entry.seq, size)?.path;
-        entry.proof = path.iter().map(|hash| hex("", hash)).collect();
+    let all = records.len() as u64;
+    for (done, entry) in (1..).zip(&mut records) {
+        *entry = prove(&prover, size, entry.seq, std::mem::take(&mut entry.text))?;
+        progress(Step::Proven(done, all));
     }
+    let rotations = succession::gather(look, &prover, (size, key), &mut |done| progress(Step::Read(done)))?;
     let journal = look.journal().to_owned();
     Ok(Bundle {
         format: FORMAT.to_owned(),
@@ -127,9 +143,17 @@ pub fn gather(
         selection: Selection { journal, what },
         key: key.to_owned(),
         checkpoint: checkpoint.note.clone(),
+        rotations,
         records,
         seal: String::new(),
     })
+}
+
+/// A record with its proof.
+pub(super) fn prove(prover: &Prover, size: u64, seq: u64, text: String) -> Result<Entry, Unproven> {
+    let path = prover.inclusion(seq, size)?.path;
+    let proof = path.iter().map(|hash| hex("", hash)).collect();
+    Ok(Entry { seq, text, proof })
 }
 
 #[derive(Default)]
@@ -161,11 +185,14 @@ fn of_range(look: &Look, last: u64, from: u64, to: u64) -> Result<Vec<Entry>, Un
     Ok(kept.entries)
 }
 
-fn of_action(look: &Look, last: u64, id: &str) -> Result<Vec<Entry>, Unproven> {
+fn of_action(look: &Look, last: u64, id: &str, progress: &mut dyn FnMut(u64)) -> Result<Vec<Entry>, Unproven> {
     let (mut kept, mut reader) = (Kept::default(), look.reader(1));
     while let Some(line) = reader.next_ref()?.filter(|line| line.seq <= last) {
         if concerns(line.seq, line.text, id)? {
             kept.push(line.seq, line.text)?;
+        }
+        if line.seq.is_multiple_of(STRIDE) {
+            progress(line.seq);
         }
     }
     if kept.entries.is_empty() {

@@ -4,7 +4,7 @@ use projections::event::{event, evidence};
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{Contents, SEAL, What};
-use crate::followers::signer::Signer;
+use crate::door::signer::Signer;
 use crate::kernel::{Caller, Rejection};
 use crate::processor::Handle;
 
@@ -55,16 +55,13 @@ pub async fn seal(handle: &Handle, signer: &Signer, caller: Caller, export: Expo
         size,
     };
     let told = event(evidence::EXPORTED, &facts).map_err(failed)?;
-    let journaled = handle.ask(move |engine, now, _| {
-        let text = engine.record(now, &caller, vec![told])?;
-        let state = engine.state();
-        Ok((vec![text], (state.position, state.at)))
-    });
-    let (record, at) = journaled.await?;
+    let (record, at) = handle.record_for_all(caller, vec![told]).await?;
     let mut lines = export.contents.lines().to_vec();
     lines.push(format!("exported {record} {at} {who}"));
-    let statement = signer.state(SEAL, &lines).map_err(failed)?;
-    let seal = statement.note;
+    let signer = signer.clone();
+    // Whoever signs a checkpoint or changes the key is waited for.
+    let stated = tokio::task::spawn_blocking(move || signer.state(SEAL, &lines)).await;
+    let seal = stated.map_err(failed)?.map_err(failed)?.note;
     Ok(Sealed { seal, record })
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::bundle::{Bundle, Entry, FORMAT, SEAL, What};
 use super::gather::concerns;
+use super::{page, succession};
 
 /// What a bundle proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +35,8 @@ pub struct Proven {
     pub root: String,
     /// The key that all of it was checked with.
     pub key: String,
+    /// The key that was given, and leads to that one; that one where none was given.
+    pub trusted: String,
     /// Whether that key was taken from the file itself.
     pub key_trusted_from_file: bool,
     /// Who else signed the checkpoint, of the witnesses that were asked about.
@@ -63,7 +66,7 @@ pub struct Witnessed {
 /// What is wrong with a bundle: the part, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `form`, `key`, `seal`, `checkpoint`, `record N`, `page`, `selection` or `records`.
+    /// `form`, `key`, `seal`, `checkpoint`, `record N`, `page`, `selection`, `rotations` or `records`.
     pub part: String,
     /// Why.
     pub why: String,
@@ -76,8 +79,30 @@ impl fmt::Display for Fault {
 }
 
 fn fault(part: &str, why: impl ToString) -> Fault {
-    let (part, why) = (part.to_owned(), why.to_string());
+    let why = why.to_string().chars().fold(String::new(), |mut shown, letter| {
+        match letter {
+            hidden if hides(hidden) => shown.extend(hidden.escape_unicode()),
+            plain => shown.push(plain),
+        }
+        shown
+    });
+    let part = part.to_owned();
     Fault { part, why }
+}
+
+/// Whether a character could hide or turn around what is printed near it: controls, and the format characters of Unicode that have
+/// no form of their own.
+fn hides(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Refuses a text that is printed and would not show as what it is.
+fn plain(part: &str, text: &str) -> Result<(), Fault> {
+    if text.chars().any(hides) {
+        return Err(fault(part, format!("there are control characters in `{text}`")));
+    }
+    Ok(())
 }
 
 /// Checks a bundle, with the key given or else with its own.
@@ -94,18 +119,23 @@ pub fn verify(file: &[u8], given: Option<&VerifyingKey>) -> Result<Proven, Fault
 /// The first [`Fault`] found.
 pub fn verify_witnessed(file: &[u8], given: Option<&VerifyingKey>, witnesses: &[WitnessKey]) -> Result<Proven, Fault> {
     let bundle = read(file)?;
-    let key = key(&bundle, given)?;
+    plain("key", &bundle.key)?;
+    let key = VerifyingKey::parse(&bundle.key).map_err(|cause| fault("key", cause))?;
+    succession::check(&bundle, &key, given).map_err(|why| fault("key", why))?;
     let signed = checkpoint(&bundle, &key)?;
     let witnesses = witnesses
         .iter()
         .map(|witness| seen(&signed, witness))
         .collect::<Result<_, _>>()?;
     let root = signed.root;
-    for entry in &bundle.records {
+    for entry in bundle.rotations.iter().chain(&bundle.records) {
         included(entry, &root).map_err(|why| fault(&format!("record {}", entry.seq), why))?;
     }
     let (exported, digest) = sealed(&bundle, &key)?;
     let (from, to) = selected(&bundle)?;
+    if bundle.page != page::page(&bundle.selection.what, bundle.records.len(), root.size) {
+        return Err(fault("page", "it is not the page of such a bundle"));
+    }
     let seq = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.seq);
     Ok(Proven {
         records: bundle.records.len(),
@@ -116,6 +146,7 @@ pub fn verify_witnessed(file: &[u8], given: Option<&VerifyingKey>, witnesses: &[
         size: root.size,
         root: root.hex(),
         key: key.encode().to_owned(),
+        trusted: given.unwrap_or(&key).encode().to_owned(),
         key_trusted_from_file: given.is_none(),
         witnesses,
         export_record: exported.record,
@@ -143,18 +174,6 @@ fn read(file: &[u8]) -> Result<Bundle, Fault> {
             let at = at.unwrap_or_else(|| again.len().min(file.len()));
             Err(fault("form", format!("byte {at} is not as a bundle is written")))
         }
-    }
-}
-
-fn key(bundle: &Bundle, given: Option<&VerifyingKey>) -> Result<VerifyingKey, Fault> {
-    let own = VerifyingKey::parse(&bundle.key).map_err(|cause| fault("key", cause))?;
-    match given {
-        None => Ok(own),
-        Some(given) if given.encode() == bundle.key => Ok(own),
-        Some(given) => Err(fault(
-            "key",
-            format!("the file names {}, given was {}", bundle.key, given.encode()),
-        )),
     }
 }
 
@@ -223,14 +242,24 @@ fn sealed(bundle: &Bundle, key: &VerifyingKey) -> Result<(Exported, String), Fau
     let mut word = || words.next().map(ToOwned::to_owned);
     let record = word().and_then(|number| number.parse().ok());
     match (record, word(), word(), stated.next()) {
-        (Some(record), Some(at), Some(by), None) => Ok((Exported { record, at, by }, contents.digest().to_string())),
-        _ => Err(fault("seal", "it does not say which record tells of the export")),
+        (Some(record), Some(at), Some(by), None) if at.parse::<jiff::Timestamp>().is_ok() => {
+            plain("seal", &by)?;
+            Ok((Exported { record, at, by }, contents.digest().to_string()))
+        }
+        _ => Err(fault(
+            "seal",
+            "it does not say which record tells of the export, and when",
+        )),
     }
 }
 
 /// Whether the records are those that the selection speaks of; the hours of the first and the last.
 fn selected(bundle: &Bundle) -> Result<(String, String), Fault> {
     let refuse = |why: &str| Err(fault("selection", why));
+    let journal = &bundle.selection.journal;
+    if journal.len() != 32 || !journal.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return refuse("a journal is named by 32 hexadecimal digits");
+    }
     let numbers: Vec<u64> = bundle.records.iter().map(|entry| entry.seq).collect();
     if numbers.is_empty() || !numbers.is_sorted_by(|before, after| before < after) {
         return refuse("the records are not in order, or there are none");
@@ -241,6 +270,7 @@ fn selected(bundle: &Bundle) -> Result<(String, String), Fault> {
         }
         What::Range { .. } => {}
         What::Action(id) => {
+            plain("selection", id)?;
             let about = |entry: &Entry| concerns(entry.seq, &entry.text, id).is_ok_and(|yes| yes);
             if !bundle.records.iter().all(about) {
                 return refuse("a record is not about the action");

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use journal::{Fault, FaultKind, Look, Report, Verification, VerifyingKey, verify};
+use journal::{Fault, FaultKind, Report, Verification, VerifyingKey, verify_signed};
 use serde_json::json;
 
 use super::{counted, signing, there};
-use crate::audit::keys::Keys;
+use crate::audit::keys::{Heard, Keys};
 use crate::cli::{DataArg, Failure, Outcome, note, print, progress};
 use crate::kernel::text::count;
 
-fn verified(data: &DataArg, against: &Verification) -> Result<Report, Failure> {
+fn verified(data: &DataArg, against: &Verification, heard: &mut Heard) -> Result<Report, Failure> {
     let path = there(data)?;
     let bar = progress::bytes();
-    let report = verify(&path, against, &mut |read, all| {
+    let report = verify_signed(&path, against, heard, &mut |read, all| {
         bar.set_length(all);
         bar.set_position(read);
     })?;
@@ -31,15 +31,6 @@ fn public_key(data: &DataArg, given: Option<&str>) -> Result<Option<VerifyingKey
             Ok(None)
         }
     }
-}
-
-/// The keys that a trusted one leads to; where the journal cannot be read, `verify` will say why.
-fn chain(data: &DataArg, key: Option<VerifyingKey>) -> Result<Option<Keys>, Failure> {
-    let Some(key) = key else { return Ok(None) };
-    let path = there(data)?;
-    let line_max = data.config()?.journal.record_bytes_max;
-    let looked = Look::at(&path, line_max).and_then(|look| Keys::of(&look, key.clone()));
-    Ok(Some(looked.unwrap_or_else(|_| Keys::alone(key))))
 }
 
 /// A later key speaks for those before it only through a checkpoint of its own.
@@ -67,16 +58,15 @@ pub(super) fn run(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json:
         Ok(note) => Ok((path.display().to_string(), note)),
         Err(cause) => Err(Failure::new(format!("{}: {cause}", path.display()))),
     };
-    let keys = chain(data, public_key(data, key)?)?;
+    let mut heard = Heard::of(public_key(data, key)?);
     let against = Verification {
         earlier: files.iter().map(read).collect::<Result<_, Failure>>()?,
-        key: keys.as_ref().map(|keys| keys.all().0.clone()),
-        later: keys.as_ref().map(|keys| keys.all().1.to_vec()).unwrap_or_default(),
         record_bytes_max: Some(data.config()?.journal.record_bytes_max),
+        ..Verification::default()
     };
-    let report = verified(data, &against)?;
+    let report = verified(data, &against, &mut heard)?;
     if report.is_good() {
-        expect_vouched(keys.as_ref(), &report)?;
+        expect_vouched(heard.keys().as_ref(), &report)?;
     }
     if as_json {
         print(&shown(&report).to_string());

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use journal::{Checkpoint, Journal, Log as _, Look, Prover, VerifyingKey};
+use projections::Digest;
 use serde_json::json;
 
 use super::{look, signing, there};
-use crate::audit::evidence::{Unproven, proof, proven, same_history};
-use crate::audit::keys::Keys;
-use crate::audit::rotation;
+use crate::audit::custody;
+use crate::audit::evidence::{Unproven, proven, same_history};
+use crate::audit::keys::{Chain, Keys};
 use crate::cli::operator::{OperatorRequest, Signed};
 use crate::cli::{DataArg, Failure, Outcome, block_on_value, note, print, progress, remote};
 use crate::data::ORIGIN;
@@ -38,7 +39,7 @@ pub(in crate::cli) struct ProveArgs {
 
 /// Signs a checkpoint of everything: the running server does, else this process on the directory.
 pub(super) fn checkpoint(data: &DataArg) -> Outcome {
-    let (signed, key) = sign(data)?;
+    let (signed, key) = sign(data, true)?;
     print(signed.note.trim_end());
     note(&format!(
         "keep this elsewhere; check it with: orkestra journal verify --checkpoint FILE --key '{}'",
@@ -47,7 +48,8 @@ pub(super) fn checkpoint(data: &DataArg) -> Outcome {
     Ok(())
 }
 
-fn sign(data: &DataArg) -> Result<(Checkpoint, VerifyingKey), Failure> {
+/// With `may_make` a key is made where nothing was ever signed.
+fn sign(data: &DataArg, may_make: bool) -> Result<(Checkpoint, VerifyingKey), Failure> {
     there(data)?;
     let dir = data.dir();
     if let Some(reply) = block_on_value(remote::ask(&dir, OperatorRequest::Checkpoint))? {
@@ -62,26 +64,25 @@ fn sign(data: &DataArg) -> Result<(Checkpoint, VerifyingKey), Failure> {
             failure
         }
     })?;
-    let source = signing(data)?;
-    rotation::settle(&source, &dir.journal(), data.config()?.journal.record_bytes_max)?;
-    let key = source.open()?;
+    let key = custody::open(&signing(data)?, &journal, may_make)?;
     let signed = journal.checkpoint(&key)?;
     journal.close()?;
     Ok((signed, key.verifying_key()?))
 }
 
-/// The newest kept checkpoint that reaches `size`, signed now where none does, with a look at what it vouches for.
-fn reaching(data: &DataArg, size: u64) -> Result<(Look, Checkpoint), Failure> {
+/// The newest kept checkpoint that reaches `size`, signed now where none does, with a look at what it vouches for. It is by the
+/// trusted key or by one that this leads to: those before it may be anybody's, and speak only under such a checkpoint.
+fn reaching(data: &DataArg, size: u64, keys: &Keys) -> Result<(Look, Checkpoint), Failure> {
     let seen = look(data)?;
-    let kept = seen.newest_checkpoint()?.filter(|kept| kept.root.size >= size);
-    match kept {
-        Some(kept) if kept.root.size <= seen.last_seq() => Ok((seen, kept)),
-        _ if size > seen.last_seq() => Err(Failure::new(format!(
-            "there is no record {size}; the last is {}",
-            seen.last_seq()
-        ))),
+    let last = seen.last_seq();
+    if size > last {
+        return Err(Failure::new(format!("there is no record {size}; the last is {last}")));
+    }
+    let from = size.max(keys.trusted_from());
+    match seen.newest_checkpoint()? {
+        Some(kept) if (from..=last).contains(&kept.root.size) => Ok((seen, kept)),
         _ => {
-            let (signed, _) = sign(data)?;
+            let (signed, _) = sign(data, false)?;
             Ok((look(data)?, signed))
         }
     }
@@ -94,7 +95,10 @@ fn public(data: &DataArg, look: &Look, given: Option<&str>) -> Result<Keys, Fail
         None if signing(data)?.has_key() => signing(data)?.public()?,
         None => return Err(Failure::new("there is no key here").hint("give the public key with --key")),
     };
-    Ok(Keys::of(look, key)?)
+    let bar = progress::records(look.last_seq());
+    let chain = Chain::read(&mut look.reader(1), &mut |done| bar.set_position(done));
+    bar.finish_and_clear();
+    Ok(chain?.keys(key))
 }
 
 pub(super) fn run(args: ProveArgs) -> Outcome {
@@ -117,18 +121,18 @@ fn included(args: &ProveArgs, seq: u64) -> Outcome {
     if seq == 0 {
         return Err(Failure::new("there is no record 0; the first is 1"));
     }
-    let (look, checkpoint) = reaching(data, seq)?;
-    let keys = public(data, &look, args.key.as_deref())?;
+    let keys = public(data, &look(data)?, args.key.as_deref())?;
+    let (look, checkpoint) = reaching(data, seq, &keys)?;
     let key = keys.at(checkpoint.root.size);
     checkpoint.verify(key)?;
     let inclusion = hashed(&look, &checkpoint)?.inclusion(seq, checkpoint.root.size)?;
     let line = look.reader(seq).next().transpose()?;
     let text = line.map(|line| line.text).unwrap_or_default();
     inclusion.check(&text, &checkpoint.root)?;
-    let tlog_proof = proof::inclusion(&inclusion, &checkpoint);
+    let tlog_proof = inclusion.text(&checkpoint);
     if args.json {
         let path: Vec<String> = inclusion.path.iter().map(|hash| hex("", hash)).collect();
-        let shown = json!({"record": seq, "leafIndex": seq - 1, "leafHash": proof::leaf(&text), "text": text,
+        let shown = json!({"record": seq, "leafIndex": seq - 1, "leafHash": Digest::leaf(&text), "text": text,
             "size": checkpoint.root.size, "root": checkpoint.root.hex(), "proof": path, "checkpoint": checkpoint.note,
             "key": key.encode(), "tlogProof": tlog_proof});
         print(&shown.to_string());
@@ -138,7 +142,7 @@ fn included(args: &ProveArgs, seq: u64) -> Outcome {
     note(&format!(
         "leaf {} with the hash {} is the text of record {seq}, byte for byte (orkestra journal export --from {seq} --to {seq})\nkey {}",
         seq - 1,
-        proof::leaf(&text),
+        Digest::leaf(&text),
         key.encode()
     ));
     Ok(())
@@ -157,7 +161,7 @@ fn only_grew(args: &ProveArgs, file: &Path) -> Outcome {
     if size > found {
         return Err(diverged(file, &Unproven::Truncated { size, found }));
     }
-    let (look, checkpoint) = reaching(data, size)?;
+    let (look, checkpoint) = reaching(data, size, &keys)?;
     let key = keys.at(checkpoint.root.size);
     checkpoint.verify(key)?;
     let prover = hashed(&look, &checkpoint).map_err(|cause| diverged(file, &cause))?;
@@ -171,7 +175,7 @@ fn only_grew(args: &ProveArgs, file: &Path) -> Outcome {
             "checkpoint": checkpoint.note, "key": key.encode()});
         print(&shown.to_string());
     } else {
-        print(proof::consistency(&grown, &checkpoint).trim_end());
+        print(grown.text(&checkpoint).trim_end());
         note(&format!(
             "the first {size} of {} records are those of {}",
             checkpoint.root.size,

@@ -97,7 +97,7 @@ impl Perform for Http {
 }
 
 /// TLS with the authorities that this machine trusts.
-pub(crate) fn tls() -> Result<ClientConfig, Wrong> {
+pub(super) fn tls() -> Result<ClientConfig, Wrong> {
     let mut roots = RootCertStore::empty();
     let (trusted, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if trusted == 0 {
@@ -191,7 +191,7 @@ fn sources<'a>(cause: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dy
 }
 
 /// What is at the bottom of an error; what is above repeats it, with the whole URL.
-fn innermost(cause: &(dyn Error + 'static)) -> String {
+pub(super) fn innermost(cause: &(dyn Error + 'static)) -> String {
     sources(cause)
         .last()
         .map_or_else(|| cause.to_string(), ToString::to_string)

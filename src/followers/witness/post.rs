@@ -1,17 +1,8 @@
-//! One request to a witness, and its answer.
+//! One request to a witness, and what its answer means.
 
-use std::time::Duration;
+use crate::execution::perform::{Post, Posted};
+use crate::kernel::text::clip;
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
-use reqwest::{Client, StatusCode};
-
-use crate::execution::perform;
-
-/// How long a witness may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Most of an answer that is read, in bytes.
-const READ_MAX: usize = 16 << 10;
 /// What an answer is that says a size.
 const SIZE: &str = "text/x.tlog.size";
 
@@ -28,54 +19,26 @@ pub(super) enum Answer {
     Not(String),
 }
 
-/// Sends requests to witnesses.
-#[derive(Clone)]
-pub(super) struct Post(Client);
-
-impl Post {
-    /// With the authorities that this machine trusts.
-    pub(super) fn new() -> Result<Self, String> {
-        let tls = perform::tls().map_err(|cause| cause.to_string())?;
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .redirect(Policy::none())
-            .timeout(PATIENCE)
-            .user_agent(concat!("orkestra/", env!("CARGO_PKG_VERSION")))
-            .build();
-        client.map(Self).map_err(|cause| cause.to_string())
-    }
-
-    /// `POST <prefix>/add-checkpoint` (C2SP tlog-witness).
-    pub(super) async fn add_checkpoint(&self, prefix: &str, body: String) -> Answer {
-        let url = format!("{}/add-checkpoint", prefix.trim_end_matches('/'));
-        let mut answer = match self.0.post(url).body(body).send().await {
-            Ok(answer) => answer,
-            Err(cause) => return Answer::Not(cause.to_string()),
-        };
-        let (status, kind) = (answer.status(), answer.headers().get(CONTENT_TYPE).cloned());
-        let mut bytes = Vec::new();
-        while bytes.len() <= READ_MAX
-            && let Ok(Some(more)) = answer.chunk().await
-        {
-            bytes.extend_from_slice(&more);
-        }
-        bytes.truncate(READ_MAX);
-        let says_size = kind.is_some_and(|kind| kind.as_bytes().starts_with(SIZE.as_bytes()));
-        Answer::of(status, says_size, &String::from_utf8_lossy(&bytes))
+/// `POST <prefix>/add-checkpoint` (C2SP tlog-witness).
+pub(super) async fn add_checkpoint(post: &Post, prefix: &str, body: String) -> Answer {
+    let url = format!("{}/add-checkpoint", prefix.trim_end_matches('/'));
+    match post.text(&url, body).await {
+        Ok(posted) => Answer::of(&posted),
+        Err(why) => Answer::Not(why),
     }
 }
 
 impl Answer {
-    fn of(status: StatusCode, says_size: bool, body: &str) -> Self {
+    fn of(posted: &Posted) -> Self {
+        let Posted { status, kind, body } = posted;
         let size = body.strip_suffix('\n').and_then(|size| size.parse().ok());
-        let said = || format!("{status}: {}", crate::kernel::text::clip(body.trim(), 200));
+        let said = || format!("{status}: {}", clip(body.trim(), 200));
         match (status, size) {
-            (StatusCode::OK, _) => Self::Signed(body.to_owned()),
-            (StatusCode::CONFLICT, Some(size)) if says_size => Self::At(size),
-            (StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY, _) => Self::Disputed(said()),
-            (StatusCode::NOT_FOUND, _) => Self::Not(format!("{}; does it know this log?", said())),
-            (StatusCode::FORBIDDEN, _) => Self::Not(format!("{}; does it know this log's key?", said())),
+            (200, _) => Self::Signed(body.to_owned()),
+            (409, Some(size)) if kind.starts_with(SIZE) => Self::At(size),
+            (409 | 422, _) => Self::Disputed(said()),
+            (404, _) => Self::Not(format!("{}; does it know this log?", said())),
+            (403, _) => Self::Not(format!("{}; does it know this log's key?", said())),
             _ => Self::Not(said()),
         }
     }
@@ -87,7 +50,11 @@ mod tests {
 
     #[test]
     fn answers_mean_what_the_protocol_says() {
-        let of = |status: u16, says_size, body| Answer::of(StatusCode::from_u16(status).unwrap(), says_size, body);
+        let of = |status: u16, says_size: bool, body: &str| {
+            let (kind, body) = (if says_size { SIZE } else { "text/plain" }, body.to_owned());
+            let kind = kind.to_owned();
+            Answer::of(&Posted { status, kind, body })
+        };
         assert_eq!(of(200, false, "— w x\n"), Answer::Signed("— w x\n".to_owned()));
         assert_eq!(of(409, true, "17\n"), Answer::At(17));
         for (status, says_size, body) in [

@@ -6,7 +6,7 @@ use journal::{Checkpoint, Error, Journal, SigningKey, Statement, VerifyingKey};
 
 use tokio::sync::watch;
 
-use crate::door::signing::Source;
+use super::signing::Source;
 
 /// The log and the key that signs for it; clones are the same.
 #[derive(Clone)]
@@ -23,8 +23,8 @@ struct Key {
     turning: bool,
 }
 
-/// Nothing is signed until this is dropped, or has given the signer another key.
-pub struct Turning<'a>(&'a Signer);
+/// Nothing is signed but through this, until it is dropped or has given the signer another key.
+pub struct Turning(Signer);
 
 impl Signer {
     /// A log and its key.
@@ -64,7 +64,11 @@ impl Signer {
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         // Held until it is signed: what comes after a change of the key is never signed by the old one.
         let held = self.usable()?;
-        let checkpoint = self.journal.checkpoint(&held.key)?;
+        self.checkpoint_by(&held.key)
+    }
+
+    fn checkpoint_by(&self, key: &SigningKey) -> Result<Checkpoint, Error> {
+        let checkpoint = self.journal.checkpoint(key)?;
         self.signed.send_replace(checkpoint.root.size);
         Ok(checkpoint)
     }
@@ -97,13 +101,13 @@ impl Signer {
     ///
     /// # Errors
     /// [`Error::Key`] when it is changing already.
-    pub fn turn(&self) -> Result<Turning<'_>, Error> {
+    pub fn turn(&self) -> Result<Turning, Error> {
         let mut held = self.write();
         if held.turning {
             return Err(changing());
         }
         held.turning = true;
-        Ok(Turning(self))
+        Ok(Turning(self.clone()))
     }
 
     fn usable(&self) -> Result<RwLockReadGuard<'_, Key>, Error> {
@@ -120,14 +124,38 @@ impl Signer {
     }
 }
 
-impl Turning<'_> {
+impl Turning {
+    /// The key that is about to be replaced.
+    ///
+    /// # Errors
+    /// As for [`Signer::public`].
+    pub fn public(&self) -> Result<VerifyingKey, Error> {
+        self.0.public()
+    }
+
+    /// Signs a last checkpoint with it.
+    ///
+    /// # Errors
+    /// As for [`Journal::checkpoint`].
+    pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
+        self.0.checkpoint_by(&self.0.read().key)
+    }
+
+    /// Signs a statement with it.
+    ///
+    /// # Errors
+    /// As for [`Statement::sign`].
+    pub fn state(&self, kind: &str, lines: &[String]) -> Result<Statement, Error> {
+        Statement::sign(&self.0.read().key, kind, lines)
+    }
+
     /// Signs with another key from now on.
     pub fn take(self, key: SigningKey) {
         self.0.write().key = key;
     }
 }
 
-impl Drop for Turning<'_> {
+impl Drop for Turning {
     fn drop(&mut self) {
         self.0.write().turning = false;
     }
