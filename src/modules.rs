@@ -4,6 +4,7 @@ pub mod actions;
 pub mod audit;
 pub mod comments;
 pub mod labels;
+pub mod live;
 pub mod organizations;
 pub mod profile;
 pub mod projects;

@@ -107,14 +107,17 @@ impl Processor {
         let (mut closed, mut durable) = (self.closed.subscribe(), self.durable.subscribe());
         let (mut tight, mut tried) = (self.room.watched(), Instant::now());
         loop {
-            let (pause, watched) = (self.until_expiry(), self.sentry.next());
+            let (pause, watched) = (self.pause(), self.sentry.next(self.room.is_tight()));
             tokio::select! {
                 biased;
                 _ = closed.wait_for(Option::is_some) => return,
                 position = reached(&mut durable, watched) => {
-                    waiting.extend(self.sentry.request(position, self.engine.state()));
+                    waiting.extend(self.watched(position));
                 },
-                () = tokio::time::sleep(pause) => waiting.push(Box::new(expire)),
+                () = tokio::time::sleep(pause) => {
+                    waiting.push(Box::new(expire));
+                    waiting.extend(self.watched(0));
+                }
                 // Not so long after the last request, but after the last try: refusals alone must not put it off for ever.
                 () = tokio::time::sleep_until(tried + RETRY), if self.room.is_tight() => {
                     tried = Instant::now();
@@ -129,8 +132,17 @@ impl Processor {
         }
     }
 
-    fn until_expiry(&self) -> Duration {
-        let Some(due) = self.engine.next_deadline() else {
+    /// What the sentry has raised after everything up to a durable position.
+    fn watched(&mut self, durable: u64) -> Option<Request> {
+        let published = self.published.load();
+        self.sentry
+            .request(durable, (self.clock)(), self.engine.state(), &published)
+    }
+
+    /// How long until something is due by the hour alone.
+    fn pause(&self) -> Duration {
+        let hours = [self.engine.next_deadline(), self.sentry.hour()];
+        let Some(due) = hours.into_iter().flatten().min() else {
             return Duration::from_hours(1);
         };
         let left = due.duration_since((self.clock)());
@@ -223,12 +235,7 @@ impl Processor {
             .log
             .append_after(priority, before.position, records, Box::new(done))
         {
-            Ok(_) => {
-                if priority == Priority::Normal {
-                    self.room.loosen();
-                }
-                true
-            }
+            Ok(_) => true,
             Err(cause) => {
                 self.room.tighten((self.clock)(), &cause.to_string());
                 // Nothing was written: the state goes back to what the journal holds, and everybody hears why.

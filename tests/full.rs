@@ -1,6 +1,7 @@
 //! A disk that fills up under load: work is refused and nothing else, and it goes on when there is room again.
 
 mod back;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;

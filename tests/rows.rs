@@ -5,6 +5,8 @@ mod filters;
 mod inside;
 mod past;
 mod restart;
+mod searching;
+mod watched;
 
 use std::fs;
 use std::path::Path;

@@ -15,9 +15,9 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The hash of a leaf of a Merkle tree over records, from a record's text (RFC 6962, section 2.1).
-    pub fn leaf(text: &str) -> Self {
-        Self(Sha256::new().chain_update([0]).chain_update(text).finalize().into())
+    /// The leaf of a record in the journal's tree: SHA-256(0x00 || record) (RFC 6962, section 2.1).
+    pub fn leaf(record: &[u8]) -> Self {
+        Self(Sha256::new_with_prefix([0]).chain_update(record).finalize().into())
     }
 
     /// The raw bytes.

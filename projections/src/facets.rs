@@ -15,6 +15,9 @@ const VALUE_BYTES_MAX: usize = 128;
 /// The value of [`Index::Kind`] under which every record stands that changed anything.
 pub const ANY: &str = "*";
 
+/// The value of [`Index::Org`] under which a record stands that belongs to no organisation: everybody's are among those.
+pub const NOBODYS: &str = "";
+
 /// The kind under which the hour of a token's last use is kept.
 pub const USED: &str = "used";
 
@@ -36,6 +39,16 @@ pub enum Index {
     Event,
     /// The kind of an entity that changed, or [`ANY`].
     Kind,
+    /// The organisation that the record belongs to. Looked for by one, what belongs to none is found too.
+    Org,
+}
+
+impl Index {
+    /// The values under which a record stands that is found by one.
+    pub fn standing(self, value: &str) -> impl Iterator<Item = String> {
+        let also = (self == Self::Org).then(|| NOBODYS.to_owned());
+        [indexed(value)].into_iter().chain(also)
+    }
 }
 
 /// A value as an index knows it: no control characters, not too long.
@@ -87,6 +100,7 @@ impl Facets {
     /// Reads them off a record.
     pub fn of(record: &Record<'_>, tool_of: ToolOf<'_>) -> Self {
         let mut facets = Self::default();
+        facets.found(Index::Org, record.org.as_deref().unwrap_or(NOBODYS));
         for actor in [&record.actor.principal_id, &record.actor.token_id]
             .into_iter()
             .flatten()
@@ -124,7 +138,7 @@ impl Facets {
 
     /// Whether the record is found by a value.
     pub fn has(&self, index: Index, value: &str) -> bool {
-        self.values.contains(&(index, indexed(value)))
+        index.standing(value).any(|value| self.values.contains(&(index, value)))
     }
 
     fn found(&mut self, index: Index, value: &str) {

@@ -5,13 +5,15 @@ mod cloudevents;
 mod csv;
 mod ocsf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use projections::event::{Proposed, names};
 use projections::record::Entry;
 use projections::{Digest, Record, Unread};
 use serde::Deserialize;
 use thiserror::Error;
+
+use crate::kernel::tool::Run;
 
 crate::choice! {
     /// The forms that there are.
@@ -26,18 +28,6 @@ crate::choice! {
         Ocsf = "ocsf",
         /// A table for spreadsheets (RFC 4180), one event a line.
         Csv = "csv",
-    }
-}
-
-impl Format {
-    /// The media type.
-    pub const fn media_type(self) -> &'static str {
-        match self {
-            Self::Records | Self::Ocsf => "application/x-ndjson",
-            // NDJSON of this type; a batch would be an array.
-            Self::Cloudevents => "application/cloudevents+json",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-        }
     }
 }
 
@@ -64,6 +54,8 @@ pub struct Exporter {
     journal: String,
     /// The tools of actions that are not over yet, as far as their proposals were among the records.
     tools: BTreeMap<String, String>,
+    /// The tools that only read.
+    reads: BTreeSet<&'static str>,
 }
 
 /// One record with what every form says of it.
@@ -76,6 +68,8 @@ struct Source<'a> {
     leaf: Digest,
     /// The tool that was called, where that is known.
     tool: Option<&'a str>,
+    /// Whether that tool only reads.
+    is_read: bool,
     /// The action that it is about.
     action: Option<&'a str>,
 }
@@ -87,6 +81,9 @@ struct Facts {
     action: Option<String>,
     code: Option<String>,
     message: Option<String>,
+    /// Of a failed attempt: whether there will be another.
+    #[serde(default)]
+    yes: bool,
 }
 
 impl Facts {
@@ -99,10 +96,16 @@ impl Facts {
 impl Exporter {
     /// An exporter for the records of a journal.
     pub fn new(format: Format, journal: &str) -> Self {
+        let registry = crate::modules::registry();
+        let reads = registry
+            .tools()
+            .iter()
+            .filter(|tool| matches!(tool.run, Run::Answer(_)));
         Self {
             format,
             journal: journal.to_owned(),
             tools: BTreeMap::new(),
+            reads: reads.map(|tool| tool.name).collect(),
         }
     }
 
@@ -130,13 +133,15 @@ impl Exporter {
         self.learn(&record);
         let action = facts.iter().find_map(|facts| facts.action.as_deref());
         let named = facts.iter().find_map(|facts| facts.tool.as_deref());
+        let tool = named.or_else(|| self.tools.get(action?).map(String::as_str));
         let source = Source {
             journal: &self.journal,
             seq,
             text,
             record: &record,
-            leaf: leaf(text),
-            tool: named.or_else(|| self.tools.get(action?).map(String::as_str)),
+            leaf: Digest::leaf(text.as_bytes()),
+            tool,
+            is_read: tool.is_some_and(|tool| self.reads.contains(tool)),
             action,
         };
         let written = match self.format {
@@ -169,17 +174,12 @@ impl Exporter {
             names::EXPIRED,
             names::SUPERSEDED,
         ];
-        for entry in record.events.iter().filter(|entry| OVER.contains(&entry.name.as_ref())) {
-            if let Some(action) = Facts::of(entry).action {
+        for entry in &record.events {
+            let facts = Facts::of(entry);
+            let is_over = OVER.contains(&entry.name.as_ref()) || (entry.name == names::FAILED && !facts.yes);
+            if let Some(action) = facts.action.filter(|_| is_over) {
                 self.tools.remove(&action);
             }
         }
     }
-}
-
-fn leaf(text: &str) -> Digest {
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    bytes.push(0);
-    bytes.extend_from_slice(text.as_bytes());
-    Digest::of(&bytes)
 }

@@ -77,40 +77,51 @@ pub trait Past {
     }
 }
 
+/// The first record up to `last` at or after an hour; the position after `last` where there is none. Hours never go back, so
+/// halving finds it.
+///
+/// # Errors
+/// `unavailable` where a record cannot be read.
+pub fn position_at(past: &dyn Past, last: u64, at: Timestamp) -> Result<u64, Rejection> {
+    let (mut low, mut high) = (1, last + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let earlier = match past.record(middle)? {
+            Some(text) => {
+                let mut room = String::new();
+                Record::parse(middle, &text, &mut room).map_err(unread)?.at < at
+            }
+            None => false,
+        };
+        if earlier {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
 impl View<'_> {
-    /// The records among some positions, none newer than the state, that are found by all of `by`.
+    /// The records among some positions, none newer than the state, that are found by all of `by`; those of the caller's
+    /// organisation and of none. What others do takes no room in a page and tells nobody anything.
     pub fn records(&self, by: &[(Index, String)], range: RangeInclusive<u64>, newest_first: bool) -> Hits<'_> {
         let (from, to) = range.into_inner();
+        let ours = (Index::Org, self.caller.org.clone());
         self.past.find(Search {
-            by: by.into(),
+            // The rarest first.
+            by: by.iter().cloned().chain([ours]).collect(),
             range: from.max(1)..=to.min(self.state.position),
             newest_first,
             tool_of: Rc::new(|id| Some(self.state.actions.get(id.parse().ok()?)?.tool.to_string())),
         })
     }
 
-    /// The first record at or after an hour; the position after the newest where there is none. Hours never go back, so
-    /// halving finds it.
+    /// [`position_at`], up to the state's position.
     ///
     /// # Errors
     /// `unavailable` where a record cannot be read.
     pub fn position_at(&self, at: Timestamp) -> Result<u64, Rejection> {
-        let (mut low, mut high) = (1, self.state.position + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            let earlier = match self.past.record(middle)? {
-                Some(text) => {
-                    let mut room = String::new();
-                    Record::parse(middle, &text, &mut room).map_err(unread)?.at < at
-                }
-                None => false,
-            };
-            if earlier {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        Ok(low)
+        position_at(self.past, self.state.position, at)
     }
 }

@@ -4,10 +4,45 @@
 use std::collections::BTreeMap;
 
 use crate::kernel::Rejection;
-use crate::kernel::identity::{ConfirmPolicy, Organization, Token};
+use crate::kernel::identity::{ConfirmPolicy, Organization, OrganizationSettings, Token};
 use crate::kernel::principal::Caller;
 use crate::kernel::state::State;
-use crate::kernel::tool::{Registry, Tool};
+use crate::kernel::tool::{Registry, Run, Tool};
+
+/// Kinds of tools that a rule of an organisation may name; the first is for all that no other rule is about.
+pub const KINDS: [&str; 6] = [DEFAULT, "write", "light", "sensitive", "destructive", "bulk"];
+const DEFAULT: &str = "default";
+
+/// The rule of an organisation under the first name that it has one for.
+fn of_house(settings: &OrganizationSettings, names: &[&str]) -> ConfirmPolicy {
+    let mut rules = names.iter().filter_map(|name| settings.confirm_policy.get(*name));
+    rules.next().copied().unwrap_or_default()
+}
+
+/// What an organisation guards less than before, in words that follow a name: who confirms a kind or a tool, what agents
+/// may not do, whom one may invite. `None` where nothing is loosened.
+pub fn loosened(registry: &Registry, before: &OrganizationSettings, after: &OrganizationSettings) -> Option<String> {
+    let kinds = KINDS.iter().map(|kind| vec![*kind, DEFAULT]);
+    let tools = registry
+        .tools()
+        .iter()
+        .filter(|tool| matches!(tool.run, Run::Decide(_)));
+    let mut all = kinds.chain(tools.map(|tool| vec![tool.name, tool.kind.word(), DEFAULT]));
+    let confirmed = all.find_map(|names| {
+        let (old, new) = (of_house(before, &names), of_house(after, &names));
+        let name = names.first()?;
+        (new < old).then(|| format!("let {name} be confirmed by {new} instead of {old}"))
+    });
+    let freed = || {
+        let (old, new) = (&before.agent_policy.denied_tools, &after.agent_policy.denied_tools);
+        let freed = old.iter().find(|tool| !new.contains(tool))?;
+        Some(format!("let agents use {freed}"))
+    };
+    let opened = !before.allowed_email_domains.is_empty() && after.allowed_email_domains.is_empty();
+    confirmed
+        .or_else(freed)
+        .or_else(|| opened.then(|| "let people of any mail domain be invited".to_owned()))
+}
 
 /// The policy for one tool and caller, today.
 ///
@@ -20,12 +55,7 @@ pub fn confirm_policy(state: &State, caller: &Caller, tool: &Tool) -> Result<Con
         .ok()
         .and_then(|id| state.table::<Organization>()?.get(id))
         .ok_or_else(|| untold("the organisation is not there"))?;
-    let named = &organization.settings.confirm_policy;
-    let of = |name: &str| named.get(name).copied();
-    let house = of(tool.name)
-        .or_else(|| of(tool.kind.word()))
-        .or_else(|| of("default"))
-        .unwrap_or_default();
+    let house = of_house(&organization.settings, &[tool.name, tool.kind.word(), DEFAULT]);
     let Some(id) = caller.token else { return Ok(house) };
     let token = state.table::<Token>().and_then(|table| table.get(id));
     let token = token.ok_or_else(|| untold("the token is not there"))?;

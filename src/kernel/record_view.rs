@@ -1,16 +1,29 @@
 //! Reading the recorded past for an answer: the history of one thing, and what changed since a version.
 
 use projections::record::Changed;
-use projections::{Record, Unread};
+use projections::{Action, Record, Unread};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::kernel::entity::Entity;
 use crate::kernel::table::Row;
-use crate::kernel::{Rejection, View};
+use crate::kernel::{Rejection, State, View};
 
 /// What a caller hears when a record cannot be read.
 pub fn unread(cause: Unread) -> Rejection {
     Rejection::new("unavailable", cause.to_string())
+}
+
+/// The action that a record is about.
+pub fn action_of<'s>(record: &Record<'_>, state: &'s State) -> Option<&'s Action> {
+    #[derive(Deserialize)]
+    struct Named {
+        action: Option<String>,
+    }
+    let data = record.events.iter().filter_map(|entry| entry.data);
+    let mut ids = data.filter_map(|data| serde_json::from_str::<Named>(data.get()).ok()?.action);
+    let found = ids.find_map(|id| state.actions.get(id.parse().ok()?));
+    found.map(AsRef::as_ref)
 }
 
 /// One past change of a thing, as shown.

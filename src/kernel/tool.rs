@@ -49,6 +49,10 @@ pub enum Run {
 }
 
 /// One tool.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are said one by one where a tool is declared"
+)]
 pub struct Tool {
     /// `verb_noun`, at most 32 characters.
     pub name: &'static str,
@@ -66,6 +70,8 @@ pub struct Tool {
     pub may_repeat: bool,
     /// Whether using it is an event of its own: it reads the security log.
     pub is_logged: bool,
+    /// Whether answering may read much of the journal.
+    pub is_search: bool,
     /// The version of its rules; raised when they change, so that a replay can tell.
     pub decider: u32,
     /// Arguments that hold secrets: journaled as keyed digests.

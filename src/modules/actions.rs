@@ -1,5 +1,6 @@
 //! Actions: the pending-action machinery, and undo.
 
+mod allowed;
 mod reads;
 mod undo;
 
@@ -33,5 +34,6 @@ pub fn module() -> Module {
             "Undo a confirmed action, the newest change of a thing, or single events, as a new pending action.",
             undo::undo,
         )
+        .revised(2)
         .core()
 }

@@ -1,6 +1,7 @@
 //! Audit: the journal as history, as feed and as security log, and alerts on suspicious patterns.
 
 mod activity;
+mod alarm;
 mod alerts;
 pub mod detectors;
 pub mod entity;
@@ -12,8 +13,10 @@ mod signs;
 pub mod watch;
 mod words;
 
+pub use alarm::Alarm;
 pub use entity::Alert;
 pub use raise::raise;
+pub use seeing::AUDITOR;
 pub use watch::Watch;
 
 use crate::kernel::Module;
@@ -30,6 +33,8 @@ pub fn module() -> Module {
         )
         .core()
         .needs("search.read")
+        .revised(2)
+        .searches()
         .returns(output::list(&history::COLUMNS))
         .read(
             "list_activity",
@@ -38,6 +43,8 @@ pub fn module() -> Module {
         )
         .core()
         .needs("search.read")
+        .revised(2)
+        .searches()
         .returns(output::list(&activity::COLUMNS))
         .read(
             "search_audit_log",
@@ -45,8 +52,11 @@ pub fn module() -> Module {
             search::search,
         )
         .logged()
+        .revised(2)
+        .searches()
         .returns(output::list(&search::COLUMNS))
         .read("list_audit_alerts", "List alerts on suspicious patterns.", alerts::list)
+        .revised(2)
         .returns(output::list(&alerts::COLUMNS))
         .write(
             ToolKind::Write,
@@ -54,4 +64,5 @@ pub fn module() -> Module {
             "Acknowledge, resolve, dismiss or reopen an alert.",
             alerts::resolve,
         )
+        .revised(2)
 }

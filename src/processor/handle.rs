@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use journal::Log;
 use projections::Event;
 use serde_json::{Map, Value};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::recent::Recent;
 use super::{Boot, Clock, Outcome, Request, Tight, busy, unavailable};
@@ -32,6 +32,8 @@ pub struct Handle {
     pub(super) boot: Arc<Boot>,
     pub(super) key: ConfirmKey,
     pub(super) wait_for_reads: bool,
+    /// Turns for those who read much of the journal.
+    pub(super) searches: Arc<Semaphore>,
 }
 
 impl Handle {
@@ -42,15 +44,40 @@ impl Handle {
             tool: tool.to_owned(),
             args,
         };
-        if self.registry.tool(tool).is_some_and(crate::kernel::Tool::is_read) {
-            let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
-            return self.note(reading).await;
+        match self.registry.tool(tool).filter(|tool| tool.is_read()) {
+            None => self.step(move |engine, now, past| engine.call(&call, now, past)).await,
+            Some(tool) if tool.is_search => {
+                let reading = self.search(call).await?;
+                self.note(reading).await
+            }
+            Some(_) => {
+                let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
+                self.note(reading).await
+            }
         }
-        self.step(move |engine, now, past| engine.call(&call, now, past)).await
+    }
+
+    /// Answers what may read much of the journal: not on a thread that others wait for, and only some at once.
+    async fn search(&self, call: Call) -> Result<Reading, Rejection> {
+        let _turn = self.searches.acquire().await.map_err(|_| self.gone())?;
+        let handle = self.clone();
+        let searched = tokio::task::spawn_blocking(move || {
+            let (snapshot, now) = (handle.snapshot(), handle.now());
+            engine::answer(&handle.registry, &snapshot, &call, now, &handle.recent)
+        });
+        match searched.await {
+            Ok(reading) => Ok(reading),
+            // The door answers a panic, as it does that of any other tool.
+            Err(cause) => match cause.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(self.gone()),
+            },
+        }
     }
 
     async fn note(&self, reading: Reading) -> Answer {
-        if self.wait_for_reads {
+        // Whoever reads the security log is never answered before that is on record.
+        if self.wait_for_reads || reading.also.is_some() {
             return self.step(move |engine, now, _| engine.note(reading, now)).await;
         }
         let answer = reading.answer.clone();

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use journal::Log;
 use projections::store::{BUCKET, Rows};
 
-use super::plain::{self, NOTHING, Scan};
+use super::plain::{self, FOUND_BYTES_MAX, NOTHING, Scan};
 use crate::kernel::Rejection;
 use crate::kernel::past::Search;
 
@@ -44,6 +44,15 @@ impl<'p> Indexed<'p> {
         let (from, to) = self.search.range.clone().into_inner();
         let newest = self.search.newest_first;
         let bucket = if newest { to } else { from } / BUCKET;
+        // Whole buckets without a hit are many in a long journal.
+        let Some(bucket) = self.rows.next_bucket(&self.search.by, bucket, newest)? else {
+            self.search.range = NOTHING;
+            return Ok(());
+        };
+        if bucket * BUCKET > to || bucket * BUCKET + BUCKET - 1 < from {
+            self.search.range = NOTHING;
+            return Ok(());
+        }
         let (first, last) = ((bucket * BUCKET).max(from), (bucket * BUCKET + BUCKET - 1).min(to));
         let hits = self.rows.bucket(&self.search.by, bucket)?;
         self.hits = hits.into_iter().filter(|seq| (first..=last).contains(seq)).collect();
@@ -78,20 +87,44 @@ impl<'p> Indexed<'p> {
         let (Some(first), Some(last)) = (run.front(), run.back()) else {
             return Ok(());
         };
+        let (first, last) = (*first, *last);
         if first == last {
-            let text = plain::record(self.log, *first)?;
-            return text.map_or(Ok(()), |text| self.keep(*first, text));
+            let text = plain::record(self.log, first)?;
+            return text.map_or(Ok(()), |text| self.keep(first, text));
         }
-        for line in self.log.read(*first).map_err(plain::failed)? {
+        let mut bytes = 0;
+        for line in self.log.read(first).map_err(plain::failed)? {
             let line = line.map_err(plain::failed)?;
-            if line.seq > *last {
+            if line.seq > last {
                 break;
             }
-            if run.contains(&line.seq) {
-                self.keep(line.seq, line.text)?;
+            if !run.contains(&line.seq) {
+                continue;
+            }
+            bytes += line.text.len();
+            let (seq, is_much) = (line.seq, bytes > FOUND_BYTES_MAX);
+            self.keep(seq, line.text)?;
+            if newest {
+                self.shorten(&mut bytes);
+            } else if is_much {
+                run.retain(|hit| *hit > seq);
+                run.append(&mut self.hits);
+                self.hits = run;
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Leaves the oldest for another read where too much was found.
+    fn shorten(&mut self, bytes: &mut usize) {
+        while *bytes > FOUND_BYTES_MAX && self.found.len() > 1 {
+            if let Some((seq, text)) = self.found.pop_back() {
+                *bytes = bytes.saturating_sub(text.len());
+                let at = self.hits.partition_point(|hit| *hit < seq);
+                self.hits.insert(at, seq);
+            }
+        }
     }
 
     fn keep(&mut self, seq: u64, text: String) -> Result<(), Rejection> {

@@ -9,7 +9,7 @@ use projections::event::{self, Recovered, Started, names};
 use projections::{Actor, Id, Stage};
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use super::recent::Recent;
 use super::sentry::Sentry;
@@ -20,6 +20,9 @@ use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Engine, Plan, Registry, State, View};
 use crate::modules::organizations::founding::{Founding, found};
+
+/// So many answers that may read much of the journal are made at once; others wait.
+const SEARCHES_MAX: usize = 2;
 
 /// What a start needs.
 pub struct Opening {
@@ -108,7 +111,7 @@ pub fn open_watched(mut opening: Opening, progress: &mut dyn FnMut(u64, u64)) ->
     records.extend(expired);
     records.push(engine.system(now, None, started(&boot, opening.torn.as_ref()))?);
     write(opening.log.as_ref(), records)?;
-    let sentry = Sentry::recalled(opening.log.as_ref(), engine.state())?;
+    let sentry = Sentry::recalled(Arc::clone(&opening.registry), opening.log.as_ref(), engine.state())?;
     Ok(start(
         (engine, sentry),
         opening.log,
@@ -261,5 +264,6 @@ fn start(
         boot: Arc::new(boot),
         key,
         wait_for_reads,
+        searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
     }
 }

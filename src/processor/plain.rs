@@ -14,6 +14,8 @@ use crate::kernel::{Past, Rejection};
 const FIRST_READ: u64 = 64;
 /// Most records of one read.
 const READ_MAX: u64 = 4_096;
+/// What was found and not yet asked for holds no more bytes than this, or a single record: what is further is read again.
+pub(super) const FOUND_BYTES_MAX: usize = 8 << 20;
 /// No positions.
 pub(super) const NOTHING: RangeInclusive<u64> = RangeInclusive::new(1, 0);
 
@@ -73,6 +75,7 @@ impl<'p> Scan<'p> {
             last + 1..=to
         };
         self.stretch = (self.stretch * 2).min(READ_MAX);
+        let mut bytes = 0;
         for line in self.log.read(first).map_err(failed)? {
             let line = line.map_err(failed)?;
             if line.seq > last {
@@ -81,13 +84,32 @@ impl<'p> Scan<'p> {
             if !self.search.fits(line.seq, &line.text)? {
                 continue;
             }
+            bytes += line.text.len();
             if self.search.newest_first {
                 self.found.push_front((line.seq, line.text));
+                self.shorten(from, &mut bytes);
             } else {
-                self.found.push_back((line.seq, line.text));
+                let seq = line.seq;
+                self.found.push_back((seq, line.text));
+                if bytes > FOUND_BYTES_MAX {
+                    self.search.range = seq + 1..=to;
+                    self.stretch = FIRST_READ;
+                    break;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Leaves the oldest for another read where too much was found.
+    fn shorten(&mut self, from: u64, bytes: &mut usize) {
+        while *bytes > FOUND_BYTES_MAX && self.found.len() > 1 {
+            if let Some((seq, text)) = self.found.pop_back() {
+                *bytes -= text.len();
+                self.search.range = from..=seq;
+                self.stretch = FIRST_READ;
+            }
+        }
     }
 }
 

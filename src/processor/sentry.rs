@@ -2,44 +2,82 @@
 //! back; what it had not looked at when the server stopped, it looks at after the next start.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use journal::Log;
 use projections::Record;
 
 use super::{Outcome, Request};
-use crate::kernel::State;
 use crate::kernel::engine::Refused;
 use crate::kernel::state::Unfit;
-use crate::modules::audit::watch::{Alarm, may_matter};
-use crate::modules::audit::{Watch, raise};
+use crate::kernel::{Registry, State};
+use crate::modules::audit::watch::{may_matter, signed_at};
+use crate::modules::audit::{Alarm, Watch, raise};
 
-/// How far a start looks back: no detector waits longer.
+/// How far a start looks back from the newest sign: no detector waits longer.
 const BACK_MAX: SignedDuration = SignedDuration::from_mins(30);
 /// Most records that a start looks at. With more in so short a time, a pattern that had only begun is not completed by
 /// what came before the stop.
 const BACK_RECORDS_MAX: u64 = 32_768;
 
-#[derive(Default)]
+/// An alarm on its way: kept until an alert that has its evidence is durable.
+struct Due {
+    alarm: Alarm,
+    /// Whether the state never takes it; a fault of the program.
+    is_refused: AtomicBool,
+}
+
 pub(super) struct Sentry {
+    registry: Arc<Registry>,
     watch: Watch,
     /// Records to look at when they are durable.
     waiting: VecDeque<(u64, String)>,
-    due: Vec<Alarm>,
+    due: Vec<Arc<Due>>,
+    /// Whether something is due that was not asked for since it came up, or since it was taken back.
+    is_new: bool,
 }
 
 impl Sentry {
+    pub(super) fn new(registry: Arc<Registry>) -> Self {
+        Self {
+            registry,
+            watch: Watch::default(),
+            waiting: VecDeque::new(),
+            due: Vec::new(),
+            is_new: false,
+        }
+    }
+
     /// Looks back over the newest records of a journal whose state is `state`.
-    pub(super) fn recalled(log: &dyn Log, state: &State) -> Result<Self, journal::Error> {
-        let mut sentry = Self::default();
-        let horizon = state.at.checked_sub(BACK_MAX).unwrap_or(Timestamp::UNIX_EPOCH);
-        for line in log.read(state.position.saturating_sub(BACK_RECORDS_MAX) + 1)? {
+    pub(super) fn recalled(registry: Arc<Registry>, log: &dyn Log, state: &State) -> Result<Self, journal::Error> {
+        let mut sentry = Self::new(registry);
+        let first = state.position.saturating_sub(BACK_RECORDS_MAX) + 1;
+        // From the newest sign, and not from today: nobody looked while the server was down.
+        let Some(newest) = sentry.newest(log, first, state)? else {
+            return Ok(sentry);
+        };
+        let horizon = newest.checked_sub(BACK_MAX).unwrap_or(Timestamp::UNIX_EPOCH);
+        for line in log.read(first)? {
             let line = line?;
             if may_matter(&line.text) && is_since(line.seq, &line.text, horizon) {
                 sentry.one(line.seq, &line.text, state);
             }
         }
         Ok(sentry)
+    }
+
+    fn newest(&self, log: &dyn Log, first: u64, state: &State) -> Result<Option<Timestamp>, journal::Error> {
+        let mut newest = None;
+        for line in log.read(first)? {
+            let line = line?;
+            if may_matter(&line.text) {
+                let at = signed_at(line.seq, &line.text, state, &self.registry);
+                newest = at.ok().flatten().or(newest);
+            }
+        }
+        Ok(newest)
     }
 
     /// Keeps what may matter of records that follow `position`, until they are durable.
@@ -51,59 +89,81 @@ impl Sentry {
         }
     }
 
-    /// Forgets what follows `position`: it was never written.
+    /// Forgets what follows `position`: it was never written. What was raised there is due again.
     pub(super) fn cut(&mut self, position: u64) {
         self.waiting.retain(|(seq, _)| *seq <= position);
+        self.is_new = !self.due.is_empty();
     }
 
-    /// From which durable position on there is something to do.
-    pub(super) fn next(&self) -> Option<u64> {
-        if self.due.is_empty() {
-            self.waiting.front().map(|(seq, _)| *seq)
-        } else {
-            Some(0)
+    /// From which durable position on there is something to do. While nothing but refusals is journaled, asking again waits.
+    pub(super) fn next(&self, is_tight: bool) -> Option<u64> {
+        if self.is_new && !is_tight {
+            return Some(0);
         }
+        self.waiting.front().map(|(seq, _)| *seq)
     }
 
-    /// Looks at everything up to a durable position.
-    fn look(&mut self, durable: u64, state: &State) {
-        while let Some((seq, text)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
-            self.one(seq, &text, state);
-        }
+    /// The hour at which there is something to do, whatever is journaled.
+    pub(super) fn hour(&self) -> Option<Timestamp> {
+        self.watch.next_late()
     }
 
     fn one(&mut self, seq: u64, text: &str, state: &State) {
-        match self.watch.look(seq, text, state) {
-            Ok(alarms) => self.put(alarms),
+        match self.watch.look(seq, text, state, &self.registry) {
+            Ok(alarms) => alarms.into_iter().for_each(|alarm| self.put(alarm)),
             Err(cause) => tracing::error!(%cause, "a record could not be looked at"),
         }
     }
 
-    /// A later alarm has the evidence of an earlier one.
-    fn put(&mut self, alarms: Vec<Alarm>) {
-        for alarm in alarms {
-            let same = |due: &Alarm| {
-                due.org == alarm.org && due.kind == alarm.kind && due.about.first() == alarm.about.first()
-            };
-            self.due.retain(|due| !same(due));
-            self.due.push(alarm);
+    /// Has an alarm raised, with what an earlier one of the same alert knows that is not durable yet.
+    fn put(&mut self, mut alarm: Alarm) {
+        let (same, others) = std::mem::take(&mut self.due)
+            .into_iter()
+            .partition(|due| due.alarm.is_like(&alarm));
+        self.due = others;
+        for due in same {
+            alarm.take_in(due.alarm.clone());
         }
+        self.due.push(Arc::new(Due {
+            alarm,
+            is_refused: AtomicBool::new(false),
+        }));
+        self.is_new = true;
     }
 
-    /// The request that raises what is due, if anything is.
-    pub(super) fn request(&mut self, durable: u64, state: &State) -> Option<Request> {
-        self.look(durable, state);
-        if self.due.is_empty() {
+    /// The request that raises what is due, if anything is: looks at everything up to a durable position first. `state` may
+    /// be ahead of what is durable, `published` is not.
+    pub(super) fn request(
+        &mut self,
+        durable: u64,
+        now: Timestamp,
+        state: &State,
+        published: &State,
+    ) -> Option<Request> {
+        while let Some((seq, text)) = self.waiting.pop_front_if(|(seq, _)| *seq <= durable) {
+            self.one(seq, &text, state);
+        }
+        for alarm in self.watch.late(now) {
+            self.put(alarm);
+        }
+        self.due
+            .retain(|due| !due.is_refused.load(Ordering::Acquire) && !due.alarm.is_spent(published));
+        self.is_new = false;
+        let unraised = self.due.iter().filter(|due| !due.alarm.is_spent(state));
+        let unraised: Vec<Arc<Due>> = unraised.cloned().collect();
+        if unraised.is_empty() {
             return None;
         }
-        let due = std::mem::take(&mut self.due);
         Some(Box::new(move |engine, now, _| {
             let mut records = Vec::new();
-            for alarm in &due {
-                match raise(engine, alarm, now) {
+            for due in &unraised {
+                match raise(engine, &due.alarm, now) {
                     Ok(text) => records.extend(text),
                     Err(Refused::Unfit(unfit)) => return Err::<Outcome, Unfit>(unfit),
-                    Err(Refused::No(no)) => tracing::error!(why = no.message, "an alert could not be raised"),
+                    Err(Refused::No(no)) => {
+                        due.is_refused.store(true, Ordering::Release);
+                        tracing::error!(why = no.message, "an alert could not be raised");
+                    }
                 }
             }
             Ok(Outcome {

@@ -15,6 +15,8 @@ pub struct Tight {
     pub since: Timestamp,
     /// Why.
     pub why: Arc<str>,
+    /// How often work was refused since.
+    refused: u64,
 }
 
 /// Whether there is room for work; cheap to clone.
@@ -39,10 +41,12 @@ impl Room {
     pub(super) fn tighten(&self, since: Timestamp, why: &str) {
         let begins = self.0.send_if_modified(|tight| {
             let begins = tight.is_none();
-            tight.get_or_insert_with(|| Tight {
+            let now = || Tight {
                 since,
                 why: Arc::from(why),
-            });
+                refused: 0,
+            };
+            tight.get_or_insert_with(now).refused += 1;
             begins
         });
         if begins {
@@ -50,15 +54,18 @@ impl Room {
         }
     }
 
-    pub(super) fn loosen(&self) {
-        if self.0.send_if_modified(|tight| tight.take().is_some()) {
+    /// There is room, unless work was refused again after the try that shows it.
+    fn loosen(&self, refused: u64) {
+        let ends = |tight: &mut Option<Tight>| tight.take_if(|tight| tight.refused == refused).is_some();
+        if self.0.send_if_modified(ends) {
             tracing::info!("there is room again: work is journaled");
         }
     }
 
-    /// Tries whether there is room again, with a record that says since when there was none.
+    /// Tries whether there is room again, with a record that says since when there was none; there is when it is durable.
     pub(super) fn resume(&self) -> Option<Request> {
-        let Tight { since, why } = self.0.borrow().clone()?;
+        let Tight { since, why, refused } = self.0.borrow().clone()?;
+        let room = self.clone();
         Some(Box::new(move |engine, now, _| {
             let why = why.as_ref().into();
             let mut records = Vec::new();
@@ -67,7 +74,11 @@ impl Room {
             }
             Ok(Outcome {
                 records,
-                then: Box::new(|_| ()),
+                then: Box::new(move |said| {
+                    if said.is_ok() {
+                        room.loosen(refused);
+                    }
+                }),
             })
         }))
     }

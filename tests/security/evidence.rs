@@ -180,7 +180,7 @@ fn the_leaves_of_an_export_make_the_root_of_the_journal() {
         .lines()
         .map(|line| {
             let event: Value = serde_json::from_str(line).unwrap();
-            let leaf = event["attestation_list"][0]["fingerprint"]["value"].as_str().unwrap();
+            let leaf = event["unmapped"]["record"]["leaf"].as_str().unwrap();
             *projections::Digest::parse(leaf).unwrap().bytes()
         })
         .collect();

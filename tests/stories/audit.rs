@@ -6,6 +6,8 @@ mod export;
 mod feed;
 mod history;
 mod log;
+mod others;
+mod undoing;
 
 use serde_json::{Value, json};
 

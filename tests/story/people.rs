@@ -66,6 +66,12 @@ impl Story {
         self.member(name, role, MemberKind::Agent, Some(sponsor))
     }
 
+    /// Says with what program somebody calls.
+    pub fn uses(&mut self, name: &str, client: &str) {
+        let caller = self.people.get_mut(name).unwrap();
+        caller.client = Some(client.to_owned());
+    }
+
     fn member(&mut self, name: &str, role: &str, kind: MemberKind, sponsor: Option<Id<Member>>) -> Id<Member> {
         let org = self.people["ana"].org.clone();
         let roles: Vec<Id<Role>> = {

@@ -1,7 +1,7 @@
 //! The watch in a story: it looks at the records since it last looked, and raises what they add up to.
 
 use orkestra::modules::audit::watch::may_matter;
-use orkestra::modules::audit::{Alert, Watch, raise};
+use orkestra::modules::audit::{Alarm, Alert, Watch, raise};
 
 use super::Story;
 
@@ -16,18 +16,26 @@ impl Guard {
     /// Looks at everything that is new, as the processor does; how often an alert was raised.
     pub fn looks(&mut self, story: &mut Story) -> usize {
         let mut raised = 0;
+        let registry = std::sync::Arc::clone(story.engine.registry());
         while let Some(text) = story.records.0.get(self.looked).cloned() {
             self.looked += 1;
             if !may_matter(&text) {
                 continue;
             }
             let seq = u64::try_from(self.looked).unwrap();
-            for alarm in self.watch.look(seq, &text, story.engine.state()).unwrap() {
-                let record = raise(&mut story.engine, &alarm, story.now).unwrap();
-                raised += usize::from(record.is_some());
-                story.records.0.extend(record);
-            }
+            let alarms = self.watch.look(seq, &text, story.engine.state(), &registry).unwrap();
+            raised += alarms.iter().map(|alarm| Self::raise(story, alarm)).sum::<usize>();
         }
+        for alarm in self.watch.late(story.now) {
+            raised += Self::raise(story, &alarm);
+        }
+        raised
+    }
+
+    fn raise(story: &mut Story, alarm: &Alarm) -> usize {
+        let record = raise(&mut story.engine, alarm, story.now).unwrap();
+        let raised = usize::from(record.is_some());
+        story.records.0.extend(record);
         raised
     }
 }

@@ -31,6 +31,7 @@ const fn letter(index: Index) -> u8 {
         Index::Action => b'c',
         Index::Event => b'e',
         Index::Kind => b'k',
+        Index::Org => b'o',
     }
 }
 

@@ -109,7 +109,7 @@ impl Rows {
     pub fn find(&self, by: &[(Index, String)], from: u64, upto: u64) -> Result<Option<Vec<u64>>, Error> {
         let mut bucket = from / BUCKET;
         while bucket * BUCKET <= upto {
-            let Some(next) = self.next_bucket(by, bucket)? else {
+            let Some(next) = self.next_bucket(by, bucket, false)? else {
                 return Ok(None);
             };
             bucket = next;
@@ -123,21 +123,30 @@ impl Rows {
         Ok(None)
     }
 
-    /// The first bucket from `bucket` on that the first value has anything in.
-    fn next_bucket(&self, by: &[(Index, String)], bucket: u64) -> Result<Option<u64>, Error> {
+    /// The first bucket from `bucket` on, or the last one up to it where the newest comes first, that the first of some
+    /// values has anything in; `None` where there is none.
+    ///
+    /// # Errors
+    /// As the shelf says.
+    pub fn next_bucket(&self, by: &[(Index, String)], bucket: u64, newest_first: bool) -> Result<Option<u64>, Error> {
         let Some((index, value)) = by.first() else {
             return Ok(None);
         };
-        let value = indexed(value);
-        let prefix = keys::postings(*index, &value);
-        let found = self
-            .shelf
-            .scan(&prefix, &keys::posting(*index, &value, bucket))
-            .next()
-            .transpose()?;
-        found
-            .map(|(key, _)| number(key.get(prefix.len()..).map(<[u8]>::to_vec)))
-            .transpose()
+        let mut next: Option<u64> = None;
+        for value in index.standing(value) {
+            let (prefix, at) = (keys::postings(*index, &value), keys::posting(*index, &value, bucket));
+            let key = if newest_first {
+                self.shelf.last(&prefix, &at)?
+            } else {
+                let found = self.shelf.scan(&prefix, &at).next().transpose()?;
+                found.map(|(key, _)| key)
+            };
+            let Some(key) = key else { continue };
+            let found = number(key.get(prefix.len()..).map(<[u8]>::to_vec))?;
+            let nearer = |next: u64| if newest_first { next.max(found) } else { next.min(found) };
+            next = Some(next.map_or(found, nearer));
+        }
+        Ok(next)
     }
 
     /// The records of one bucket, oldest first, that are found by every one of some values: those from `bucket * BUCKET` on,
@@ -148,13 +157,15 @@ impl Rows {
     pub fn bucket(&self, by: &[(Index, String)], bucket: u64) -> Result<Vec<u64>, Error> {
         let mut common: Option<Vec<u64>> = None;
         for (index, value) in by {
-            let key = keys::posting(*index, &indexed(value), bucket);
-            let value = self.shelf.get(&key)?.unwrap_or_default();
-            let (offsets, _) = value.as_chunks::<2>();
-            let found = offsets
-                .iter()
-                .map(|offset| bucket * BUCKET + u64::from(u16::from_be_bytes(*offset)));
-            let found: Vec<u64> = found.collect();
+            let mut found = Vec::new();
+            for value in index.standing(value) {
+                let held = self.shelf.get(&keys::posting(*index, &value, bucket))?;
+                let held = held.unwrap_or_default();
+                let (offsets, _) = held.as_chunks::<2>();
+                let offsets = offsets.iter().map(|offset| u64::from(u16::from_be_bytes(*offset)));
+                found.extend(offsets.map(|offset| bucket * BUCKET + offset));
+            }
+            found.sort_unstable();
             match &mut common {
                 None => common = Some(found),
                 Some(common) => common.retain(|seq| found.binary_search(seq).is_ok()),

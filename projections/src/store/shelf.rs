@@ -31,6 +31,18 @@ pub trait Shelf: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
     /// Everything whose key begins with `prefix` and is not before `from`, in order.
     fn scan(&self, prefix: &[u8], from: &[u8]) -> Box<dyn Iterator<Item = Result<Pair, Error>> + '_>;
+    /// The last key that begins with `prefix` and is not after `upto`.
+    fn last(&self, prefix: &[u8], upto: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut last = None;
+        for pair in self.scan(prefix, prefix) {
+            let (key, _) = pair?;
+            if key.as_slice() > upto {
+                break;
+            }
+            last = Some(key);
+        }
+        Ok(last)
+    }
     /// Makes several changes, all of them or none.
     fn apply(&self, changes: Changes) -> Result<(), Error>;
     /// What was applied before is there after a power cut.
@@ -105,6 +117,12 @@ impl Shelf for Sled {
             Ok((key.to_vec(), value.to_vec()))
         });
         Box::new(found.take_while(move |pair| pair.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))))
+    }
+
+    fn last(&self, prefix: &[u8], upto: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let found = self.db()?.range(prefix..=upto).keys().next_back();
+        let found = found.transpose().map_err(Error::shelf("read"))?;
+        Ok(found.map(|key| key.to_vec()).filter(|key| key.starts_with(prefix)))
     }
 
     fn apply(&self, changes: Changes) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The keys of a bundle: the records in which each named the next are in it, with their proofs, so that whoever holds an older key can
 //! follow them to the one that signed.
 
-use journal::{Look, Prover, VerifyingKey};
+use journal::{Log, Look, Prover, VerifyingKey};
 
 use super::bundle::{Bundle, Entry};
 use super::gather::{Unproven, prove};

@@ -1,5 +1,5 @@
 //! A table for spreadsheets (RFC 4180), one event a line. A value that a spreadsheet would take for a formula gets an
-//! apostrophe in front.
+//! apostrophe in front, and none has a character that some of them take for the end of a cell.
 
 use super::{Facts, Source};
 
@@ -40,6 +40,8 @@ pub(super) fn add(source: &Source<'_>, out: &mut String) -> Result<(), serde_jso
             (None, None) => String::new(),
         };
         let action = Facts::of(entry).action;
+        // In JSON they only stand in strings.
+        let facts = facts.replace(';', "\\u003b").replace('\t', "\\u0009");
         rows.push_str(&row([
             source.seq.to_string(),
             at.to_string(),
@@ -70,19 +72,14 @@ fn row(values: [String; COLUMNS.len()]) -> String {
 }
 
 /// What a cell begins with where a spreadsheet calculates instead of showing it.
-const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+const FORMULA: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
+/// Quoted, whatever is in it. Where a spreadsheet takes semicolons or tabs for the ends of cells, what follows one would
+/// begin a cell of its own.
 fn cell(value: &str) -> String {
-    let defused = if value.starts_with(FORMULA) {
-        format!("'{value}")
-    } else {
-        value.to_owned()
-    };
-    if defused.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", defused.replace('"', "\"\""))
-    } else {
-        defused
-    }
+    let sign = if value.starts_with(FORMULA) { "'" } else { "" };
+    let whole = value.replace(';', "\u{ff1b}").replace('\t', " ").replace('"', "\"\"");
+    format!("\"{sign}{whole}\"")
 }
 
 #[cfg(test)]
@@ -92,16 +89,19 @@ mod tests {
     #[test]
     fn no_cell_begins_like_a_formula() {
         for (value, shown) in [
-            ("=1+1", "'=1+1"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@ana", "'@ana"),
-            ("\tx", "'\tx"),
+            ("=1+1", "\"'=1+1\""),
+            ("+1", "\"'+1\""),
+            ("-1", "\"'-1\""),
+            ("@ana", "\"'@ana\""),
+            ("\tx", "\"' x\""),
             ("\rx", "\"'\rx\""),
-            ("a=b", "a=b"),
+            ("\n=1", "\"'\n=1\""),
+            ("a=b", "\"a=b\""),
+            ("x;=1", "\"x\u{ff1b}=1\""),
+            ("x\t=1", "\"x =1\""),
             ("=HYPERLINK(\"x\",\"y\")", "\"'=HYPERLINK(\"\"x\"\",\"\"y\"\")\""),
             ("a, b", "\"a, b\""),
-            ("", ""),
+            ("", "\"\""),
         ] {
             assert_eq!(cell(value), shown);
         }

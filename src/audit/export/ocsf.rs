@@ -1,14 +1,16 @@
 //! OCSF 1.9 API Activity (category 6, class 6003), one record a line, with the profile record_integrity.
 //!
-//! `raw_data` is the record's text to the byte. The attestation's fingerprint is its leaf in the journal's tree,
-//! SHA-256(0x00 || raw_data) (RFC 6962, section 2.1): a proof for position `metadata.sequence` starts from it. There is no
-//! `prev_event`, because the tree, not a chain, says what stands before.
+//! `raw_data` is the record's text to the byte. The attestation is of this event (object `attestation` of the schema): its
+//! fingerprint is SHA-256 over the event in canonical form (RFC 8785) without that fingerprint; there are no signatures.
+//! There is no `prev_event` either, because a tree, not a chain, says what stands before: `unmapped.record` has the journal
+//! and the record's leaf, SHA-256(0x00 || raw_data) (RFC 6962, section 2.1), where a proof for `metadata.sequence` begins.
 
 use projections::event::names;
 use projections::{ActorKind, Digest, Op};
 use serde_json::{Map, Value, json};
 
 use super::{Facts, Source};
+use crate::kernel::json::canonical_value;
 
 const CLASS: u32 = 6003;
 const SCHEMA: &str = "1.9.0";
@@ -57,7 +59,6 @@ pub(super) fn add(source: &Source<'_>, facts: &[Facts], out: &mut String) -> Res
             "sequence": source.seq,
             "log_name": "journal",
             "event_code": first,
-            "tenant_uid": record.org,
         },
         "raw_data": source.text,
         "raw_data_hash": {"algorithm_id": 3, "algorithm": "SHA-256", "value": Digest::of(source.text.as_bytes())},
@@ -65,30 +66,58 @@ pub(super) fn add(source: &Source<'_>, facts: &[Facts], out: &mut String) -> Res
             "uid": format!("{}:{}", source.journal, source.seq),
             "authority_uid": crate::data::ORIGIN,
             "chain_uid": source.journal,
-            "fingerprint": {"algorithm_id": 99, "algorithm": "RFC 6962 leaf (SHA-256) of raw_data", "value": source.leaf},
         }],
     }));
+    if let (Some(Value::Object(metadata)), Some(org)) = (event.get_mut("metadata"), &record.org) {
+        metadata.insert("tenant_uid".to_owned(), json!(org));
+    }
     if let Some(refused) = refused {
         event.insert("status_code".to_owned(), json!(refused.code));
-        event.insert("status_detail".to_owned(), json!(refused.message));
+        event.extend(
+            refused
+                .message
+                .as_ref()
+                .map(|why| ("status_detail".to_owned(), json!(why))),
+        );
     }
-    if let Some(sponsor) = &record.actor.on_behalf_of {
-        event.insert("unmapped".to_owned(), json!({"on_behalf_of": sponsor}));
-    }
+    let mut unmapped = members(json!({"record": {"journal": source.journal, "leaf": source.leaf}}));
+    unmapped.extend(
+        record
+            .actor
+            .on_behalf_of
+            .as_ref()
+            .map(|sponsor| ("on_behalf_of".to_owned(), json!(sponsor))),
+    );
+    event.insert("unmapped".to_owned(), unmapped.into());
     let resources = resources(source);
     if !resources.is_empty() {
         event.insert("resources".to_owned(), resources.into());
+    }
+    let mut event = Value::Object(event);
+    let fingerprint = Digest::of(canonical_value(&event)?.as_bytes());
+    if let Some(Value::Object(attestation)) = event.pointer_mut("/attestation_list/0") {
+        attestation.insert("fingerprint".to_owned(), fingerprinted(fingerprint));
     }
     out.push_str(&serde_json::to_string(&event)?);
     out.push('\n');
     Ok(())
 }
 
+/// The object `fingerprint`: how the event was serialised, hashed, and how the hash is written.
+fn fingerprinted(value: Digest) -> Value {
+    json!({
+        "algorithm_id": 3, "algorithm": "SHA-256",
+        "serialization_id": 2, "serialization": "JCS",
+        "encoding_id": 1, "encoding": "Hex",
+        "value": value,
+    })
+}
+
 fn members(value: Value) -> Map<String, Value> {
     crate::kernel::tool::object(value)
 }
 
-/// What the record did: its first change, or what was only asked.
+/// What the record did: its first change, or what was only asked. A write that had nothing to do was no reading.
 fn activity(source: &Source<'_>) -> (u32, &'static str) {
     let events = &source.record.events;
     let change = events.iter().find_map(|entry| Some(entry.change.as_ref()?.op));
@@ -96,7 +125,7 @@ fn activity(source: &Source<'_>) -> (u32, &'static str) {
         Some(Op::Create) => CREATE,
         Some(Op::Update) => UPDATE,
         Some(Op::Delete) => DELETE,
-        None if events.iter().any(|entry| entry.name == names::CALL_ANSWERED) => READ,
+        None if source.is_read && events.iter().any(|entry| entry.name == names::CALL_ANSWERED) => READ,
         None => (99, "Other"),
     }
 }
@@ -132,7 +161,10 @@ fn api(source: &Source<'_>, first: &str, refused: Option<&Facts>) -> Value {
     if let Some(refused) = refused {
         api.insert(
             "response".to_owned(),
-            json!({"error": refused.code, "error_message": refused.message}),
+            match &refused.message {
+                Some(why) => json!({"error": refused.code, "error_message": why}),
+                None => json!({"error": refused.code}),
+            },
         );
     }
     Value::Object(api)

@@ -132,7 +132,7 @@ fn included(args: &ProveArgs, seq: u64) -> Outcome {
     let tlog_proof = inclusion.text(&checkpoint);
     if args.json {
         let path: Vec<String> = inclusion.path.iter().map(|hash| hex("", hash)).collect();
-        let shown = json!({"record": seq, "leafIndex": seq - 1, "leafHash": Digest::leaf(&text), "text": text,
+        let shown = json!({"record": seq, "leafIndex": seq - 1, "leafHash": Digest::leaf(text.as_bytes()), "text": text,
             "size": checkpoint.root.size, "root": checkpoint.root.hex(), "proof": path, "checkpoint": checkpoint.note,
             "key": key.encode(), "tlogProof": tlog_proof});
         print(&shown.to_string());
@@ -142,7 +142,7 @@ fn included(args: &ProveArgs, seq: u64) -> Outcome {
     note(&format!(
         "leaf {} with the hash {} is the text of record {seq}, byte for byte (orkestra journal export --from {seq} --to {seq})\nkey {}",
         seq - 1,
-        Digest::leaf(&text),
+        Digest::leaf(text.as_bytes()),
         key.encode()
     ));
     Ok(())

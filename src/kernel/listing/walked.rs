@@ -74,6 +74,29 @@ impl Walk<'_> {
         Ok(page)
     }
 
+    /// How many items there are, as far as one call looks, and whether there may be more. Only the last item is kept.
+    fn count(&self, newest_first: bool) -> Result<(usize, bool), Rejection> {
+        let (mut total, mut looked_at, mut last): (usize, usize, Option<Item>) = (0, 0, None);
+        for hit in (self.hits)(self.from(None, newest_first), newest_first) {
+            let (seq, text) = hit?;
+            looked_at += 1;
+            let mut items = (self.show)(seq, &text)?;
+            if newest_first {
+                items.reverse();
+            }
+            for item in items {
+                if !last.as_mut().is_some_and(|last| (self.merge)(last, &item)) {
+                    total += 1;
+                    last = Some(item);
+                }
+            }
+            if looked_at == LOOKED_AT_MAX {
+                return Ok((total, true));
+            }
+        }
+        Ok((total, false))
+    }
+
     fn from(&self, after: Option<Place>, newest_first: bool) -> RangeInclusive<u64> {
         let (first, last) = self.range.clone().into_inner();
         match after {
@@ -140,9 +163,9 @@ impl Listing<'_> {
         });
         let mut said = json!({"nextCursor": next, "hasMore": next.is_some()});
         if let (Value::Object(members), Some(Count::Exact)) = (&mut said, self.page.count) {
-            let all = walk.page(newest_first, None, usize::MAX)?;
-            members.insert("total".to_owned(), all.rows.len().into());
-            if all.left.is_some() {
+            let (total, is_cut) = walk.count(newest_first)?;
+            members.insert("total".to_owned(), total.into());
+            if is_cut {
                 self.notices
                     .push(format!("total counts what is in the first {LOOKED_AT_MAX} records"));
             }

@@ -108,6 +108,7 @@ impl Module {
             permission: format!("{}.{verb}", self.name),
             may_repeat: false,
             is_logged: false,
+            is_search: false,
             decider: 1,
             secret: &[],
             input: Arc::new(object(A::schema().into_json())),
@@ -136,6 +137,12 @@ impl Module {
     #[must_use]
     pub fn logged(self) -> Self {
         self.last(|tool| tool.is_logged = true)
+    }
+
+    /// Says that the tool added last may read much of the journal.
+    #[must_use]
+    pub fn searches(self) -> Self {
+        self.last(|tool| tool.is_search = true)
     }
 
     /// Says what the tool added last returns.

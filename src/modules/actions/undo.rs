@@ -1,8 +1,10 @@
 //! `undo_action`: the inverse of recorded changes, as a new plan with its own preview.
 
+use projections::record::{Changed, Entry};
 use projections::{Action, Id, Record, Stage};
 use serde_json::{Value, json};
 
+use super::allowed;
 use crate::kernel::arg::{In, List, Str, WriteArgs};
 use crate::kernel::record_view::unread;
 use crate::kernel::undo::{Conflict, Recorded, invert};
@@ -178,18 +180,25 @@ fn recorded(view: &View<'_>, target: &Target) -> Result<Vec<Recorded>, Rejection
         if record.org.as_deref() != Some(view.caller.org.as_str()) {
             return Err(unknown());
         }
-        let action = view.state.actions.iter().rev().find(|action| action.last_seq == *seq);
-        let tool = action.map(|action| action.tool.to_string()).unwrap_or_default();
-        for entry in &record.events {
-            let Some(change) = &entry.change else { continue };
-            if target.only.as_deref().is_none_or(|id| id == change.id) {
-                all.push(Recorded {
-                    event: entry.name.to_string(),
-                    tool: tool.clone(),
-                    change: change.to_owned(),
-                });
-            }
+        let meant = |change: &Changed<'_>| target.only.as_deref().is_none_or(|id| id == change.id);
+        let entries = record
+            .events
+            .iter()
+            .filter(|entry| entry.change.as_ref().is_some_and(meant));
+        let entries: Vec<&Entry<'_>> = entries.collect();
+        if entries.is_empty() {
+            continue;
         }
+        let action = allowed::action(view, *seq, &record)?;
+        let changes: Vec<&Changed<'_>> = entries.iter().filter_map(|entry| entry.change.as_ref()).collect();
+        allowed::all(view, *seq, action, &changes)?;
+        all.extend(entries.iter().filter_map(|entry| {
+            Some(Recorded {
+                event: entry.name.to_string(),
+                tool: action.tool.to_string(),
+                change: entry.change.as_ref()?.to_owned(),
+            })
+        }));
     }
     Ok(all)
 }

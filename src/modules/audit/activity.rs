@@ -151,7 +151,7 @@ fn lines(view: &View<'_>, seq: u64, record: &Record<'_>, wanted: &Wanted) -> Vec
     let changes = changes.filter_map(|(at, entry)| {
         let change = entry.change.as_ref()?;
         let fits = is_among(&entry.name, &wanted.types)
-            && change.org.as_deref().is_none_or(|org| org == view.caller.org)
+            && seeing::is_here(view, record, change)
             && (change.op != Op::Update || !seeing::telling(view, change).is_empty());
         let sight = seeing::sight(view, &change.entity, &change.id, &record.actor);
         let project = seeing::project_of(view, change);
@@ -230,38 +230,44 @@ fn merged(last: &mut Item, next: &Item) -> bool {
     {
         return false;
     }
-    let texts = |item: &Item, name: &str| item.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let (mut things, mut links) = (texts(last, "things"), texts(last, "entities"));
-    let new = next
-        .get("things")
-        .and_then(|things| things.get(0))
-        .cloned()
-        .unwrap_or_default();
-    if !things.contains(&new) && things.len() < THINGS_MAX {
-        things.push(new);
-        if links.len() < LINKS_MAX {
-            links.extend(texts(next, "entities"));
-        }
-    }
+    take_in(last, next);
     let count = last.get("count").and_then(Value::as_u64).unwrap_or(1) + 1;
-    let to = last
-        .get("to")
-        .filter(|to| next.get("to") == Some(*to))
-        .cloned()
-        .unwrap_or_default();
-    let text = words::many(last, &links, things.len(), count, to.as_str());
+    let to = last.get("to").filter(|to| next.get("to") == Some(*to));
+    let to = to.cloned().unwrap_or_default();
+    let told = |name: &str| last.get(name).and_then(Value::as_array).map(Vec::as_slice);
+    let (things, links) = (
+        told("things").unwrap_or_default().len(),
+        told("entities").unwrap_or_default(),
+    );
+    let text = words::many(last, links, things, count, to.as_str());
     let from = next.get("at").cloned().unwrap_or_default();
     for (name, value) in [
         ("text", text.into()),
         ("count", count.into()),
-        ("things", things.into()),
-        ("entities", links.into()),
         ("from", from),
         ("to", to),
     ] {
         last.insert(name.to_owned(), value);
     }
     true
+}
+
+/// Adds what a line is about to those of the line beside it, where it is not among them.
+fn take_in(last: &mut Item, next: &Item) {
+    let new = next.get("things").and_then(|things| things.get(0));
+    let Some(Value::Array(things)) = last.get_mut("things") else {
+        return;
+    };
+    let Some(new) = new.filter(|new| things.len() < THINGS_MAX && !things.contains(new)) else {
+        return;
+    };
+    things.push(new.clone());
+    let more = next.get("entities").and_then(Value::as_array);
+    if let (Some(Value::Array(links)), Some(more)) = (last.get_mut("entities"), more)
+        && links.len() < LINKS_MAX
+    {
+        links.extend(more.iter().cloned());
+    }
 }
 
 fn hour(item: &Item, name: &str) -> Option<Timestamp> {

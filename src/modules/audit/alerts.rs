@@ -13,7 +13,7 @@ use crate::kernel::arg::{In, PageArgs, Str, UpdateArgs};
 use crate::kernel::identity::{Member, MemberStatus};
 use crate::kernel::listing::{Item, Listing};
 use crate::kernel::tool::object;
-use crate::kernel::{Plan, Ref, Rejection, Row, View};
+use crate::kernel::{Plan, Ref, Rejection, Row, Undo, View};
 use crate::modules::workflows::moves::who;
 
 args! {
@@ -45,7 +45,7 @@ args! {
 }
 
 /// What a listed alert shows.
-pub const COLUMNS: [&str; 11] = [
+pub const COLUMNS: [&str; 12] = [
     "id",
     "kind",
     "severity",
@@ -57,6 +57,7 @@ pub const COLUMNS: [&str; 11] = [
     "assignee",
     "note",
     "lastAt",
+    "untrusted",
 ];
 
 /// Records of the evidence that a preview shows.
@@ -108,6 +109,8 @@ fn shown(view: &View<'_>, row: &Row<Alert>) -> Item {
         "firstAt": row.first_at,
         "lastAt": row.last_at,
         "version": row.version,
+        // The note, and what a summary names.
+        "untrusted": true,
     }))
 }
 
@@ -138,6 +141,9 @@ pub fn resolve(args: ResolveAlert, view: &View<'_>) -> Result<Plan, Rejection> {
         alert.note = Some(args.note.0);
         alert.assignee = assignee.or(alert.assignee);
     })?;
+    plan.undo = Undo::Never("an alert is evidence; resolve_audit_alert reopens it");
+    // Raising it again must make the offer stale, even where the version is not looked at: nobody has seen that evidence.
+    plan.require("times", row.times);
     plan.detail("evidence", evidence(view, row)?);
     plan.detail("earlier", earlier(view, row));
     if args.status == AlertStatus::FalsePositive {

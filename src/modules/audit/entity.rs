@@ -56,7 +56,7 @@ choice! {
         /// Nobody has looked at it.
         #[default]
         Open = "open",
-        /// Somebody is at it.
+        /// Somebody is at it; opens again when it happens again.
         Acknowledged = "acknowledged",
         /// Dealt with; opens again when it happens again.
         Resolved = "resolved",
@@ -76,7 +76,7 @@ entity! {
         status: AlertStatus,
         /// What triggered it, in one sentence.
         summary: String,
-        /// Whom it is about: who did it, on whose behalf, and who got something by it.
+        /// Whom it is about: who did it, on whose behalf, who proposed it, and who got something by it; at most 50.
         about: Vec<Id<Member>>,
         /// The records that triggered it, oldest first; at most 200, the newest.
         evidence: Vec<u64>,
@@ -114,12 +114,5 @@ impl Describe for Alert {
     }
     fn is_visible(&self, view: &View<'_>) -> bool {
         view.rights.allow("audit.read")
-    }
-}
-
-impl Alert {
-    /// Whether somebody closed it.
-    pub fn is_closed(&self) -> bool {
-        matches!(self.status, AlertStatus::Resolved | AlertStatus::FalsePositive)
     }
 }

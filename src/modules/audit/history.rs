@@ -92,7 +92,10 @@ pub fn get(args: GetHistory, view: &View<'_>) -> Result<Value, Rejection> {
         seeing::read(seq, text, |record| {
             let changes = record.events.iter().enumerate();
             let changes = changes.filter_map(|(at, entry)| {
-                let change = entry.change.as_ref().filter(|change| wanted(change))?;
+                let change = entry
+                    .change
+                    .as_ref()
+                    .filter(|change| wanted(change) && seeing::is_here(view, record, change))?;
                 item(view, (seq, at), record, &entry.name, change)
             });
             Ok(if seeing::is_ours(view, record) {
@@ -124,18 +127,26 @@ fn thing(view: &View<'_>, reference: &AnyRef) -> Result<Thing, Rejection> {
         Ok(label) => label,
         Err(no) => return gone(view, &reference.text)?.ok_or(no),
     };
-    match seeing::sight(view, label.kind, &label.id, &projections::Actor::system()) {
-        Sight::None => Err(Rejection::not_found("thing", &reference.text).field("entity")),
-        sight => Ok(Thing {
-            kind: label.kind,
-            id: label.id.clone(),
-            label: Some(seeing::named(label, sight)),
-        }),
+    let sight = seeing::sight(view, label.kind, &label.id, &projections::Actor::system());
+    if sight == Sight::None {
+        return Err(Rejection::not_found("thing", &reference.text).field("entity"));
     }
+    let label = seeing::named(label, sight);
+    if sight != Sight::Whole && view.resolved.borrow().contains_key(&reference.path) {
+        view.note(&reference.path, &label);
+    }
+    Ok(Thing {
+        kind: label.kind,
+        id: label.id.clone(),
+        label: Some(label),
+    })
 }
 
 fn gone(view: &View<'_>, id: &str) -> Result<Option<Thing>, Rejection> {
-    let Some(kind) = view.state.kind_of(id).filter(|_| view.rights.allow(AUDITOR)) else {
+    let kind = view.state.kind_of(id).filter(|_| view.rights.allow(AUDITOR));
+    // What is there, but not for this caller, is not gone.
+    let is_gone = |kind: &&str| view.state.any(kind).is_some_and(|table| table.fields(id).is_none());
+    let Some(kind) = kind.filter(is_gone) else {
         return Ok(None);
     };
     let by = [(Index::Entity, id.to_owned())];
@@ -199,8 +210,11 @@ fn item(view: &View<'_>, place: (u64, usize), record: &Record<'_>, event: &str, 
     Some(item)
 }
 
-/// Why, as whoever proposed it said.
+/// Why, as whoever proposed it said; only for those who see the values.
 fn reason(view: &View<'_>, item: &mut Item) -> Result<(), Rejection> {
+    if item.contains_key("withheld") {
+        return Ok(());
+    }
     let id = item
         .get("actionId")
         .and_then(Value::as_str)
@@ -256,7 +270,11 @@ impl Folding {
         let all: RangeInclusive<u64> = 1..=u64::MAX;
         for hit in view.records(&thing.by(), all, back) {
             let (seq, text) = hit?;
-            let done = seeing::read(seq, &text, |record| Ok(self.fold((seq, record), thing, version, back)))?;
+            let done = seeing::read(seq, &text, |record| {
+                let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
+                let changes = changes.filter(|change| change.id == thing.id && seeing::is_here(view, record, change));
+                Ok(self.fold((seq, record.at), changes.collect(), version, back))
+            })?;
             if done {
                 return Ok(());
             }
@@ -269,16 +287,20 @@ impl Folding {
     }
 
     /// True when the version is reached.
-    fn fold(&mut self, (seq, record): (u64, &Record<'_>), thing: &Thing, version: u64, back: bool) -> bool {
-        let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
-        let mut changes: Vec<&Changed<'_>> = changes.filter(|change| change.id == thing.id).collect();
+    fn fold(
+        &mut self,
+        place: (u64, projections::Timestamp),
+        mut changes: Vec<&Changed<'_>>,
+        version: u64,
+        back: bool,
+    ) -> bool {
         if back {
             changes.reverse();
         }
         for change in changes {
             let reached = change.version == version;
             if reached {
-                self.at = Some((seq, record.at));
+                self.at = Some(place);
             }
             if back && reached {
                 return true;

@@ -1,11 +1,11 @@
-//! Raising an alert: a new one, an open one that goes on, or a resolved one that opens again.
+//! Raising an alert: a new one, an open one that goes on, or one that somebody has looked at and that opens again.
 
 use std::sync::Arc;
 
 use projections::{Actor, Id};
 
+use super::alarm::{Alarm, add_to, spent};
 use super::entity::{Alert, AlertStatus, SUBJECT, subject};
-use super::watch::Alarm;
 use crate::kernel::engine::Refused;
 use crate::kernel::{Engine, Plan, Rejection, Row, State};
 use jiff::Timestamp;
@@ -37,21 +37,23 @@ fn planned(state: &State, alarm: &Alarm) -> Result<Plan, Rejection> {
         .into_iter()
         .flat_map(|table| table.find(&alarm.org, SUBJECT, &key))
         .collect();
-    let spent = known.iter().filter_map(|alert| alert.evidence.last()).max();
-    if alarm.evidence.last() <= spent {
+    let spent = spent(&alarm.org, alarm.kind, *who, state);
+    let mut fresh = alarm.clone();
+    fresh.evidence.retain(|seq, _| *seq > spent);
+    let Some((newest, _)) = fresh.evidence.last_key_value() else {
         return Ok(plan);
-    }
+    };
     // What was found to be nothing stays so; when it happens again, somebody looks again.
     let again = known
         .iter()
         .rev()
         .find(|alert| alert.status != AlertStatus::FalsePositive);
     if let Some(alert) = again {
-        plan.edit("audit.alert_raised", alert, |row| raised_again(row, alarm))?;
+        plan.edit("audit.alert_raised", alert, |row| raised_again(row, &fresh))?;
     } else {
-        let seed = format!("{key}|{}", alarm.evidence.last().copied().unwrap_or_default());
+        let seed = format!("{key}|{newest}");
         let id = Id::derive(alarm.last_at, seed.as_bytes());
-        plan.create("audit.alert_raised", id, raised(alarm))?;
+        plan.create("audit.alert_raised", id, raised(&fresh))?;
     }
     Ok(plan)
 }
@@ -63,8 +65,8 @@ fn raised(alarm: &Alarm) -> Alert {
         status: AlertStatus::Open,
         summary: alarm.summary.clone(),
         about: alarm.about.clone(),
-        evidence: newest(alarm.evidence.clone()),
-        events: alarm.events,
+        evidence: newest(alarm.evidence.keys().copied().collect()),
+        events: alarm.evidence.values().sum(),
         times: 1,
         first_at: Some(alarm.first_at),
         last_at: Some(alarm.last_at),
@@ -74,19 +76,14 @@ fn raised(alarm: &Alarm) -> Alert {
 }
 
 fn raised_again(row: &mut Alert, alarm: &Alarm) {
-    if row.is_closed() {
-        row.status = AlertStatus::Open;
-    }
+    // Also an acknowledged one: somebody it is about may have acknowledged it, and nobody has seen what is new.
+    row.status = AlertStatus::Open;
     row.summary.clone_from(&alarm.summary);
-    for member in &alarm.about {
-        if !row.about.contains(member) {
-            row.about.push(*member);
-        }
-    }
+    add_to(&mut row.about, alarm.about.iter().copied());
     let mut evidence = std::mem::take(&mut row.evidence);
-    evidence.extend(&alarm.evidence);
+    evidence.extend(alarm.evidence.keys());
     row.evidence = newest(evidence);
-    row.events += alarm.events;
+    row.events += alarm.evidence.values().sum::<u64>();
     row.times += 1;
     row.last_at = Some(alarm.last_at);
 }

@@ -82,7 +82,7 @@ pub fn search(args: SearchLog, view: &View<'_>) -> Result<Value, Rejection> {
     };
     let show = |seq, text: &str| {
         seeing::read(seq, text, |record| {
-            let hash = args.verify_chain.then(|| leaf(text));
+            let hash = args.verify_chain.then(|| Digest::leaf(text.as_bytes()));
             Ok(if fits(record) {
                 vec![item(view, seq, record, hash)]
             } else {
@@ -194,7 +194,7 @@ fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) ->
         "actionId": action.map(|action| action.id.to_string()),
         "confirmedBy": seeing::confirmers(view, action),
         "trace": record.trace,
-        "events": record.events.iter().map(|entry| event(view, entry)).collect::<Vec<_>>(),
+        "events": record.events.iter().map(|entry| event(view, record, entry)).collect::<Vec<_>>(),
         "untrusted": true,
     }));
     item.extend(hash.map(|hash| ("hash".to_owned(), json!(hash))));
@@ -202,7 +202,7 @@ fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) ->
 }
 
 /// One event as it was written, without keyed hashes, and without what it did in another organisation.
-fn event(view: &View<'_>, entry: &projections::record::Entry<'_>) -> Value {
+fn event(view: &View<'_>, record: &Record<'_>, entry: &projections::record::Entry<'_>) -> Value {
     let mut shown = json!({"type": entry.name, "v": entry.v});
     let Value::Object(members) = &mut shown else {
         return shown;
@@ -211,23 +211,15 @@ fn event(view: &View<'_>, entry: &projections::record::Entry<'_>) -> Value {
         members.insert("data".to_owned(), serde_json::from_str(data.get()).unwrap_or_default());
     }
     if let Some(change) = &entry.change {
+        let elsewhere = !seeing::is_here(view, record, change);
         let mut change = change.to_owned();
         let kind = change.entity.to_string();
-        let elsewhere = change.org.as_deref().is_some_and(|org| org != view.caller.org);
         change
             .fields
             .retain(|name, _| !elsewhere && !seeing::is_secret(&kind, name));
         members.insert("change".to_owned(), json!(change));
     }
     shown
-}
-
-/// The hash of a record as a leaf of the journal's tree (RFC 6962, section 2.1).
-fn leaf(text: &str) -> Digest {
-    let mut bytes = Vec::with_capacity(text.len() + 1);
-    bytes.push(0);
-    bytes.extend_from_slice(text.as_bytes());
-    Digest::of(&bytes)
 }
 
 /// What was checked of the records of a page, and what cannot be from inside.

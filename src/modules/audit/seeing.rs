@@ -3,17 +3,17 @@
 use std::ops::RangeInclusive;
 
 use projections::record::Changed;
-use projections::{Action, Actor, Id, Record};
+use projections::{Action, Actor, Id, Named as _, Record};
 use serde_json::{Value, json};
 
-use super::signs::action_of;
 use crate::kernel::arg::Ts;
 use crate::kernel::identity::{Member, Token};
-use crate::kernel::record_view::unread;
+use crate::kernel::record_view::{action_of, unread};
 use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::{Rejection, View};
 use crate::modules::comments::Comment;
 use crate::modules::labels::Label as Tag;
+use crate::modules::live::{in_use, target};
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 use crate::modules::workflows::moves::who;
@@ -62,9 +62,11 @@ pub fn sight(view: &View<'_>, kind: &str, id: &str, actor: &Actor) -> Sight {
 
 fn open(view: &View<'_>, kind: &str, id: &str, own: bool) -> Sight {
     let alive = || match kind {
-        "task" => get::<Task>(view, id).is_some_and(|row| row.deleted_at.is_none()),
+        "task" => get::<Task>(view, id).is_some_and(|row| row.deleted_at.is_none() && in_use(view, row.project)),
         "project" => get::<Project>(view, id).is_some_and(|row| row.deleted_at.is_none()),
-        "comment" => get::<Comment>(view, id).is_some_and(|row| row.deleted_at.is_none()),
+        "comment" => {
+            get::<Comment>(view, id).is_some_and(|row| row.deleted_at.is_none() && target(view, row).is_some())
+        }
         // Mail addresses, as in the list of members.
         "member" | "invitation" => id == view.caller.member.to_string() || view.rights.allow("organizations.browse"),
         _ => true,
@@ -76,12 +78,23 @@ fn open(view: &View<'_>, kind: &str, id: &str, own: bool) -> Sight {
     }
 }
 
-/// What a thing is called for somebody who sees so much of it: the name of what was deleted is one of its values.
+/// What a thing is called for somebody who sees so much of it: a name is one of its values, and what an invitation is called
+/// is a mail address. A member goes by a name that everybody sees.
 pub fn named(mut label: Label, sight: Sight) -> Label {
-    if sight != Sight::Whole && ["task", "project", "comment"].contains(&label.kind) {
-        "(deleted)".clone_into(&mut label.label);
+    if sight != Sight::Whole && label.kind != Member::KIND {
+        let name = match label.kind {
+            "task" | "project" | "comment" => "(deleted)",
+            _ => "(withheld)",
+        };
+        name.clone_into(&mut label.label);
     }
     label
+}
+
+/// Whether a change of a record was made in the caller's organisation: founding another one is recorded in this one.
+pub fn is_here(view: &View<'_>, record: &Record<'_>, change: &Changed<'_>) -> bool {
+    let org = change.org.as_deref().or(record.org.as_deref());
+    org.is_none_or(|org| org == view.caller.org)
 }
 
 fn get<'a, E: crate::kernel::Entity>(view: &View<'a>, id: &str) -> Option<&'a std::sync::Arc<crate::kernel::Row<E>>> {

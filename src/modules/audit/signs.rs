@@ -1,16 +1,20 @@
-//! What one record is a sign of: read off the record and the state after it, nothing else.
+//! What one record is a sign of: read off the record and the newest state, nothing else. What the record itself changes is
+//! judged by how it was before; names, roles and all else by how they are when the record is looked at, a moment later.
 
 use projections::event::{ConfirmRefused, names};
 use projections::record::Changed;
-use projections::{Action, Actor, ActorKind, Id, Op, Record, Timestamp};
-use serde::Deserialize;
+use projections::{Actor, ActorKind, Id, Named as _, Op, Record, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::detectors::{HARMLESS_REFUSALS, HOURS, POWERS};
 use super::entity::AlertKind;
-use crate::kernel::State;
-use crate::kernel::identity::{ConfirmPolicy, Member, Organization, OrganizationSettings, Role};
+use crate::kernel::identity::{Member, Organization, OrganizationSettings, Role};
 use crate::kernel::principal::covers;
+use crate::kernel::record_view::action_of;
+use crate::kernel::{Registry, State, policy};
+
+/// The field of an organisation that says where its hours are those of work.
+const TIMEZONE: &str = "timezone";
 
 /// That something happened once, or several times in one record.
 #[derive(Clone, Debug)]
@@ -36,29 +40,35 @@ impl Sign {
     }
 }
 
-/// Who did what a record says: its actor, or for what a worker or the system finished, who proposed it.
-pub fn doer(record: &Record<'_>, state: &State) -> Option<(Id<Member>, Option<Id<Member>>)> {
-    let of = |actor: &Actor| {
-        let parse = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
-        Some((parse(&actor.principal_id)?, parse(&actor.on_behalf_of)))
-    };
-    of(&record.actor).or_else(|| action_of(record, state).and_then(|action| of(&action.proposer)))
+/// Who did what a record says, and whom else that is about.
+#[derive(Clone, Debug)]
+pub struct Doer {
+    /// The actor, or for what a worker or the system finished, who proposed it.
+    pub who: Id<Member>,
+    /// On whose behalf, and who proposed what was confirmed, on whose behalf.
+    pub others: Vec<Id<Member>>,
 }
 
-/// The action that a record is about.
-pub fn action_of<'s>(record: &Record<'_>, state: &'s State) -> Option<&'s Action> {
-    #[derive(Deserialize)]
-    struct Named {
-        action: Option<String>,
-    }
-    let data = record.events.iter().filter_map(|entry| entry.data);
-    let mut ids = data.filter_map(|data| serde_json::from_str::<Named>(data.get()).ok()?.action);
-    let found = ids.find_map(|id| state.actions.get(id.parse().ok()?));
-    found.map(AsRef::as_ref)
+/// Who did what a record says.
+pub fn doer(record: &Record<'_>, state: &State) -> Option<Doer> {
+    let parse = |id: &Option<String>| id.as_deref().and_then(|id| id.parse().ok());
+    let of = |actor: &Actor| [parse(&actor.principal_id), parse(&actor.on_behalf_of)];
+    let action = action_of(record, state).filter(|action| Some(&*action.org) == record.org.as_deref());
+    let proposer = action.map(|action| of(&action.proposer)).unwrap_or_default();
+    let actor = of(&record.actor);
+    // Whoever is refused can name anybody's action.
+    let named = record.events.iter().any(|entry| entry.name == names::CONFIRM_REFUSED);
+    let (who, rest) = match (actor, proposer) {
+        ([Some(who), sponsor], _) if named => (who, vec![sponsor]),
+        ([Some(who), sponsor], [by, on_behalf_of]) => (who, vec![sponsor, by, on_behalf_of]),
+        ([None, _], [by, on_behalf_of]) => (by?, vec![on_behalf_of]),
+    };
+    let others = rest.into_iter().flatten().filter(|other| *other != who).collect();
+    Some(Doer { who, others })
 }
 
 /// Everything that a record is a sign of.
-pub fn signs(record: &Record<'_>, state: &State) -> Vec<Sign> {
+pub fn signs(record: &Record<'_>, state: &State, registry: &Registry) -> Vec<Sign> {
     let mut found = Vec::new();
     let deleted = record.events.iter().filter(|entry| {
         let gone = |change: &Changed<'_>| change.op == Op::Delete || entry.name.ends_with(".deleted");
@@ -71,7 +81,7 @@ pub fn signs(record: &Record<'_>, state: &State) -> Vec<Sign> {
     // Founding another organisation gives nobody power over this one.
     let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
     let changes = changes.filter(|change| change.org.is_none());
-    found.extend(changes.filter_map(|change| privilege(change, state)));
+    found.extend(changes.filter_map(|change| privilege(change, state, registry)));
     if record.events.iter().any(|entry| entry.name == names::CONFIRMED) {
         found.extend(confirmed(record, state));
     }
@@ -92,7 +102,7 @@ fn confirmed(record: &Record<'_>, state: &State) -> Vec<Sign> {
     }
     let org = record.org.as_deref().unwrap_or_default();
     if let Some(action) = action_of(record, state).filter(|action| is_sensitive(&action.kind))
-        && is_off_hours(record.at, org, state)
+        && is_off_hours(record.at, &zone(record, org, state))
     {
         found.push(Sign::of(AlertKind::OffHoursSensitive, 1, action.tool.as_ref()));
     }
@@ -103,9 +113,19 @@ fn is_sensitive(kind: &str) -> bool {
     ["sensitive", "bulk"].contains(&kind)
 }
 
-fn is_off_hours(at: Timestamp, org: &str, state: &State) -> bool {
-    let organization = org.parse().ok().and_then(|id| state.table::<Organization>()?.get(id));
-    let zone = organization.map(|row| row.timezone.as_str()).unwrap_or_default();
+/// The zone of an organisation before a record.
+fn zone(record: &Record<'_>, org: &str, state: &State) -> String {
+    let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
+    let mut moved = changes.filter(|change| change.entity == Organization::KIND && change.id == org);
+    let before = moved.find_map(|change| sides::<String>(change, TIMEZONE));
+    let now = || {
+        let row = state.table::<Organization>()?.get(org.parse().ok()?)?;
+        Some(row.timezone.clone())
+    };
+    before.map(|(before, _)| before).or_else(now).unwrap_or_default()
+}
+
+fn is_off_hours(at: Timestamp, zone: &str) -> bool {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let local = zone.to_datetime(at);
     let weekend = [jiff::civil::Weekday::Saturday, jiff::civil::Weekday::Sunday].contains(&local.weekday());
@@ -122,7 +142,7 @@ fn sides<T: DeserializeOwned + Default>(change: &Changed<'_>, field: &str) -> Op
     Some((side(sides.from), side(sides.to)))
 }
 
-fn privilege(change: &Changed<'_>, state: &State) -> Option<Sign> {
+fn privilege(change: &Changed<'_>, state: &State, registry: &Registry) -> Option<Sign> {
     match change.entity.as_ref() {
         "member" => given(change, state),
         "role" => {
@@ -134,7 +154,7 @@ fn privilege(change: &Changed<'_>, state: &State) -> Option<Sign> {
                 format!("widened a role by {power}"),
             ))
         }
-        "organization" if change.op == Op::Update => loosened(change),
+        "organization" if change.op == Op::Update => unguarded(change, registry),
         _ => None,
     }
 }
@@ -164,29 +184,17 @@ fn given(change: &Changed<'_>, state: &State) -> Option<Sign> {
     Some(sign)
 }
 
-fn loosened(change: &Changed<'_>) -> Option<Sign> {
-    let (before, after): (OrganizationSettings, OrganizationSettings) = sides(change, "settings")?;
-    let of = |settings: &OrganizationSettings, name: &str| -> ConfirmPolicy {
-        let named = &settings.confirm_policy;
-        let found = named.get(name).or_else(|| named.get("default"));
-        found.copied().unwrap_or_default()
+fn unguarded(change: &Changed<'_>, registry: &Registry) -> Option<Sign> {
+    let settings = || {
+        let (before, after): (OrganizationSettings, OrganizationSettings) = sides(change, "settings")?;
+        policy::loosened(registry, &before, &after)
     };
-    let mut names = before.confirm_policy.keys().chain(after.confirm_policy.keys());
-    let what = if let Some(name) = names.find(|name| of(&after, name) < of(&before, name)) {
-        format!(
-            "let {name} be confirmed by {} instead of {}",
-            of(&after, name),
-            of(&before, name)
-        )
-    } else {
-        let denied = &after.agent_policy.denied_tools;
-        let freed = before
-            .agent_policy
-            .denied_tools
-            .iter()
-            .find(|tool| !denied.contains(tool));
-        format!("let agents use {}", freed?)
+    // Another zone moves the hours that are nobody's work.
+    let zone = || {
+        let (before, after): (String, String) = sides(change, TIMEZONE)?;
+        Some(format!("moved the organisation from {before} to {after}"))
     };
+    let what = settings().or_else(zone)?;
     Some(Sign::of(AlertKind::PrivilegeChange, 1, what))
 }
 

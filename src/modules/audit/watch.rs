@@ -5,58 +5,44 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use projections::event::names;
 use projections::{Id, Record, Unread};
 
-use super::detectors::{Detector, detector};
-use super::entity::{Alert, AlertKind, SUBJECT, Severity, subject};
-use super::signs::{Sign, doer, handle, signs};
-use crate::kernel::State;
+use super::alarm::{Alarm, spent};
+use super::detectors::detector;
+use super::entity::AlertKind;
+use super::signs::{Doer, Sign, doer, handle, signs};
 use crate::kernel::identity::Member;
-use crate::kernel::text;
+use crate::kernel::{Registry, State, text};
 
 /// Most signs of one member and kind that are remembered, the newest.
 const SIGNS_MAX: usize = 1_024;
+/// So often an alert goes on within the time its detector looks at; what more happens is told with the next one.
+const AGAIN_MAX: usize = 3;
 /// With more members and kinds than this, those of which nothing is recent are forgotten.
 const SUBJECTS_MAX: usize = 1_024;
-
-/// That an alert is to be raised.
-#[derive(Clone, Debug)]
-pub struct Alarm {
-    /// The organisation.
-    pub org: String,
-    /// What it is about.
-    pub kind: AlertKind,
-    /// How much it matters.
-    pub severity: Severity,
-    /// Whom it is about: who did it, on whose behalf, who got something by it.
-    pub about: Vec<Id<Member>>,
-    /// The records, oldest first.
-    pub evidence: Vec<u64>,
-    /// How many events they hold.
-    pub events: u64,
-    /// The hour of the first.
-    pub first_at: Timestamp,
-    /// The hour of the last.
-    pub last_at: Timestamp,
-    /// What happened, in one sentence.
-    pub summary: String,
-}
 
 #[derive(Clone, Debug)]
 struct Seen {
     seq: u64,
     at: Timestamp,
-    sponsor: Option<Id<Member>>,
+    others: Vec<Id<Member>>,
     sign: Sign,
 }
 
 /// Recent signs, by organisation, kind and who did it.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
-    seen: BTreeMap<(String, AlertKind, Id<Member>), VecDeque<Seen>>,
+    seen: BTreeMap<Subject, VecDeque<Seen>>,
+    /// When alerts were due.
+    told: BTreeMap<Subject, VecDeque<Timestamp>>,
+    /// What goes on after it was told often enough for now.
+    held: BTreeMap<Subject, Alarm>,
 }
+
+/// The organisation, the kind, and who did it.
+type Subject = (String, AlertKind, Id<Member>);
 
 /// Whether a record's text may be a sign of anything. It costs very little, because every record is asked: what came first
 /// in a record that only answered or offered something is not the name of a change.
@@ -74,73 +60,115 @@ pub fn may_matter(text: &str) -> bool {
     !quiet.iter().any(|quiet| name.starts_with(quiet))
 }
 
+/// The hour of a record, where it is a sign of anything.
+///
+/// # Errors
+/// [`Unread`] where the record cannot be read.
+pub fn signed_at(seq: u64, text: &str, state: &State, registry: &Registry) -> Result<Option<Timestamp>, Unread> {
+    let mut room = String::new();
+    let record = Record::parse(seq, text, &mut room)?;
+    let is_sign = record.org.is_some() && doer(&record, state).is_some() && !signs(&record, state, registry).is_empty();
+    Ok(is_sign.then_some(record.at))
+}
+
 impl Watch {
     /// Folds a record in, and says what it completed. `state` is one that has the record.
     ///
     /// # Errors
     /// [`Unread`] where the record cannot be read.
-    pub fn look(&mut self, seq: u64, text: &str, state: &State) -> Result<Vec<Alarm>, Unread> {
+    pub fn look(&mut self, seq: u64, text: &str, state: &State, registry: &Registry) -> Result<Vec<Alarm>, Unread> {
         let mut room = String::new();
         let record = Record::parse(seq, text, &mut room)?;
-        let (Some(org), Some((who, sponsor))) = (record.org.as_deref(), doer(&record, state)) else {
+        let (Some(org), Some(Doer { who, others })) = (record.org.as_deref(), doer(&record, state)) else {
             return Ok(Vec::new());
         };
         let mut kinds = Vec::new();
-        for sign in signs(&record, state) {
-            kinds.push(sign.kind);
-            let seen = self.seen.entry((org.to_owned(), sign.kind, who)).or_default();
+        for sign in signs(&record, state, registry) {
+            let kind = sign.kind;
+            let seen = self.seen.entry((org.to_owned(), kind, who)).or_default();
             seen.push_back(Seen {
                 seq,
                 at: record.at,
-                sponsor,
+                others: others.clone(),
                 sign,
             });
-            let surplus = seen.len().saturating_sub(SIGNS_MAX);
-            seen.drain(..surplus);
+            while seen.len() > SIGNS_MAX || seen.front().is_some_and(|seen| !is_recent(kind, seen.at, record.at)) {
+                seen.pop_front();
+            }
+            kinds.push(kind);
         }
         kinds.sort();
         kinds.dedup();
         self.forget(record.at);
         let due = kinds
             .into_iter()
-            .filter_map(|kind| self.due(org, kind, who, record.at, state));
+            .filter_map(|kind| self.due((org.to_owned(), kind, who), record.at, state));
         Ok(due.collect())
     }
 
     /// What the unspent signs add up to, if that is enough.
-    fn due(&self, org: &str, kind: AlertKind, who: Id<Member>, now: Timestamp, state: &State) -> Option<Alarm> {
-        let detector = detector(kind)?;
+    fn due(&mut self, subject: Subject, now: Timestamp, state: &State) -> Option<Alarm> {
+        let (org, kind, who) = &subject;
+        let (kind, who, detector) = (*kind, *who, detector(*kind)?);
         let spent = spent(org, kind, who, state);
-        let seen = self.seen.get(&(org.to_owned(), kind, who))?;
-        let recent = |seen: &&Seen| seen.seq > spent && is_recent(detector, seen.at, now);
+        let seen = self.seen.get(&subject)?;
+        let recent = |seen: &&Seen| seen.seq > spent && is_recent(kind, seen.at, now);
         let fresh: Vec<&Seen> = seen.iter().filter(recent).collect();
         let events = fresh.iter().map(|seen| seen.sign.count).sum();
         let (first, last) = fresh.first().copied().zip(fresh.last().copied())?;
         if events < detector.least {
             return None;
         }
-        let mut about = vec![who];
+        let mut evidence = BTreeMap::new();
+        for seen in &fresh {
+            *evidence.entry(seen.seq).or_default() += seen.sign.count;
+        }
         let others = fresh
             .iter()
-            .flat_map(|seen| seen.sponsor.iter().chain(&seen.sign.gained));
-        for other in others {
-            if !about.contains(other) {
-                about.push(*other);
-            }
-        }
-        let mut evidence: Vec<u64> = fresh.iter().map(|seen| seen.seq).collect();
-        evidence.dedup();
-        Some(Alarm {
-            org: org.to_owned(),
+            .flat_map(|seen| seen.others.iter().chain(&seen.sign.gained));
+        let mut alarm = Alarm {
+            org: org.clone(),
             kind,
             severity: detector.severity,
-            about,
+            about: vec![who],
             evidence,
-            events,
             first_at: first.at,
             last_at: last.at,
             summary: sentence(kind, &handle(who, state), events, &last.sign.what, last.at),
-        })
+        };
+        alarm.also_about(others.copied());
+        self.told_now(subject, alarm, now)
+    }
+
+    /// The alarm, or nothing where the alert was raised often enough just now: then it is held.
+    fn told_now(&mut self, subject: Subject, mut alarm: Alarm, now: Timestamp) -> Option<Alarm> {
+        if let Some(held) = self.held.remove(&subject) {
+            alarm.take_in(held);
+        }
+        let told = self.told.entry(subject.clone()).or_default();
+        told.retain(|at| is_recent(alarm.kind, *at, now));
+        if told.len() >= AGAIN_MAX {
+            self.held.insert(subject, alarm);
+            return None;
+        }
+        told.push_back(now);
+        Some(alarm)
+    }
+
+    /// What was held and is to be told by now.
+    pub fn late(&mut self, now: Timestamp) -> Vec<Alarm> {
+        let held = std::mem::take(&mut self.held).into_iter();
+        held.filter_map(|(subject, alarm)| self.told_now(subject, alarm, now))
+            .collect()
+    }
+
+    /// The hour at which something that is held is to be told.
+    pub fn next_late(&self) -> Option<Timestamp> {
+        let hours = self.held.keys().filter_map(|subject| {
+            let within = detector(subject.1)?.within + SignedDuration::from_nanos(1);
+            self.told.get(subject)?.front()?.checked_add(within).ok()
+        });
+        hours.min()
     }
 
     /// Forgets what no detector waits for any more.
@@ -148,25 +176,17 @@ impl Watch {
         if self.seen.len() <= SUBJECTS_MAX {
             return;
         }
-        self.seen.retain(|(_, kind, _), seen| {
-            let waits = |seen: &Seen| detector(*kind).is_some_and(|detector| is_recent(detector, seen.at, now));
-            seen.back().is_some_and(waits)
-        });
+        self.seen
+            .retain(|(_, kind, _), seen| seen.back().is_some_and(|seen| is_recent(*kind, seen.at, now)));
+        let seen = &self.seen;
+        let held = &self.held;
+        self.told
+            .retain(|subject, _| seen.contains_key(subject) || held.contains_key(subject));
     }
 }
 
-fn is_recent(detector: &Detector, at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) <= detector.within
-}
-
-/// The newest record that is evidence already.
-fn spent(org: &str, kind: AlertKind, who: Id<Member>, state: &State) -> u64 {
-    let alerts = state.table::<Alert>().into_iter();
-    let alerts = alerts.flat_map(|table| table.find(org, SUBJECT, &subject(kind, who)));
-    alerts
-        .filter_map(|alert| alert.evidence.last().copied())
-        .max()
-        .unwrap_or(0)
+fn is_recent(kind: AlertKind, at: Timestamp, now: Timestamp) -> bool {
+    detector(kind).is_some_and(|detector| now.duration_since(at) <= detector.within)
 }
 
 fn sentence(kind: AlertKind, who: &str, events: u64, what: &str, at: Timestamp) -> String {

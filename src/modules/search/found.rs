@@ -10,7 +10,8 @@ use crate::kernel::listing::Item;
 use crate::kernel::tool::object;
 use crate::kernel::{Row, View, text, words};
 use crate::modules::comments::Comment;
-use crate::modules::projects::{Lifecycle, Project};
+use crate::modules::live::{in_use, target};
+use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 use crate::modules::workflows::moves::who;
 
@@ -28,26 +29,6 @@ pub enum Found<'a> {
     Task(&'a Arc<Row<Task>>),
     /// A comment.
     Comment(&'a Arc<Row<Comment>>),
-}
-
-fn in_use(view: &View<'_>, project: Id<Project>) -> bool {
-    view.get(project).is_some_and(|row| row.lifecycle != Lifecycle::Deleted)
-}
-
-/// The project of the thing that a comment is about; `None` where the thing is gone, `Some(None)` where it has no project.
-#[expect(clippy::option_option, reason = "the three cases are three things")]
-fn target<'a>(view: &View<'a>, comment: &Comment) -> Option<Option<Id<Project>>> {
-    match comment.target_kind.as_str() {
-        "task" => {
-            let task: &'a Arc<Row<Task>> = view.get(comment.target.parse().ok()?)?;
-            (task.deleted_at.is_none() && in_use(view, task.project)).then_some(Some(task.project))
-        }
-        "project" => {
-            let project: Id<Project> = comment.target.parse().ok()?;
-            in_use(view, project).then_some(Some(project))
-        }
-        _ => Some(None),
-    }
 }
 
 impl Found<'_> {

@@ -106,3 +106,58 @@ fn a_preview_goes_stale_when_the_alert_moves() {
     });
     check("audit_stale", &story.end());
 }
+
+/// Refuses confirms of somebody until that is told.
+fn goes_on(story: &mut Story, who: &str) {
+    let pending = story
+        .call(who, "update_task", json!({"task": "OPS-2", "priority": "low"}))
+        .unwrap();
+    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
+    for _ in 0..5 {
+        story.call(who, "confirm_action", wrong.clone()).unwrap_err();
+    }
+    assert_eq!(Guard::default().looks(story), 1);
+}
+
+#[test]
+fn closing_an_alert_does_not_swallow_what_nobody_saw() {
+    let (mut story, alert) = raised("Raised again meanwhile", "bot");
+    let args = json!({"alert": alert, "status": "resolved", "note": "a script of ours"});
+    story.stale("ana", "resolve_audit_alert", args, |story| goes_on(story, "bot"));
+    assert_eq!(story.alerts()[0].1, "open");
+    check("audit_raised_meanwhile", &story.end());
+}
+
+#[test]
+fn what_was_acknowledged_opens_when_it_happens_again() {
+    let (mut story, alert) = raised("It goes on although acknowledged", "rob");
+    let args = json!({"alert": alert, "status": "acknowledged", "note": "that was me, all is well"});
+    story.given("rob", "resolve_audit_alert", args);
+    assert_eq!(story.alerts()[0].1, "acknowledged");
+    goes_on(&mut story, "rob");
+    assert_eq!(story.alerts()[0].1, "open");
+    let _ = story.end();
+}
+
+#[test]
+fn who_proposed_what_a_human_confirmed_does_not_close_the_alert() {
+    let mut story = ground("Proposed by an agent, confirmed by a human");
+    let human = json!({"op": "update_settings", "settings": {"confirmPolicy": {"default": "human"}}});
+    story.given("ana", "manage_organization", human);
+    let chief = json!({"op": "invite_members", "invites": [{"email": "guy@example.com", "role": "admin"}]});
+    let pending = story.call("rob", "manage_organization", chief).unwrap();
+    let done = story
+        .call("ana", "confirm_action", json!({"actionId": pending["actionId"]}))
+        .unwrap();
+    assert_eq!(done["status"], "succeeded", "{done}");
+    assert_eq!(Guard::default().looks(&mut story), 1);
+    let shown = story.when("ana", "list_audit_alerts", json!({"fields": ["about", "summary"]}));
+    let about = shown["items"][0]["about"].as_array().unwrap();
+    for who in ["@ana", "@rob", "@fay"] {
+        assert!(about.contains(&who.into()), "{shown}");
+    }
+    let alert = shown["items"][0]["id"].clone();
+    let args = json!({"alert": alert, "status": "resolved", "note": "nothing to see"});
+    story.refused("rob", "resolve_audit_alert", args, "own_actions");
+    check("audit_proposed_by", &story.end());
+}

@@ -201,3 +201,73 @@ fn what_was_resolved_opens_again_and_what_was_nothing_stays_so() {
     story.when("ana", "list_audit_alerts", json!({"status": "false_positive"}));
     check("audit_recurrence", &story.end());
 }
+
+#[test]
+fn a_guard_is_loosened_by_a_rule_for_one_tool_too() {
+    let mut story = ground("A rule for one tool");
+    let mut guard = Guard::default();
+    let policy = |rules: Value| settings(json!({"confirmPolicy": rules}));
+    story.given("ana", "manage_organization", policy(json!({"destructive": "dual"})));
+    assert_eq!(guard.looks(&mut story), 0);
+    let pending = story.call(
+        "ana",
+        "manage_organization",
+        policy(json!({"destructive": "dual", "delete_task": "self"})),
+    );
+    let pending = pending.unwrap();
+    assert_eq!(pending["risk"], "high", "{pending}");
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    story.call("ana", "confirm_action", confirm).unwrap();
+    assert_eq!(guard.looks(&mut story), 1);
+    assert_eq!(
+        story.alerts()[0].3,
+        "@ana let delete_task be confirmed by self instead of dual"
+    );
+    // The rule for the kind goes, that for all others stays as strict: nothing is loosened.
+    let strict = policy(json!({"default": "dual", "destructive": "dual", "delete_task": "dual"}));
+    story.given("ana", "manage_organization", strict);
+    assert_eq!(guard.looks(&mut story), 0);
+    let _ = story.end();
+}
+
+#[test]
+fn another_zone_hides_no_night() {
+    let mut story = ground("Another zone");
+    let mut guard = Guard::default();
+    // 21:30 in Madrid, and 12:30 in Los Angeles.
+    story.wait(11 * 60 + 30);
+    let west = settings(json!({"timezone": "America/Los_Angeles"}));
+    story.given("ana", "manage_organization", west);
+    assert_eq!(guard.looks(&mut story), 2);
+    let mut all = kinds(&story);
+    all.sort();
+    assert_eq!(all, ["off_hours_sensitive", "privilege_change"]);
+    let moved = story.alerts().into_iter().find(|(kind, ..)| kind == "privilege_change");
+    assert_eq!(
+        moved.unwrap().3,
+        "@ana moved the organisation from Europe/Madrid to America/Los_Angeles"
+    );
+    let _ = story.end();
+}
+
+#[test]
+fn what_goes_on_is_told_three_times_and_then_together() {
+    let mut story = ground("It goes on and on");
+    let mut guard = Guard::default();
+    let raised: Vec<usize> = (0..8)
+        .map(|_| {
+            refused_confirms(&mut story, "ben", 5);
+            guard.looks(&mut story)
+        })
+        .collect();
+    assert_eq!(raised, [1, 1, 1, 0, 0, 0, 0, 0]);
+    story.wait(9);
+    assert_eq!(guard.looks(&mut story), 0);
+    story.wait(2);
+    assert_eq!(guard.looks(&mut story), 1, "nothing is forgotten");
+    assert_eq!(guard.looks(&mut story), 0);
+    let shown = story.call("ana", "list_audit_alerts", json!({})).unwrap();
+    assert_eq!(shown["items"][0]["evidenceCount"], 40, "{shown}");
+    assert_eq!(story.alerts()[0].2, 4);
+    let _ = story.end();
+}

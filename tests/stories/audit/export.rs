@@ -18,6 +18,8 @@ fn exported(story: &Story, format: Format) -> String {
 /// Work with a title that a spreadsheet would calculate, a read, a refusal, and something removed for good.
 fn worked() -> Story {
     let mut story = ground("Exports");
+    story.uses("bot", "=1+1");
+    story.uses("ben", "x;=1\t=2");
     story.given("bot", "update_task", json!({"task": "OPS-1", "title": "=1+1"}));
     story.call("ben", "get_task", json!({"task": "OPS-1"})).unwrap();
     story.call("ben", "get_task", json!({"task": "OPS-9"})).unwrap_err();
@@ -120,7 +122,31 @@ fn ocsf_has_what_the_class_requires_and_the_leaf_of_each_record() {
         assert_eq!(event["raw_data"], *text);
         let leaf = projections::Digest::of([&[0], text.as_bytes()].concat().as_slice());
         let attested = &event["attestation_list"][0];
-        assert_eq!(attested["fingerprint"]["value"], leaf.to_string());
+        assert_eq!(
+            event["unmapped"]["record"],
+            json!({"journal": "jrn_test", "leaf": leaf.to_string()})
+        );
+        // Object `attestation` of the schema: over the event in canonical form without the fingerprint.
+        let mut bare = event.clone();
+        let fingerprint = bare["attestation_list"][0]
+            .as_object_mut()
+            .unwrap()
+            .remove("fingerprint")
+            .unwrap();
+        let canonical = serde_json_canonicalizer::to_string(&bare).unwrap();
+        let hash = projections::Digest::of(canonical.as_bytes()).to_string();
+        assert_eq!(
+            fingerprint,
+            json!({
+                "algorithm_id": 3, "algorithm": "SHA-256", "serialization_id": 2, "serialization": "JCS",
+                "encoding_id": 1, "encoding": "Hex", "value": hash,
+            })
+        );
+        bare["raw_data"] = "".into();
+        assert!(
+            !bare.to_string().contains("null"),
+            "what is not there is left out: {bare}"
+        );
         assert_eq!(attested["chain_uid"], "jrn_test");
     }
     let found = |name: &str| {
@@ -153,17 +179,21 @@ fn ocsf_has_what_the_class_requires_and_the_leaf_of_each_record() {
 fn a_table_is_whole_and_calculates_nothing() {
     let mut story = worked();
     let text = exported(&story, Format::Csv);
+    assert!(!text.contains([';', '\t']), "some take these for the end of a cell");
     let rows = rows(&text);
     let width = rows[0].len();
     assert!(rows.len() > story.records.0.len(), "one for each event");
     for row in &rows {
         assert_eq!(row.len(), width, "{row:?}");
         for cell in row {
-            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{cell}");
+            assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{cell}");
         }
     }
     let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
     let updated = rows.iter().find(|row| row[at("event")] == "task.updated").unwrap();
+    assert_eq!(updated[at("client")], "'=1+1");
+    let clients: Vec<&String> = rows.iter().map(|row| &row[at("client")]).collect();
+    assert!(clients.iter().any(|client| *client == "x\u{ff1b}=1 =2"), "{clients:?}");
     assert_eq!(updated[at("tool")], "update_task");
     assert!(
         updated[at("facts")].contains("\"=1+1\""),
@@ -172,6 +202,22 @@ fn a_table_is_whole_and_calculates_nothing() {
     let shown: Vec<String> = [rows[0].join(" | "), updated.join(" | ")].into();
     let shown = story.named(&shown.join("\n"));
     check("audit_csv", &shown);
+    let _ = story.end();
+}
+
+/// A write that has nothing to do answers at once, as a read does.
+#[test]
+fn a_write_without_a_change_is_no_reading() {
+    let mut story = ground("A write without a change");
+    let same = json!({"task": "OPS-1", "title": "Fix the door"});
+    let said = story.call("ben", "update_task", same).unwrap();
+    assert_eq!(said["status"], "noop", "{said}");
+    let events = lines(&exported(&story, Format::Ocsf));
+    let last = events.last().unwrap();
+    assert_eq!(
+        (&last["message"], &last["activity_id"]),
+        (&"call.answered".into(), &99.into())
+    );
     let _ = story.end();
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::kernel::arg::JsonObject;
 use crate::kernel::identity::{Organization, OrganizationSettings};
 use crate::kernel::tool::object;
-use crate::kernel::{Plan, Rejection, Risk, Row, View};
+use crate::kernel::{Plan, Rejection, Risk, Row, View, policy};
 use crate::modules::organizations::create::{check_currency, check_slug, check_timezone};
 
 /// What belongs to the organisation itself; everything else given is a setting.
@@ -52,7 +52,7 @@ pub(super) fn update(view: &View<'_>, row: &Row<Organization>, given: JsonObject
     })?;
     let after = plan.after(row);
     plan.detail("consequences", consequences(row, &after));
-    if weaker(&row.settings, &after.settings) {
+    if policy::loosened(view.registry, &row.settings, &after.settings).is_some() {
         plan.risk = Some(Risk::High);
     }
     plan.result = json!({"id": row.id.to_string(), "name": after.name, "slug": after.slug, "settings": after.settings});
@@ -98,7 +98,7 @@ fn check_settings(view: &View<'_>, settings: &OrganizationSettings) -> Result<()
             settings.retention_days
         )));
     }
-    let kinds = ["default", "write", "light", "sensitive", "destructive", "bulk"];
+    let kinds = policy::KINDS;
     let unknown = |name: &&String| !kinds.contains(&name.as_str()) && view.registry.tool(name).is_none();
     if let Some(name) = settings.confirm_policy.keys().find(unknown) {
         return Err(wrong(format!(
@@ -111,22 +111,6 @@ fn check_settings(view: &View<'_>, settings: &OrganizationSettings) -> Result<()
         Some(name) => Err(wrong(format!("agentPolicy.deniedTools has `{name}`, which is no tool"))),
         None => Ok(()),
     }
-}
-
-/// Whether somebody needs less than before to do something.
-fn weaker(before: &OrganizationSettings, after: &OrganizationSettings) -> bool {
-    let policy =
-        |settings: &OrganizationSettings, name: &String| settings.confirm_policy.get(name).copied().unwrap_or_default();
-    before
-        .confirm_policy
-        .keys()
-        .any(|name| policy(after, name) < policy(before, name))
-        || before
-            .agent_policy
-            .denied_tools
-            .iter()
-            .any(|tool| !after.agent_policy.denied_tools.contains(tool))
-        || (!before.allowed_email_domains.is_empty() && after.allowed_email_domains.is_empty())
 }
 
 fn consequences(before: &Organization, after: &Organization) -> Vec<String> {
