@@ -80,6 +80,7 @@ fn whatever_is_killed_each_confirmed_action_ends_once_or_is_unknown_and_listed()
         });
         match victim {
             0 => {
+                server.kill();
                 server = serve(&broker);
                 cancel_all(&server);
             }
