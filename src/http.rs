@@ -1,9 +1,12 @@
 //! HTTP: the only place that knows axum. The MCP endpoint, REST, health and metrics, behind one guard.
 
 mod actions;
+mod auditing;
 mod guard;
 mod journal;
 mod openapi;
+mod past;
+mod replay;
 mod reply;
 mod rest;
 mod session;
@@ -80,6 +83,7 @@ pub(crate) struct Shared {
     hosts: BTreeSet<String>,
     sessions: session::Sessions,
     mcp: Mcp,
+    past: past::Journeys,
     /// The text of `/openapi.json`.
     openapi: Bytes,
 }
@@ -135,6 +139,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
     let mcp = mcp_service(&faces, ending);
     let public_tlog = faces.public_tlog;
+    let past = past::Journeys::new(faces.handle.registry());
     let openapi = openapi::document(faces.handle.registry()).to_string().into();
     let app: App = Arc::new(Shared {
         faces,
@@ -142,6 +147,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
         hosts,
         sessions: session::Sessions::default(),
         mcp,
+        past,
         openapi,
     });
     // The busiest address: one handler that holds its own guard is cheaper than layers, which are made anew for each call.
@@ -159,7 +165,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
     };
     let rest = guarded
         .route("/v1/tools", get(rest::tools))
-        .route("/v1/tools/{tool}", post(rest::call))
+        .route("/v1/tools/{tool}", post(rest::call).get(past::call))
         .route("/v1/actions", get(actions::list))
         .route("/v1/actions/{id}", get(actions::show))
         .route("/v1/actions/{id}/confirm", post(actions::confirm))
@@ -167,6 +173,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
         .route("/v1/actions/{id}/retry", post(actions::retry))
         .route("/v1/actions/{id}/reconcile", post(actions::reconcile))
         .route("/v1/journal", get(journal::stream))
+        .route("/v1/replay", get(replay::stream))
         .route("/tlog/tile/entries/{*bundle}", get(tlog::entries))
         .route("/v1/stats", get(stats::stats))
         .route("/v1/digest", get(rest::digest))

@@ -1,8 +1,10 @@
 //! The auditor's eyes: timelines, decisions made again, and how things stood.
 
 mod altered;
+mod noon;
 mod program;
 mod then;
+mod wire;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -29,7 +29,7 @@ fn run(dir: &Path, words: &[&str]) -> Output {
 }
 
 /// The same where it must succeed: what it printed.
-fn good(dir: &Path, words: &[&str]) -> String {
+pub fn good(dir: &Path, words: &[&str]) -> String {
     let said = run(dir, words);
     assert!(said.status.success(), "{words:?}: {}", text(&said.stderr));
     text(&said.stdout)
@@ -72,7 +72,7 @@ fn newest(dir: &Path, event: &str) -> Value {
 }
 
 /// The log's public key, as the program says it.
-fn public_key(dir: &Path) -> String {
+pub fn public_key(dir: &Path) -> String {
     let said: Value = serde_json::from_str(&good(dir, &["journal", "prove", "1", "--json"])).unwrap();
     said["key"].as_str().unwrap().to_owned()
 }

@@ -26,6 +26,7 @@ use orkestra::audit::check::check;
 use orkestra::audit::timeline::{Filter, Timeline};
 use orkestra::audit::travel::{Machine, call_then};
 use orkestra::data;
+use orkestra::kernel::engine::Call;
 use orkestra::kernel::identity::Member;
 use serde_json::{Value, json};
 
@@ -87,7 +88,12 @@ fn travelled(dir: &Path) -> Value {
         let member = state.table::<Member>().unwrap().rows().next().unwrap().clone();
         let owner = orkestra::demo::author(member.org.clone(), member.id);
         let args = json!({"task": "P1-1"}).as_object().cloned().unwrap();
-        let told = call_then(&registry, &look, &state, owner, "get_task", args, state.at).unwrap();
+        let call = Call {
+            caller: owner,
+            tool: "get_task".to_owned(),
+            args,
+        };
+        let told = call_then(&registry, &Behind::new(&look), &state, &call, state.at).unwrap();
         assert_eq!(told["asOf"], position);
         journeys.push(begun.elapsed().as_secs_f64());
     }

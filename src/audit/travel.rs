@@ -12,12 +12,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use journal::Log;
-use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::audit::{Behind, Unreadable, position_at};
+use crate::audit::{Unreadable, position_at};
 use crate::kernel::engine::{Answer, Call, answer};
-use crate::kernel::{Caller, Registry, Snapshot};
+use crate::kernel::{Past, Registry, Snapshot, State};
 
 /// Why one cannot go there.
 #[derive(Debug, Error)]
@@ -97,21 +96,22 @@ impl When {
             Self::Moment(moment) => Ok(position_at(log, moment)?),
         }
     }
+
+    /// The hour it is then: the moment itself, or when the newest record of the state was written.
+    pub fn hour(self, state: &State) -> Timestamp {
+        match self {
+            Self::Moment(moment) => moment.max(state.at),
+            Self::Position(_) => state.at,
+        }
+    }
 }
 
 /// Calls a reading tool on the state of the past, as a caller would have at that hour. Nothing is recorded.
 ///
 /// # Errors
 /// As the tool says; `not_a_read` where it would write.
-pub fn call_then(
-    registry: &Arc<Registry>,
-    log: &Arc<dyn Log>,
-    state: &Snapshot,
-    caller: Caller,
-    tool: &str,
-    args: Map<String, Value>,
-    now: Timestamp,
-) -> Answer {
+pub fn call_then(registry: &Arc<Registry>, past: &dyn Past, state: &Snapshot, call: &Call, now: Timestamp) -> Answer {
+    let tool = &call.tool;
     if registry.tool(tool).is_some_and(|tool| !tool.is_read()) {
         return Err(crate::kernel::Rejection::new(
             "not_a_read",
@@ -119,10 +119,5 @@ pub fn call_then(
         )
         .hint("any tool that reads can be called; `orkestra tools list` shows which do"));
     }
-    let call = Call {
-        caller,
-        tool: tool.to_owned(),
-        args,
-    };
-    answer(registry, state, &call, now, &Behind::new(log)).answer
+    answer(registry, state, call, now, past).answer
 }

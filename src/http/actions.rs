@@ -174,7 +174,7 @@ async fn settle(app: &App, entry: &crate::door::Entry, id: String, order: Order)
 }
 
 async fn through(app: &App, entry: &crate::door::Entry, tool: &str, id: &str, body: &Bytes) -> Response {
-    match rest::arguments(body) {
+    match rest::arguments(body, "body") {
         Ok(mut args) => {
             args.insert("actionId".to_owned(), id.into());
             rest::said(app, &entry.caller, tool, true, args).await

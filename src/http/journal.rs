@@ -12,39 +12,27 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::guard::Admitted;
-use super::{App, Faces, reply};
-use crate::kernel::engine::log_read;
+use super::{App, Faces, auditing, reply};
+use crate::kernel::{Caller, Rejection};
 use copying::{Copying, Line};
 use query::Asked;
-pub(super) use query::StreamArgs;
+pub(super) use query::{StreamArgs, id};
 
 /// Lines that wait for a slow reader.
 const WAITING_MAX: usize = 256;
 
-/// Streams records; needs `audit.read`, because they hold what others asked and saw.
+/// Streams records.
 pub(super) async fn stream(
     State(app): State<App>,
     Extension(Admitted(entry)): Extension<Admitted>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
-    let faces = app.faces.clone();
-    let snapshot = faces.handle.snapshot();
-    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
-    if let Err(no) = rights.require("audit.read") {
-        return reply::rejection(&no);
-    }
-    let through = address(&pairs);
-    let asked = match Asked::read(pairs, &snapshot) {
+    let asked = match opened(&app, &entry.caller, pairs).await {
         Ok(asked) => asked,
         Err(no) => return reply::rejection(&no),
     };
-    // Reading the security log is an event itself, and nothing is read before it is durable.
-    let read = vec![log_read(&through)];
-    if let Err(no) = faces.handle.record(entry.caller.clone(), read).await {
-        return reply::rejection(&no);
-    }
     let (lines, waiting) = mpsc::channel::<Line>(WAITING_MAX);
-    let ended = app.ending.streams.clone();
+    let (faces, ended) = (app.faces.clone(), app.ending.streams.clone());
     tokio::spawn(async move {
         // Dropping it ends the answer; what it copied so far is whole lines.
         let sent = send(faces, entry.caller.org, asked, lines);
@@ -57,10 +45,12 @@ pub(super) async fn stream(
         .into_response()
 }
 
-fn address(pairs: &[(String, String)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| format!("{name}={value}"));
-    let pairs = pairs.collect::<Vec<_>>().join("&");
-    format!("/v1/journal?{pairs}").trim_end_matches('?').to_owned()
+async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<Asked, Rejection> {
+    auditing::allowed(app, caller)?;
+    let through = auditing::address("/v1/journal", &pairs);
+    let asked = Asked::read(pairs, &app.faces.handle.snapshot())?;
+    auditing::noted(app, caller, &through).await?;
+    Ok(asked)
 }
 
 async fn send(faces: Faces, org: String, asked: Asked, lines: mpsc::Sender<Line>) {

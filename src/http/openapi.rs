@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::journal::StreamArgs;
+use super::replay::ReplayArgs;
 use crate::kernel::arg::Args as _;
 use crate::kernel::{Registry, Tool};
 
@@ -10,7 +11,7 @@ use crate::kernel::{Registry, Tool};
 pub(super) fn document(registry: &Registry) -> Value {
     let tools = registry.tools().iter();
     let mut paths: Map<String, Value> = tools
-        .map(|tool| (format!("/v1/tools/{}", tool.name), json!({"post": call(tool)})))
+        .map(|tool| (format!("/v1/tools/{}", tool.name), methods(tool)))
         .collect();
     paths.extend(others());
     json!({
@@ -39,6 +40,39 @@ fn answers(good: &str, what: &str, schema: &Value) -> Value {
     json!({
         good: {"description": what, "content": content(schema)},
         "default": {"$ref": "#/components/responses/No"},
+    })
+}
+
+fn methods(tool: &Tool) -> Value {
+    let mut methods = json!({"post": call(tool)});
+    if let (true, Some(methods)) = (tool.is_read(), methods.as_object_mut()) {
+        methods.insert("get".to_owned(), then(tool));
+    }
+    methods
+}
+
+/// The same read of the past.
+fn then(tool: &Tool) -> Value {
+    let text = json!({"type": "string"});
+    let parameters = [
+        ("at", true, "A position of the journal, or an hour (RFC 3339)"),
+        (
+            "as",
+            false,
+            "As whom: an identifier or a handle; the caller, where it is left out",
+        ),
+        ("args", false, "The arguments, a JSON object"),
+    ];
+    let parameters = parameters.map(|(name, required, what)| {
+        json!({"name": name, "in": "query", "required": required, "description": what, "schema": text})
+    });
+    json!({
+        "operationId": format!("{}_then", tool.name),
+        "tags": [tool.module],
+        "summary": format!("{} As it was then.", tool.doc),
+        "x-permission": "audit.read",
+        "parameters": parameters,
+        "responses": answers("200", "The answer then", &Value::Object((*tool.output).clone())),
     })
 }
 
@@ -112,17 +146,26 @@ fn others() -> Vec<(String, Value)> {
         asked("state", json!({"type": "string", "enum": stages})),
         asked("limit", json!({"type": "integer", "minimum": 1, "maximum": 1000})),
     ];
-    let filters = StreamArgs::schema().into_json();
-    let filters = filters.get("properties").and_then(Value::as_object).cloned();
-    let followed = filters
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, schema)| asked(&name, schema))
-        .collect();
-    let mut records = get("Records as NDJSON, from a position on", followed);
-    if let Some(content) = records.pointer_mut("/get/responses/200/content") {
-        *content = json!({"application/x-ndjson": {"schema": object}});
-    }
+    let records = |summary: &str, filters: &Value| {
+        let filters = filters.get("properties").and_then(Value::as_object);
+        let filters = filters.into_iter().flatten();
+        let mut records = get(
+            summary,
+            filters.map(|(name, schema)| asked(name, schema.clone())).collect(),
+        );
+        if let Some(content) = records.pointer_mut("/get/responses/200/content") {
+            *content = json!({"application/x-ndjson": {"schema": object}});
+        }
+        records
+    };
+    let told = records(
+        "What was done, as a timeline in NDJSON",
+        &ReplayArgs::schema().into_json(),
+    );
+    let records = records(
+        "Records as NDJSON, from a position on",
+        &StreamArgs::schema().into_json(),
+    );
     [
         ("/v1/tools", get("The tools that this token may call", Vec::new())),
         ("/v1/actions", get("Actions, the newest first", listed)),
@@ -144,6 +187,7 @@ fn others() -> Vec<(String, Value)> {
             post("Settle an execution that failed or is unknown; the body holds outcome (succeeded or failed) and evidence"),
         ),
         ("/v1/journal", records),
+        ("/v1/replay", told),
         ("/tlog/checkpoint", bytes("text/plain", "The newest signed checkpoint of the log (C2SP tlog-checkpoint)", Vec::new())),
         ("/tlog/tile/{level}/{place}", bytes("application/octet-stream", "Hashes of the log (C2SP tlog-tiles)", vec![level, place.clone()])),
         ("/tlog/tile/entries/{place}", bytes("application/octet-stream", "Records of the log (C2SP tlog-tiles)", vec![place])),

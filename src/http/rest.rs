@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::guard::Admitted;
+use super::past::{self, Then};
 use super::{App, guard, reply};
 use crate::kernel::{Rejection, Tool};
 use crate::modules::profile::{Selection, may_call, shown_to};
@@ -24,6 +25,11 @@ const POSITION_PATIENCE: Duration = Duration::from_secs(2);
 pub(super) struct CallQuery {
     /// Wait until the state is at least here.
     min_position: Option<u64>,
+    /// Read there instead of now.
+    at: Option<String>,
+    /// As this member, where it is the past that is read.
+    #[serde(rename = "as")]
+    whom: Option<String>,
 }
 
 /// `GET /v1/tools`: what this token may call.
@@ -77,12 +83,23 @@ pub(super) async fn call(
         .hint("leave the header `Orkestra-Confirm` out and confirm the pending action");
         return reply::rejection(&no);
     }
-    let args = match arguments(&body) {
+    let args = match arguments(&body, "body") {
         Ok(args) => args,
         Err(no) => return reply::rejection(&no),
     };
+    let min_position = query.min_position;
+    match query {
+        CallQuery { at: Some(at), whom, .. } => {
+            return past::answered(&app, &entry, tool, Then { at, whom }, args).await;
+        }
+        CallQuery { whom: Some(_), .. } => {
+            let no = Rejection::argument("as", "goes with `at`, the position or hour that is read");
+            return reply::rejection(&no);
+        }
+        CallQuery { .. } => {}
+    }
     let handle = &app.faces.handle;
-    if let Some(position) = query.min_position
+    if let Some(position) = min_position
         && handle.snapshot_at_least(position, POSITION_PATIENCE).await.is_none()
     {
         return reply::rejection(&crate::processor::unavailable("the state has not reached minPosition"));
@@ -149,7 +166,7 @@ pub(super) async fn said(
 }
 
 /// A JSON object; nothing counts as an empty one.
-pub(super) fn arguments(body: &Bytes) -> Result<serde_json::Map<String, Value>, Rejection> {
+pub(super) fn arguments(body: &[u8], field: &str) -> Result<serde_json::Map<String, Value>, Rejection> {
     let value = if body.is_empty() {
         guard::empty()
     } else {
@@ -157,7 +174,7 @@ pub(super) fn arguments(body: &Bytes) -> Result<serde_json::Map<String, Value>, 
     };
     match value {
         Value::Object(args) => Ok(args),
-        _ => Err(Rejection::argument("body", "must be a JSON object of arguments")),
+        _ => Err(Rejection::argument(field, "must be a JSON object of arguments")),
     }
 }
 

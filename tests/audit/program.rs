@@ -14,7 +14,7 @@ fn replay(dir: &Path, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-fn told(dir: &Path, args: &[&str]) -> String {
+pub fn told(dir: &Path, args: &[&str]) -> String {
     let said = replay(dir, args);
     assert!(
         said.status.success(),
@@ -24,7 +24,7 @@ fn told(dir: &Path, args: &[&str]) -> String {
     String::from_utf8(said.stdout).unwrap()
 }
 
-fn lines(dir: &Path, args: &[&str]) -> Vec<Value> {
+pub fn lines(dir: &Path, args: &[&str]) -> Vec<Value> {
     let told = told(dir, &[args, &["--json"]].concat());
     told.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use orkestra::audit::Behind;
 use orkestra::audit::travel::{Error, Machine, When, call_then, difference, show};
 use orkestra::kernel::State;
+use orkestra::kernel::engine::Call;
 use serde_json::{Value, json};
 
 use super::{log, morning};
@@ -72,8 +74,14 @@ fn a_read_of_the_past_answers_as_it_would_have() {
     let machine = Machine::new(&registry);
     let log = log(&story.records);
     let state = machine.at(log.as_ref(), then, &mut |_, _| {}).unwrap();
-    let call =
-        |tool: &str, given: Value| call_then(&registry, &log, &state, story.caller("ana"), tool, args(given), hour);
+    let call = |tool: &str, given: Value| {
+        let call = Call {
+            caller: story.caller("ana"),
+            tool: tool.to_owned(),
+            args: args(given),
+        };
+        call_then(&registry, &Behind::new(&log), &state, &call, hour)
+    };
     assert_eq!(call("get_task", json!({"task": "OPS-1"})).unwrap(), seen);
     assert_eq!(call("create_task", json!({})).unwrap_err().code, "not_a_read");
     drop(story.end());

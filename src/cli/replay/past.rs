@@ -6,7 +6,9 @@ use journal::Log;
 use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome, print, progress, token::people};
+use crate::audit::Behind;
 use crate::audit::travel::{self, Difference, Machine, When};
+use crate::kernel::engine::Call;
 use crate::kernel::text::count;
 use crate::kernel::{Caller, Registry, Snapshot};
 
@@ -40,11 +42,13 @@ pub(super) fn call(log: &Arc<dyn Log>, when: Option<When>, call: &[String], memb
     let args = super::arguments(call.get(1))?;
     let tool = call.first().map(String::as_str).unwrap_or_default();
     let caller = caller(&state, member)?;
-    let now = match when {
-        Some(When::Moment(moment)) => moment.max(state.at),
-        _ => state.at,
+    let now = when.map_or(state.at, |when| when.hour(&state));
+    let call = Call {
+        caller,
+        tool: tool.to_owned(),
+        args,
     };
-    let said = travel::call_then(&there.registry, log, &state, caller, tool, args, now);
+    let said = travel::call_then(&there.registry, &Behind::new(log), &state, &call, now);
     let said = said.map_err(|no| Failure {
         hint: no.hint.clone(),
         ..Failure::new(format!("{}: {}", no.code, no.message))

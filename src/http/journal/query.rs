@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use projections::store::Index;
 use projections::{Action, Id, Named};
-use serde_json::{Map, Value};
 
 use crate::args;
+use crate::http::auditing;
 use crate::kernel::arg::{Args as _, Int, Str, Ts};
 use crate::kernel::identity::{Member, Token};
 use crate::kernel::reject::Fault;
@@ -45,14 +45,7 @@ pub(super) struct Asked {
 impl Asked {
     /// Reads the pairs of a query.
     pub(super) fn read(pairs: Vec<(String, String)>, state: &State) -> Result<Self, Rejection> {
-        let mut given = Map::new();
-        for (name, value) in pairs {
-            if given.contains_key(&name) {
-                return Err(Rejection::argument(&name, "may be given once"));
-            }
-            given.insert(name, Value::String(value));
-        }
-        let args = StreamArgs::read(given)?;
+        let args = StreamArgs::read(auditing::given(pairs)?)?;
         let mut faults = Vec::new();
         let by = [
             (
@@ -92,7 +85,7 @@ impl Asked {
 }
 
 /// An identifier as records have it. A name or a key would find nothing, so it is refused.
-fn id(
+pub(in crate::http) fn id(
     given: Option<&str>,
     path: &str,
     example: &str,
