@@ -3,6 +3,7 @@
 mod altered;
 mod noon;
 mod program;
+mod quiet;
 mod then;
 mod wire;
 
