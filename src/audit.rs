@@ -6,6 +6,7 @@ pub mod custody;
 pub mod evidence;
 pub mod export;
 pub mod keys;
+pub mod receipt;
 pub mod rotation;
 pub mod timeline;
 pub mod travel;

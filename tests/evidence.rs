@@ -4,6 +4,7 @@ mod altered;
 mod bundle;
 mod histories;
 mod key;
+mod receipt;
 mod rotation;
 mod tlog;
 mod trust;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::operator::{House, OperatorRequest, Signed};
 use super::{DataArg, Failure, Outcome, block_on, note, print, progress, remote};
 use crate::audit::evidence::{self, Bundle, Export, Proven, Sealed, Step, What};
+use crate::audit::receipt;
 use crate::data::Opened;
 use crate::door::keys::write_private;
 use crate::kernel::text::count;
@@ -23,7 +24,7 @@ const WITNESS_LOOKS: u32 = 100;
 pub(super) enum EvidenceCommand {
     /// Write records with their proofs into one file. The export is journaled.
     Export(ExportArgs),
-    /// Check such a file: offline, with nothing but the file and the public key.
+    /// Check such a file, or the receipt of a replay: offline, with nothing but the file and the public key.
     Verify(VerifyArgs),
 }
 
@@ -78,14 +79,14 @@ pub(super) fn run(command: EvidenceCommand) -> Outcome {
 }
 
 /// The server that runs on the directory, or the directory, opened once for all that is asked.
-enum Asked {
+pub(super) enum Asked {
     Server,
     Directory(Box<Opened>),
 }
 
 impl Asked {
     /// Asks for a checkpoint, and finds out whom.
-    async fn begin(data: &DataArg) -> Result<(Self, Signed), Failure> {
+    pub(super) async fn begin(data: &DataArg) -> Result<(Self, Signed), Failure> {
         let dir = data.dir();
         if !dir.exists() {
             return Err(
@@ -100,7 +101,7 @@ impl Asked {
         Ok((Self::Directory(opened), serde_json::from_value(signed)?))
     }
 
-    async fn ask(&self, data: &DataArg, request: OperatorRequest) -> Result<Value, Failure> {
+    pub(super) async fn ask(&self, data: &DataArg, request: OperatorRequest) -> Result<Value, Failure> {
         match self {
             Self::Server => {
                 let reply = remote::ask(&data.dir(), request).await;
@@ -112,7 +113,7 @@ impl Asked {
         }
     }
 
-    fn end(self) -> Outcome {
+    pub(super) fn end(self) -> Outcome {
         match self {
             Self::Server => Ok(()),
             Self::Directory(opened) => Ok(opened.close()?),
@@ -140,7 +141,7 @@ async fn export(args: ExportArgs) -> Outcome {
     tell(&args, &bundle, &sealed)
 }
 
-fn expect_new(out: &Path) -> Outcome {
+pub(super) fn expect_new(out: &Path) -> Outcome {
     if std::fs::symlink_metadata(out).is_ok() {
         let said = format!(
             "{} is there already, and evidence is not written over anything",
@@ -228,6 +229,9 @@ fn verify(args: &VerifyArgs) -> Outcome {
     let named = |cause: &dyn std::fmt::Display| Failure::new(format!("{}: {cause}", args.file.display()));
     let file = std::fs::read(&args.file).map_err(|cause| named(&cause))?;
     let key = args.key.as_deref().map(VerifyingKey::parse).transpose()?;
+    if file.starts_with(receipt::RECEIPT.as_bytes()) {
+        return verify_receipt(args, &file, key.as_ref());
+    }
     let witnesses = args
         .witness
         .iter()
@@ -257,6 +261,32 @@ fn verify(args: &VerifyArgs) -> Outcome {
             Err(named(&fault).hint("it is not as it was sealed, or not by this key: prove nothing with it"))
         }
     }
+}
+
+/// A receipt holds no key, so one must be given.
+fn verify_receipt(args: &VerifyArgs, file: &[u8], key: Option<&VerifyingKey>) -> Outcome {
+    let name = args.file.display();
+    let key = key.ok_or_else(|| Failure {
+        code: 2,
+        ..Failure::new(format!("{name}: this is the receipt of a replay, and it holds no key"))
+            .hint("get the log's key from somewhere else and give it with --key")
+    })?;
+    let stated = receipt::open(&String::from_utf8_lossy(file), key);
+    let told = match &stated {
+        Ok(lines) => json!({"ok": true, "key": key.encode(), "states": lines}),
+        Err(cause) => json!({"ok": false, "part": "receipt", "why": cause.to_string()}),
+    };
+    if args.json {
+        print(&told.to_string());
+    }
+    let lines = stated.map_err(|cause| {
+        Failure::new(format!("{name}: {cause}"))
+            .hint("it is not as it was signed, or not by this key: prove nothing with it")
+    })?;
+    if !args.json {
+        print(&format!("good: signed by {}\n{}", key.encode(), lines.join("\n")));
+    }
+    Ok(())
 }
 
 /// Whoever made the file chose the key in it.

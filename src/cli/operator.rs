@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, remote};
+use crate::audit::receipt::{self, Receipt};
 use crate::audit::{evidence, rotation};
 use crate::data::Opened;
 use crate::door::Doorman;
@@ -62,6 +63,8 @@ pub(super) enum OperatorRequest {
     },
     /// Journal an export of evidence, and sign it.
     Seal(Box<evidence::Export>),
+    /// Journal what came of deciding everything again, and sign it.
+    Receipt(Box<Receipt>),
 }
 
 /// What went wrong on the other side of the socket.
@@ -168,6 +171,10 @@ impl<'a> House<'a> {
             OperatorRequest::Seal(export) => {
                 let sealed = evidence::seal(handle, &self.signer()?, operator(handle)?, *export).await;
                 Ok(serde_json::to_value(sealed.map_err(refused)?)?)
+            }
+            OperatorRequest::Receipt(stated) => {
+                let note = receipt::sign(handle, &self.signer()?, operator(handle)?, *stated).await;
+                Ok(Value::String(note.map_err(refused)?))
             }
         }
     }

@@ -2,8 +2,10 @@
 
 mod again;
 mod past;
+mod receipt;
 mod told;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,6 +24,8 @@ Examples:
     orkestra replay --action act_01J9Z3K8Q4W5E6R7T8Y9A0B1C2
   Decide everything again; exit 1 where it comes out otherwise:
     orkestra replay --check
+  The same, and a signed receipt of it; checked with: orkestra evidence verify FILE --key TEXT
+    orkestra replay --check --receipt replay.txt
   What an agent saw, proven by the recorded digest:
     orkestra replay --show 1042
   A task as it was, how things stood at noon, and what changed between two positions:
@@ -38,6 +42,9 @@ pub(super) struct ReplayArgs {
     /// Make every decision again and compare.
     #[arg(long, group = "mode")]
     check: bool,
+    /// With --check: have what came of it signed by the log's key, and write that there (mode 0600). It is journaled.
+    #[arg(long, value_name = "FILE", requires = "check")]
+    receipt: Option<PathBuf>,
     /// Answer the read of this record again.
     #[arg(long, value_name = "SEQ", group = "mode")]
     show: Option<u64>,
@@ -113,6 +120,11 @@ pub(super) fn run(args: ReplayArgs) -> Outcome {
     args.refuse_ignored()?;
     let log = log(&args.data)?;
     match &args {
+        ReplayArgs {
+            check: true,
+            receipt: Some(file),
+            ..
+        } => receipt::signed(&args.data, registry(&args.data)?, file, args.json),
         ReplayArgs { check: true, .. } => again::check(&log, registry(&args.data)?, args.json),
         ReplayArgs { show: Some(seq), .. } => past::show(&log, *seq, args.json),
         ReplayArgs { call: Some(call), .. } => past::call(&log, args.which.to, call, args.r#as.as_deref()),

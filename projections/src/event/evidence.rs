@@ -1,4 +1,4 @@
-//! What is journaled of evidence: that it was given out, that a witness disputes it, that the key changed.
+//! What is journaled of evidence: that it was given out, that the log was decided again, that a witness disputes it, that the key changed.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,9 @@ use crate::Digest;
 pub const EXPORTED: &str = "evidence.exported";
 /// The log is signed by another key from here on.
 pub const KEY_ROTATED: &str = "log.key_rotated";
+
+/// A journal was decided again, and what came of it was signed.
+pub const REPLAYED: &str = "log.replayed";
 
 /// A witness does not find the log consistent with what it saw before.
 pub const DISPUTED: &str = "log.disputed";
@@ -47,6 +50,23 @@ pub struct Exported<'a> {
     pub records: u64,
     /// The size of the tree that they are proven to be in.
     pub size: u64,
+}
+
+/// `log.replayed`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Replayed<'a> {
+    /// How many records, from the first on.
+    pub size: u64,
+    /// The root of their tree, in hexadecimal.
+    #[serde(borrow)]
+    pub root: Cow<'a, str>,
+    /// How many decisions were made again.
+    pub decisions: u64,
+    /// How many of them came out otherwise.
+    pub divergences: u64,
+    /// The digest of the state at the end.
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
 }
 
 /// `log.key_rotated`: both public keys, and the old key's word for the new one.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use journal::Log;
+use journal::{Line, Log};
 
 use super::super::{Failure, Outcome, print, progress};
 use crate::audit::Behind;
@@ -11,16 +11,26 @@ use crate::kernel::Registry;
 use crate::kernel::text::count;
 
 pub(super) fn check(log: &Arc<dyn Log>, registry: Registry, as_json: bool) -> Outcome {
+    told(&decided(log, registry, log.durable())?, as_json)
+}
+
+/// Decides the first records again.
+pub(super) fn decided(log: &Arc<dyn Log>, registry: Registry, size: u64) -> Result<Report, Failure> {
     let past = Behind::new(log);
-    let bar = progress::records(log.durable());
-    let report = decide_again(Arc::new(registry), past.lines()?, &past, &mut |seq| {
-        bar.set_position(seq);
-    })?;
+    let bar = progress::records(size);
+    let within = |line: &Result<Line, journal::Error>| line.as_ref().map_or(true, |line| line.seq <= size);
+    let lines = past.lines()?.take_while(within);
+    let report = decide_again(Arc::new(registry), lines, &past, &mut |seq| bar.set_position(seq))?;
     bar.finish_and_clear();
+    Ok(report)
+}
+
+/// Prints what came of it; a failure where anything came out otherwise.
+pub(super) fn told(report: &Report, as_json: bool) -> Outcome {
     if as_json {
-        print(&serde_json::to_string(&report)?);
+        print(&serde_json::to_string(report)?);
     } else {
-        tell(&report);
+        tell(report);
     }
     match report.first.first() {
         None => Ok(()),
