@@ -6,7 +6,6 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
@@ -28,16 +27,6 @@ pub(super) struct Journeys {
     under_way: Arc<Semaphore>,
 }
 
-/// What may stand behind the `?`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ThenQuery {
-    at: String,
-    #[serde(rename = "as")]
-    whom: Option<String>,
-    args: Option<String>,
-}
-
 /// Where and when to read, and as whom.
 pub(super) struct Then {
     /// A position, or an hour (RFC 3339).
@@ -51,13 +40,34 @@ pub(super) async fn call(
     State(app): State<App>,
     Extension(Admitted(entry)): Extension<Admitted>,
     Path(tool): Path<String>,
-    Query(ThenQuery { at, whom, args }): Query<ThenQuery>,
+    Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
-    let args = match rest::arguments(args.unwrap_or_default().as_bytes(), "args") {
-        Ok(args) => args,
-        Err(no) => return reply::rejection(&no),
-    };
-    answered(&app, &entry, tool, Then { at, whom }, args).await
+    match Then::read(pairs) {
+        Ok((then, args)) => answered(&app, &entry, tool, then, args).await,
+        Err(no) => reply::rejection(&no),
+    }
+}
+
+impl Then {
+    /// What stands behind the `?`: where and as whom, and the arguments of the tool.
+    fn read(pairs: Vec<(String, String)>) -> Result<(Self, Map<String, Value>), Rejection> {
+        let mut given = auditing::given(pairs)?;
+        let mut take = |name: &str| match given.remove(name) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        let (at, whom, args) = (take("at"), take("as"), take("args"));
+        if let Some(name) = given.keys().next() {
+            let no = Rejection::argument(name, "is not taken here");
+            return Err(no.hint("arguments of the tool go as a JSON object into `args`"));
+        }
+        let at = at.ok_or_else(|| {
+            Rejection::argument("at", "is missing: the position or the hour that is read")
+                .hint("to read what is now, POST the arguments")
+        })?;
+        let args = rest::arguments(args.unwrap_or_default().as_bytes(), "args")?;
+        Ok((Self { at, whom }, args))
+    }
 }
 
 /// Answers from the past: the answer, and in `orkestra-position` of which state. Needs `audit.read`, because it shows what

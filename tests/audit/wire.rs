@@ -72,6 +72,7 @@ fn a_timeline_over_http_is_the_one_of_the_command_line() {
     let told = timeline(&server, "?event=audit.log_read");
     let read: Vec<&Value> = told.iter().map(|line| &line["what"]).collect();
     assert_eq!(read, vec!["log_read"; 7], "each reading is in it, this one too");
+    assert_eq!(told[6]["said"], "/v1/replay?event=audit.log_read");
     for (query, code) in [
         ("?action=OPS-1", "validation_failed"),
         ("?from=a", "validation_failed"),
@@ -144,6 +145,18 @@ fn refused(server: &Server, dir: &Path, between: u64, path: &dyn Fn(&str, &str) 
             format!("/v1/tools/get_project?at={between}&args=7"),
             400,
             "must be a JSON object",
+        ),
+        (
+            &server.token,
+            "/v1/tools/get_project".to_owned(),
+            400,
+            "`at` is missing: the position or the hour that is read",
+        ),
+        (
+            &server.token,
+            format!("/v1/tools/get_project?at={between}&project=OPS"),
+            400,
+            "as a JSON object into `args`",
         ),
         (&narrow, path(&between.to_string(), ""), 403, "audit.read"),
     ] {

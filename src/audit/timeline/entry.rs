@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use projections::event::{
-    Answered, Attempted, ConfirmRefused, Folded, Moved, OutcomeRefused, Proposed, Rejected, names,
+    Answered, Attempted, ConfirmRefused, Folded, LogRead, Moved, OutcomeRefused, Proposed, Rejected, names,
 };
 use projections::record::{Entry as Event, FieldChanged};
 use projections::{Actor, Digest};
@@ -191,6 +191,10 @@ impl Entry {
                 (self.action, self.attempt) = (Some(facts.action.to_string()), Some(facts.attempt));
                 (self.code, self.said) = (Some(facts.code.to_string()), Some(facts.message.to_string()));
                 "outcome refused".clone_into(&mut self.what);
+            }
+            names::LOG_READ if self.what == "log_read" => {
+                let facts: LogRead<'_> = facts(event)?;
+                self.said = Some(facts.through.into_owned());
             }
             names::LIMITED | names::SECURITY_REJECTED => {
                 let facts: Folded<'_> = facts(event)?;

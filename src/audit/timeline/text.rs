@@ -161,6 +161,8 @@ fn verb(what: &str) -> &str {
         "reconciled" => "reconciles",
         "retried" => "orders another attempt of",
         "published" => "hands over",
+        "log_read" => "reads the log",
+        "replayed" => "has everything decided again",
         what => what,
     }
 }
