@@ -58,10 +58,18 @@ pub async fn rotate(
         return Err(no);
     }
     let public = begun.public.encode().to_owned();
-    // From here on the log is the new key's, whatever else fails.
-    begun.turning.take(begun.new);
-    let (signing, place) = (signer.clone(), begun.place);
-    let ended = blocking(move || end(&signing, place.as_deref())).await;
+    // The log is the new key's now, whatever else fails. Until the files say so, too, no other rotation begins.
+    let Begun {
+        turning, new, place, ..
+    } = begun;
+    let signing = signer.clone();
+    let ended = blocking(move || {
+        let placed = placed(place.as_deref());
+        turning.take(new);
+        placed?;
+        first_checkpoint(&signing)
+    })
+    .await;
     match ended.map_err(|no| no.message).flatten() {
         Ok(()) => Ok(public),
         Err(cause) => Err(Rejection::new(
@@ -122,15 +130,19 @@ fn key_elsewhere(source: &Source) -> Rejection {
         .hint("give the new one in a file with --to FILE, and put it there afterwards; see ops/evidence.md")
 }
 
-/// What remains when the record is durable: the files, and the first checkpoint by the new key.
-fn end(signer: &Signer, place: Option<&Path>) -> Result<(), String> {
-    if let Some(path) = place {
-        take_place(path).map_err(|cause| format!("{} was not replaced: {cause}", path.display()))?;
+/// Puts the waiting key in its place.
+fn placed(place: Option<&Path>) -> Result<(), String> {
+    let Some(path) = place else { return Ok(()) };
+    take_place(path).map_err(|cause| format!("{} was not replaced: {cause}", path.display()))
+}
+
+/// The first checkpoint by the new key.
+fn first_checkpoint(signer: &Signer) -> Result<(), String> {
+    match signer.checkpoint() {
+        // Where another change of the key has begun, that one signs.
+        Ok(_) | Err(journal::Error::Key { .. }) => Ok(()),
+        Err(cause) => Err(format!("it signed no checkpoint yet: {cause}")),
     }
-    signer
-        .checkpoint()
-        .map(drop)
-        .map_err(|cause| format!("it signed no checkpoint yet: {cause}"))
 }
 
 impl Begun {
