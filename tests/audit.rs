@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use journal::{Log, MemoryLog};
-use orkestra::audit::timeline::{Filter, Timeline};
+use orkestra::audit::timeline::{Filter, Timeline, over};
 use serde_json::json;
 
 use crate::story::{Records, Story, check};
@@ -150,5 +150,53 @@ fn a_timeline_tells_what_is_asked_for() {
     assert_eq!([until, since].concat(), all);
     let registry = Arc::clone(story.engine.registry());
     assert!(crate::story::decided_again(registry, &story.records).is_good());
+    drop(story.end());
+}
+
+/// Callers say what program they are, and what tool they want.
+#[test]
+fn what_callers_call_themselves_forges_no_line_and_moves_no_terminal() {
+    let mut story = morning();
+    story.uses("ana", "evil\u{1b}[2J\n#1 2026-03-02T09:00:00Z  @ben");
+    story.call("ana", "fly\u{9b}2J\r\naway", json!({})).unwrap_err();
+    let mut timeline = Timeline::new(Filter::default());
+    let entries = (1..).zip(&story.records.0);
+    let entry = entries
+        .filter_map(|(seq, text)| timeline.take(seq, text).unwrap())
+        .last();
+    let told = entry.unwrap().to_string();
+    assert_eq!(told.lines().count(), 2, "{told:?}");
+    assert!(
+        told.chars().all(|letter| letter == '\n' || !letter.is_control()),
+        "{told:?}"
+    );
+    assert!(told.contains("evil [2J #1"), "it is shown all the same: {told:?}");
+    drop(story.end());
+}
+
+/// Founding another organisation is recorded in this one.
+#[test]
+fn a_timeline_of_one_organisation_tells_nothing_of_another() {
+    let mut story = Story::new("Two houses");
+    story.given(
+        "ana",
+        "create_organization",
+        json!({"name": "Second Home", "timezone": "Europe/Madrid", "currency": "EUR"}),
+    );
+    let org = story.caller("ana").org;
+    let log = log(&story.records);
+    let changed = |org: Option<String>| -> Vec<String> {
+        let filter = Filter {
+            org,
+            ..Filter::default()
+        };
+        let told = over(log.as_ref(), filter).unwrap().filter_map(|line| line.unwrap().1);
+        told.flat_map(|entry| entry.changes)
+            .filter(|change| change.entity == "organization")
+            .map(|change| change.fields["name"].to.as_ref().unwrap().to_string())
+            .collect()
+    };
+    assert_eq!(changed(None).len(), 2);
+    assert_eq!(changed(Some(org)), ["\"Acme\""]);
     drop(story.end());
 }

@@ -57,6 +57,14 @@ pub fn owner(handle: &Handle) -> Caller {
     orkestra::demo::author(row.org.clone(), row.id)
 }
 
+/// A server on a simulated disk, and its owner.
+fn opened(disk: &SimulatedDisk) -> (Journal, Handle, Caller) {
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
+    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
+    let caller = owner(&handle);
+    (journal, handle, caller)
+}
+
 pub fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
@@ -87,9 +95,7 @@ async fn work(handle: Handle, caller: Caller, who: usize) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_fills_up_refuses_and_goes_on() {
     let disk = SimulatedDisk::new();
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
-    let caller = owner(&handle);
+    let (journal, handle, caller) = opened(&disk);
     let mut all = Vec::new();
     for round in 0..8 {
         disk.set(Fate {
@@ -126,9 +132,7 @@ async fn a_disk_that_fills_up_refuses_and_goes_on() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_is_told_and_its_end_is_journaled() {
     let disk = SimulatedDisk::new();
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
-    let caller = owner(&handle);
+    let (journal, handle, caller) = opened(&disk);
     disk.set(Fate {
         space_bytes: Some(40_000),
         ..Fate::default()
@@ -159,9 +163,7 @@ async fn a_full_disk_is_told_and_its_end_is_journaled() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_is_not_called_nothing() {
     let disk = SimulatedDisk::new();
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
-    let caller = owner(&handle);
+    let (_journal, handle, caller) = opened(&disk);
     work_once(&handle, &caller, "before").await.unwrap();
     disk.set(Fate {
         fail_sync: Some(0),
@@ -181,9 +183,7 @@ async fn a_failed_sync_is_not_called_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_has_room_to_say_no() {
     let disk = SimulatedDisk::new();
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
-    let caller = owner(&handle);
+    let (journal, handle, caller) = opened(&disk);
     disk.set(Fate {
         space_bytes: Some(40_000),
         ..Fate::default()

@@ -41,8 +41,8 @@ pub struct Receipt {
     pub late: u64,
     /// The digest of the state at the end.
     pub state: String,
-    /// The record of the first decision that came out otherwise; 0 where none did.
-    pub first_divergence: u64,
+    /// The record of the first decision that came out otherwise.
+    pub first_divergence: Option<u64>,
 }
 
 impl Receipt {
@@ -60,15 +60,13 @@ impl Receipt {
             not_decided: report.not_decided,
             late: report.late,
             state: report.state.clone(),
-            first_divergence: report.first.first().map_or(0, |first| first.seq),
+            first_divergence: report.first.first().map(|first| first.seq),
         }
     }
 
     fn lines(&self) -> [String; 7] {
-        let first = match self.first_divergence {
-            0 => String::new(),
-            seq => format!(", the first in record {seq}"),
-        };
+        let first = self.first_divergence;
+        let first = first.map_or_else(String::new, |seq| format!(", the first in record {seq}"));
         [
             format!("records 1 to {}", self.size),
             format!("root {}", self.root),

@@ -58,18 +58,12 @@ pub async fn rotate(
         return Err(no);
     }
     let public = begun.public.encode().to_owned();
-    // The log is the new key's now, whatever else fails. Until the files say so, too, no other rotation begins.
     let Begun {
         turning, new, place, ..
     } = begun;
-    let signing = signer.clone();
-    let ended = blocking(move || {
-        let placed = placed(place.as_deref());
-        turning.take(new);
-        placed?;
-        first_checkpoint(&signing)
-    })
-    .await;
+    // From here on the log is the new key's, whatever else fails; but nobody signs or begins anew before the files say so, too.
+    turning.take(new);
+    let ended = blocking(move || end(&turning, place.as_deref())).await;
     match ended.map_err(|no| no.message).flatten() {
         Ok(()) => Ok(public),
         Err(cause) => Err(Rejection::new(
@@ -130,19 +124,15 @@ fn key_elsewhere(source: &Source) -> Rejection {
         .hint("give the new one in a file with --to FILE, and put it there afterwards; see ops/evidence.md")
 }
 
-/// Puts the waiting key in its place.
-fn placed(place: Option<&Path>) -> Result<(), String> {
-    let Some(path) = place else { return Ok(()) };
-    take_place(path).map_err(|cause| format!("{} was not replaced: {cause}", path.display()))
-}
-
-/// The first checkpoint by the new key.
-fn first_checkpoint(signer: &Signer) -> Result<(), String> {
-    match signer.checkpoint() {
-        // Where another change of the key has begun, that one signs.
-        Ok(_) | Err(journal::Error::Key { .. }) => Ok(()),
-        Err(cause) => Err(format!("it signed no checkpoint yet: {cause}")),
+/// What remains when the record is durable: the files, and the first checkpoint by the new key.
+fn end(turning: &Turning, place: Option<&Path>) -> Result<(), String> {
+    if let Some(path) = place {
+        take_place(path).map_err(|cause| format!("{} was not replaced: {cause}", path.display()))?;
     }
+    turning
+        .checkpoint()
+        .map(drop)
+        .map_err(|cause| format!("it signed no checkpoint yet: {cause}"))
 }
 
 impl Begun {

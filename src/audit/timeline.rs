@@ -13,10 +13,12 @@ pub use filter::Filter;
 
 use std::collections::BTreeMap;
 
-use projections::record::Entry as Event;
+use journal::Log;
+use projections::record::{Changed as Change, Entry as Event};
 use projections::store::Facets;
 use projections::{Record, Unread};
 
+use super::Unreadable;
 use open::Open;
 
 /// Puts a timeline together, record by record.
@@ -26,6 +28,26 @@ pub struct Timeline {
     open: Open,
     /// What members and tokens are called, by identifier.
     names: BTreeMap<String, String>,
+}
+
+/// Every record of a log up to the last that can fit: its position, and how it is told where it fits.
+///
+/// # Errors
+/// [`Unreadable`] where the log cannot be read; what is met on the way is an item.
+pub fn over(
+    log: &dyn Log,
+    filter: Filter,
+) -> Result<impl Iterator<Item = Result<(u64, Option<Entry>), Unreadable>>, Unreadable> {
+    let (last, mut timeline) = (filter.last(log)?, Timeline::new(filter));
+    // From the first on: what came before says what members and tokens are called and what an action asked for.
+    Ok(log.read(1)?.map_while(move |line| match line {
+        Ok(line) if line.seq > last => None,
+        Ok(line) => {
+            let entry = timeline.take(line.seq, &line.text);
+            Some(entry.map(|entry| (line.seq, entry)).map_err(Unreadable::from))
+        }
+        Err(cause) => Some(Err(cause.into())),
+    }))
 }
 
 impl Timeline {
@@ -56,6 +78,13 @@ impl Timeline {
         Ok(entry)
     }
 
+    /// Whether a change is of the organisation that is told of: founding another one is recorded where its founder was.
+    fn is_here(&self, record: &Record<'_>, change: &Change<'_>) -> bool {
+        let org = change.org.as_deref().or(record.org.as_deref());
+        let told = self.filter.org.as_deref();
+        told.is_none() || org.is_none() || org == told
+    }
+
     fn learn(&mut self, record: &Record<'_>) {
         let changes = record.events.iter().filter_map(|event| event.change.as_ref());
         for change in changes {
@@ -84,7 +113,7 @@ impl Timeline {
             ..Entry::default()
         };
         for event in &record.events {
-            entry.add(event);
+            entry.add(event, &|change| self.is_here(record, change));
         }
         if let Some(known) = entry.action.as_deref().and_then(|id| self.open.get(id)) {
             known.complete(&mut entry);

@@ -16,7 +16,7 @@ use thiserror::Error;
 
 use crate::audit::{Unreadable, position_at};
 use crate::kernel::engine::{Answer, Call, answer};
-use crate::kernel::{Past, Registry, Snapshot, State};
+use crate::kernel::{Past, Registry, Rejection, Snapshot, State, Tool};
 
 /// Why one cannot go there.
 #[derive(Debug, Error)]
@@ -97,6 +97,11 @@ impl When {
         }
     }
 
+    /// Whether it has not come yet.
+    pub fn is_ahead(self, now: Timestamp) -> bool {
+        matches!(self, Self::Moment(moment) if moment > now)
+    }
+
     /// The hour it is then: the moment itself, or when the newest record of the state was written.
     pub fn hour(self, state: &State) -> Timestamp {
         match self {
@@ -111,13 +116,21 @@ impl When {
 /// # Errors
 /// As the tool says; `not_a_read` where it would write.
 pub fn call_then(registry: &Arc<Registry>, past: &dyn Past, state: &Snapshot, call: &Call, now: Timestamp) -> Answer {
-    let tool = &call.tool;
-    if registry.tool(tool).is_some_and(|tool| !tool.is_read()) {
-        return Err(crate::kernel::Rejection::new(
-            "not_a_read",
-            format!("`{tool}` would change something, and the past cannot be changed"),
-        )
-        .hint("any tool that reads can be called; `orkestra tools list` shows which do"));
+    if let Some(tool) = registry.tool(&call.tool) {
+        reads(tool)?;
     }
     answer(registry, state, call, now, past).answer
+}
+
+/// Whether a tool only reads.
+///
+/// # Errors
+/// `not_a_read` where it would write.
+pub fn reads(tool: &Tool) -> Result<(), Rejection> {
+    if tool.is_read() {
+        return Ok(());
+    }
+    let said = format!("`{}` would change something, and the past cannot be changed", tool.name);
+    Err(Rejection::new("not_a_read", said)
+        .hint("any tool that reads can be called; `orkestra tools list` shows which do"))
 }

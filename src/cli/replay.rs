@@ -130,7 +130,7 @@ pub(super) fn run(args: ReplayArgs) -> Outcome {
         ReplayArgs { call: Some(call), .. } => past::call(&log, args.which.to, call, args.r#as.as_deref()),
         ReplayArgs { state: true, .. } => past::state(&log, args.which.to, args.json),
         ReplayArgs { diff: Some(range), .. } => past::diff(&log, *range, args.json),
-        _ => told::timeline(&log, args.which, args.json),
+        _ => told::told(&log, args.which, args.json),
     }
 }
 

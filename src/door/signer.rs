@@ -23,7 +23,7 @@ struct Key {
     turning: bool,
 }
 
-/// Nothing is signed but through this, until it is dropped or has given the signer another key.
+/// Nothing is signed but through this, until it is dropped.
 pub struct Turning(Signer);
 
 impl Signer {
@@ -125,7 +125,7 @@ impl Signer {
 }
 
 impl Turning {
-    /// The key that is about to be replaced.
+    /// The key that signs, which is about to be replaced.
     ///
     /// # Errors
     /// As for [`Signer::public`].
@@ -133,7 +133,7 @@ impl Turning {
         self.0.public()
     }
 
-    /// Signs a last checkpoint with it.
+    /// Signs a checkpoint: the last by the old key, or the first by the new one.
     ///
     /// # Errors
     /// As for [`Journal::checkpoint`].
@@ -149,8 +149,8 @@ impl Turning {
         Statement::sign(&self.0.read().key, kind, lines)
     }
 
-    /// Signs with another key from now on.
-    pub fn take(self, key: SigningKey) {
+    /// Another key signs from now on; others hear of it when this is dropped.
+    pub fn take(&self, key: SigningKey) {
         self.0.write().key = key;
     }
 }

@@ -1,19 +1,41 @@
-//! Reading the security log over HTTP: who may, and that it is an event itself.
+//! Reading the security log over HTTP: who may, that it is an event itself, and what may be asked.
 
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use projections::store::Index;
+use projections::{Action, Id, Named};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 
-use super::App;
 use crate::kernel::engine::log_read;
-use crate::kernel::{Caller, Rejection};
+use crate::kernel::identity::{Member, Token};
+use crate::kernel::reject::Fault;
+use crate::kernel::{Caller, Rejection, State};
+use crate::processor::Handle;
+
+/// Lines that wait for a slow reader.
+const WAITING_MAX: usize = 256;
+
+/// A line with its end, or why there is no more.
+pub(super) type Line = Result<String, std::io::Error>;
 
 /// Holders of `audit.read` may: records hold what others asked and saw.
-pub(super) fn allowed(app: &App, caller: &Caller) -> Result<(), Rejection> {
-    crate::kernel::view::rights(&app.faces.handle.snapshot(), caller).require("audit.read")
+pub(super) fn allowed(handle: &Handle, caller: &Caller) -> Result<(), Rejection> {
+    crate::kernel::view::rights(&handle.snapshot(), caller).require("audit.read")
 }
 
-/// Journals the reading; nothing is read before that is durable.
-pub(super) async fn noted(app: &App, caller: &Caller, through: &str) -> Result<(), Rejection> {
-    app.faces.handle.record(caller.clone(), vec![log_read(through)]).await
+/// Journals the reading; nothing is answered before that is durable.
+pub(super) async fn noted(handle: &Handle, caller: &Caller, through: &str) -> Result<(), Rejection> {
+    handle.record(caller.clone(), vec![log_read(through)]).await
+}
+
+/// An answer of lines of JSON, and the side that writes them.
+pub(super) fn lines() -> (mpsc::Sender<Line>, Response) {
+    let (lines, waiting) = mpsc::channel(WAITING_MAX);
+    let body = Body::from_stream(ReceiverStream::new(waiting));
+    (lines, ([(CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
 /// An address with what stands behind its `?`, as it is journaled.
@@ -33,4 +55,58 @@ pub(super) fn given(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, 
         given.insert(name, Value::String(value));
     }
     Ok(given)
+}
+
+/// What records are to be found by, as given.
+#[derive(Default)]
+pub(super) struct By {
+    pub(super) action: Option<String>,
+    pub(super) entity: Option<String>,
+    pub(super) actor: Option<String>,
+    pub(super) tool: Option<String>,
+    pub(super) event: Option<String>,
+}
+
+impl By {
+    /// The same as records have it, the rarest first. A name or a key would find nothing, so it is refused.
+    pub(super) fn read(self, state: &State) -> Result<Vec<(Index, String)>, Rejection> {
+        let mut faults = Vec::new();
+        let mut id = |given: Option<String>, path: &str, example: &str, knows: &dyn Fn(&str) -> bool| {
+            given.and_then(|given| {
+                let found = id(&given, knows);
+                if found.is_none() {
+                    faults.push(Fault {
+                        path: path.to_owned(),
+                        rule: format!("must be an identifier, not `{given}`"),
+                        allowed: Vec::new(),
+                        example: Some(format!("{example}_01J9Z3K8Q4W5E6R7T8Y9A0B1C2").into()),
+                    });
+                }
+                found
+            })
+        };
+        let is_action = |prefix: &str| prefix == Action::PREFIX;
+        let is_entity = |prefix: &str| state.kind_of(&format!("{prefix}_")).is_some();
+        let is_actor = |prefix: &str| [Member::PREFIX, Token::PREFIX].contains(&prefix);
+        let by = [
+            (Index::Action, id(self.action, "action", "act", &is_action)),
+            (Index::Entity, id(self.entity, "entity", "tsk", &is_entity)),
+            (Index::Actor, id(self.actor, "actor", "mbr", &is_actor)),
+            (Index::Tool, self.tool),
+            (Index::Event, self.event),
+        ];
+        if !faults.is_empty() {
+            return Err(Rejection::invalid(faults));
+        }
+        let by = by.into_iter();
+        Ok(by.filter_map(|(index, value)| Some((index, value?))).collect())
+    }
+}
+
+fn id(given: &str, knows: &dyn Fn(&str) -> bool) -> Option<String> {
+    let (prefix, rest) = given.split_once('_').unwrap_or_default();
+    // Every identifier is written alike; which kind it is does not matter for that.
+    let written = format!("{}_{}", Action::PREFIX, rest).parse::<Id<Action>>().ok();
+    let written = written.map(|id| id.to_string().replacen(Action::PREFIX, prefix, 1));
+    written.filter(|_| knows(prefix))
 }

@@ -4,22 +4,17 @@ mod copying;
 mod query;
 
 use axum::Extension;
-use axum::body::Body;
 use axum::extract::{Query, State};
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
+use super::auditing::Line;
 use super::guard::Admitted;
 use super::{App, Faces, auditing, reply};
 use crate::kernel::{Caller, Rejection};
-use copying::{Copying, Line};
+use copying::Copying;
 use query::Asked;
-pub(super) use query::{StreamArgs, id};
-
-/// Lines that wait for a slow reader.
-const WAITING_MAX: usize = 256;
+pub(super) use query::StreamArgs;
 
 /// Streams records.
 pub(super) async fn stream(
@@ -31,25 +26,21 @@ pub(super) async fn stream(
         Ok(asked) => asked,
         Err(no) => return reply::rejection(&no),
     };
-    let (lines, waiting) = mpsc::channel::<Line>(WAITING_MAX);
+    let (lines, answer) = auditing::lines();
     let (faces, ended) = (app.faces.clone(), app.ending.streams.clone());
     tokio::spawn(async move {
         // Dropping it ends the answer; what it copied so far is whole lines.
         let sent = send(faces, entry.caller.org, asked, lines);
         let _ = ended.run_until_cancelled(sent).await;
     });
-    (
-        [(CONTENT_TYPE, "application/x-ndjson")],
-        Body::from_stream(ReceiverStream::new(waiting)),
-    )
-        .into_response()
+    answer
 }
 
 async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<Asked, Rejection> {
-    auditing::allowed(app, caller)?;
+    auditing::allowed(&app.faces.handle, caller)?;
     let through = auditing::address("/v1/journal", &pairs);
     let asked = Asked::read(pairs, &app.faces.handle.snapshot())?;
-    auditing::noted(app, caller, &through).await?;
+    auditing::noted(&app.faces.handle, caller, &through).await?;
     Ok(asked)
 }
 

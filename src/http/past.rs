@@ -1,20 +1,23 @@
 //! Reads of the past: any tool that reads, as it would have answered a member at a position or an hour.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderValue;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use super::guard::Admitted;
 use super::{App, auditing, reply, rest};
-use crate::audit::travel::{Error, Machine, When, call_then};
-use crate::kernel::engine::Call;
+use crate::audit::travel::{Error, Machine, When, call_then, reads};
+use crate::door::Entry;
+use crate::kernel::engine::{Call, unknown_tool};
 use crate::kernel::identity::Member;
-use crate::kernel::{Caller, Registry, Rejection, Snapshot};
+use crate::kernel::{Caller, Ref, Registry, Rejection, Snapshot, Tool, View};
 use crate::modules::profile::{Selection, may_call};
 use crate::processor::{Handle, unavailable};
 
@@ -22,6 +25,7 @@ use crate::processor::{Handle, unavailable};
 const TRAVELLERS_MAX: usize = 1;
 
 /// The way into the past: states that are kept between journeys, and how many may be under way.
+#[derive(Clone)]
 pub(super) struct Journeys {
     machine: Arc<Machine>,
     under_way: Arc<Semaphore>,
@@ -43,7 +47,7 @@ pub(super) async fn call(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     match Then::read(pairs) {
-        Ok((then, args)) => answered(&app, &entry, tool, then, args).await,
+        Ok((then, args)) => answered(&app, &entry, &tool, then, args).await,
         Err(no) => reply::rejection(&no),
     }
 }
@@ -68,68 +72,91 @@ impl Then {
         let args = rest::arguments(args.unwrap_or_default().as_bytes(), "args")?;
         Ok((Self { at, whom }, args))
     }
+
+    fn when(&self, now: Timestamp) -> Result<When, Rejection> {
+        let when: When = self
+            .at
+            .parse()
+            .map_err(|rule: String| Rejection::argument("at", rule))?;
+        if when.is_ahead(now) {
+            return Err(Rejection::argument("at", format!("must not be ahead: it is {now:.0}")));
+        }
+        Ok(when)
+    }
+
+    /// The address with the arguments, as it is journaled.
+    fn through(&self, tool: &str, args: &Map<String, Value>) -> String {
+        let named = [("at", Some(&self.at)), ("as", self.whom.as_ref())];
+        let pairs = named
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
+        let address = auditing::address(&format!("/v1/tools/{tool}"), &pairs.collect::<Vec<_>>());
+        format!("{address} {}", Value::Object(args.clone()))
+    }
 }
 
 /// Answers from the past: the answer, and in `orkestra-position` of which state. Needs `audit.read`, because it shows what
 /// others saw; that it was asked is journaled first.
-pub(super) async fn answered(
-    app: &App,
-    entry: &crate::door::Entry,
-    tool: String,
-    then: Then,
-    args: Map<String, Value>,
-) -> Response {
-    match told(app, entry, tool, then, args).await {
-        Ok((position, answer)) => {
-            let position = HeaderValue::from(position);
-            ([("orkestra-position", position)], Json(answer)).into_response()
-        }
+pub(super) async fn answered(app: &App, entry: &Entry, tool: &str, then: Then, args: Map<String, Value>) -> Response {
+    let (begun, registry) = (Instant::now(), app.faces.handle.registry());
+    let (position, answer) = match told(app, entry, tool, then, args).await {
+        Ok((position, answer)) => (Some(position), Ok(answer)),
+        Err(no) => (None, Err(no)),
+    };
+    let telemetry = &app.faces.telemetry;
+    telemetry.called("rest", registry.tool(tool), &answer, begun.elapsed());
+    let mut said = match answer {
+        Ok(answer) => Json(answer).into_response(),
         Err(no) => reply::rejection(&no),
+    };
+    if let Some(position) = position {
+        said.headers_mut()
+            .insert("orkestra-position", HeaderValue::from(position));
     }
+    said
 }
 
 async fn told(
     app: &App,
-    entry: &crate::door::Entry,
-    tool: String,
+    entry: &Entry,
+    tool: &str,
     then: Then,
     args: Map<String, Value>,
 ) -> Result<(u64, Value), Rejection> {
     let (caller, handle) = (&entry.caller, &app.faces.handle);
-    auditing::allowed(app, caller)?;
-    let shown = |tool: &&crate::kernel::Tool| {
+    auditing::allowed(handle, caller)?;
+    let shown = |tool: &&Tool| {
         let bound = entry.profile.as_deref();
         may_call(&handle.snapshot(), caller, tool, &Selection::default(), bound)
     };
-    if !handle.registry().tool(&tool).as_ref().is_some_and(shown) {
-        let mut no = crate::kernel::engine::unknown_tool(&tool);
+    let known = handle.registry().tool(tool).filter(shown).ok_or_else(|| {
+        let mut no = unknown_tool(tool);
         no.code = "not_found".into();
-        return Err(no);
-    }
-    let when = then
-        .at
-        .parse::<When>()
-        .map_err(|rule| Rejection::argument("at", rule))?;
-    let named = [("at", Some(&then.at)), ("as", then.whom.as_ref())];
-    let pairs = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?.clone())));
-    let through = auditing::address(&format!("/v1/tools/{tool}"), &pairs.collect::<Vec<_>>());
-    auditing::noted(app, caller, &format!("{through} {}", Value::Object(args.clone()))).await?;
-    let (journey, whom) = (app.past.clone(), then.whom);
-    let (handle, caller) = (handle.clone(), caller.clone());
-    let permit = Arc::clone(&journey.under_way).acquire_owned().await;
+        no
+    })?;
+    // Before anything is journaled: what a writing tool is given may hold secrets.
+    reads(known)?;
+    let when = then.when(handle.now())?;
+    auditing::noted(handle, caller, &then.through(tool, &args)).await?;
+    let journey = app.past.clone();
+    let turn = Arc::clone(&journey.under_way).acquire_owned().await;
+    let turn = turn.map_err(|_| unavailable("the server stops"))?;
+    let (handle, caller, tool) = (handle.clone(), caller.clone(), tool.to_owned());
     let travelled = tokio::task::spawn_blocking(move || {
-        let _under_way = permit;
+        // Held until the journey ends: whoever asked may have gone meanwhile.
+        let _turn = turn;
         let state = journey.state(&handle, when)?;
-        let caller = then_as(&state, &caller, whom.as_deref())?;
+        let hour = when.hour(&state);
+        let caller = then_as(
+            &View::new(&state, &caller, hour, handle.registry(), handle.past(), None),
+            then.whom,
+        )?;
         let call = Call { caller, tool, args };
-        let answer = call_then(handle.registry(), handle.past(), &state, &call, when.hour(&state))?;
+        let answer = call_then(handle.registry(), handle.past(), &state, &call, hour)?;
         Ok((state.position, answer))
     });
-    travelled
-        .await
-        .unwrap_or_else(|_| Err(unavailable("the past could not be read")))
+    let travelled = travelled.await;
+    travelled.unwrap_or_else(|_| Err(unavailable("the past could not be read")))
 }
 
 impl Journeys {
@@ -151,15 +178,6 @@ impl Journeys {
     }
 }
 
-impl Clone for Journeys {
-    fn clone(&self) -> Self {
-        Self {
-            machine: Arc::clone(&self.machine),
-            under_way: Arc::clone(&self.under_way),
-        }
-    }
-}
-
 fn lost(cause: Error) -> Rejection {
     match cause {
         Error::Beyond { .. } => Rejection::argument("at", cause.to_string()),
@@ -167,31 +185,21 @@ fn lost(cause: Error) -> Rejection {
     }
 }
 
-/// The caller's place among the members of that time, or another member's of the same organisation.
-fn then_as(state: &Snapshot, caller: &Caller, whom: Option<&str>) -> Result<Caller, Rejection> {
-    let me = caller.member.to_string();
-    let wanted = whom.unwrap_or(&me).trim_start_matches('@');
-    let members = state
-        .table::<Member>()
-        .into_iter()
-        .flat_map(crate::kernel::table::Table::rows);
-    let mut ours = members.filter(|row| row.org == caller.org);
-    let found = ours.find(|row| row.handle == wanted || row.id.to_string() == wanted);
-    let row = found.ok_or_else(|| {
-        let who = whom.map_or_else(
-            || "you were no member".to_owned(),
-            |name| format!("there was no member `{name}`"),
-        );
-        Rejection::argument("as", format!("{who} then")).hint(
-            "name one who was: `list_organization_members` with the same `at` as a member of that time, or the owner",
-        )
-    })?;
+/// The caller's place among the members of that time, or that of another member of the same organisation.
+fn then_as(view: &View<'_>, whom: Option<String>) -> Result<Caller, Rejection> {
+    let row = match whom {
+        Some(name) => view.resolve(&Ref::<Member>::new(&name, "as"))?,
+        None => view.get(view.caller.member).ok_or_else(|| {
+            Rejection::argument("as", "must be given: you were no member then")
+                .hint("name somebody who was, for example the owner: as=@owner")
+        })?,
+    };
     Ok(Caller {
         kind: row.actor_kind(),
         member: row.id,
         sponsor: row.sponsor,
         // What the token may do was asked today; it need not have been there then.
         token: None,
-        ..caller.clone()
+        ..view.caller.clone()
     })
 }

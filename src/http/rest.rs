@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::guard::Admitted;
 use super::past::{self, Then};
-use super::{App, guard, reply};
+use super::{App, auditing, guard, reply};
 use crate::kernel::{Rejection, Tool};
 use crate::modules::profile::{Selection, may_call, shown_to};
 
@@ -87,22 +87,21 @@ pub(super) async fn call(
         Ok(args) => args,
         Err(no) => return reply::rejection(&no),
     };
-    let min_position = query.min_position;
+    let handle = &app.faces.handle;
+    if let Some(position) = query.min_position
+        && handle.snapshot_at_least(position, POSITION_PATIENCE).await.is_none()
+    {
+        return reply::rejection(&crate::processor::unavailable("the state has not reached minPosition"));
+    }
     match query {
         CallQuery { at: Some(at), whom, .. } => {
-            return past::answered(&app, &entry, tool, Then { at, whom }, args).await;
+            return past::answered(&app, &entry, &tool, Then { at, whom }, args).await;
         }
         CallQuery { whom: Some(_), .. } => {
             let no = Rejection::argument("as", "goes with `at`, the position or hour that is read");
             return reply::rejection(&no);
         }
         CallQuery { .. } => {}
-    }
-    let handle = &app.faces.handle;
-    if let Some(position) = min_position
-        && handle.snapshot_at_least(position, POSITION_PATIENCE).await.is_none()
-    {
-        return reply::rejection(&crate::processor::unavailable("the state has not reached minPosition"));
     }
     let known = handle.registry().tool(&tool).filter(|known| {
         may_call(
@@ -181,11 +180,10 @@ pub(super) fn arguments(body: &[u8], field: &str) -> Result<serde_json::Map<Stri
 /// `GET /v1/digest`: the digest of the whole state and its position, for holders of `audit.read`. Equal histories have
 /// equal digests, so it tells whether a restored or replayed server stands where this one does. It walks the state.
 pub(super) async fn digest(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
-    let snapshot = app.faces.handle.snapshot();
-    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
-    if let Err(no) = rights.require("audit.read") {
+    if let Err(no) = auditing::allowed(&app.faces.handle, &entry.caller) {
         return reply::rejection(&no);
     }
+    let snapshot = app.faces.handle.snapshot();
     let made = tokio::task::spawn_blocking(move || snapshot.digest().map(|digest| (snapshot.position, digest))).await;
     match made {
         Ok(Ok((position, digest))) => Json(json!({"position": position, "digest": digest})).into_response(),

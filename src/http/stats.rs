@@ -6,15 +6,13 @@ use axum::{Extension, Json};
 use serde_json::json;
 
 use super::guard::Admitted;
-use super::{App, reply};
+use super::{App, auditing, reply};
 use crate::kernel::Rejection;
 use crate::processor::unavailable;
 
 /// The counters of the caller's organisation; needs `audit.read`, as the journal does.
 pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
-    let snapshot = app.faces.handle.snapshot();
-    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
-    if let Err(no) = rights.require("audit.read") {
+    if let Err(no) = auditing::allowed(&app.faces.handle, &entry.caller) {
         return reply::rejection(&no);
     }
     let desk = &app.faces.desk;

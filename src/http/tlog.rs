@@ -13,9 +13,8 @@ use axum::response::{IntoResponse, Response};
 use projections::Record;
 
 use super::guard::Admitted;
-use super::{App, Faces, reply};
+use super::{App, Faces, auditing, reply};
 use crate::door::signer::Signer;
-use crate::kernel::engine::log_read;
 use crate::kernel::{Caller, Rejection};
 use place::Place;
 
@@ -76,8 +75,7 @@ pub(super) async fn entries(
 }
 
 async fn bundle(faces: &Faces, caller: Caller, place: &str) -> Result<Vec<u8>, Rejection> {
-    let rights = crate::kernel::view::rights(&faces.handle.snapshot(), &caller);
-    rights.require("audit.read")?;
+    auditing::allowed(&faces.handle, &caller)?;
     let place = Place::parse(place).ok_or_else(nothing)?;
     let first = place
         .index
@@ -91,8 +89,8 @@ async fn bundle(faces: &Faces, caller: Caller, place: &str) -> Result<Vec<u8>, R
     let (log, org) = (std::sync::Arc::clone(faces.handle.log()), caller.org.clone());
     let read = tokio::task::spawn_blocking(move || read(log.as_ref(), first, last, &org));
     let content = read.await.map_err(|_| failed("the reader ended"))??;
-    let told = log_read(&format!("/tlog/tile/entries, records {first} to {last}"));
-    faces.handle.record(caller, vec![told]).await?;
+    let through = format!("/tlog/tile/entries, records {first} to {last}");
+    auditing::noted(&faces.handle, &caller, &through).await?;
     Ok(content)
 }
 
@@ -126,10 +124,7 @@ fn read(log: &dyn journal::Log, first: u64, last: u64, org: &str) -> Result<Vec<
 fn admitted(app: &App, visitor: Visitor) -> Result<Signer, Rejection> {
     match visitor {
         _ if app.faces.public_tlog => {}
-        Some(Extension(Admitted(entry))) => {
-            let rights = crate::kernel::view::rights(&app.faces.handle.snapshot(), &entry.caller);
-            rights.require("audit.read")?;
-        }
+        Some(Extension(Admitted(entry))) => auditing::allowed(&app.faces.handle, &entry.caller)?,
         None => return Err(crate::door::auth::unauthenticated()),
     }
     app.faces.signer.clone().ok_or_else(nothing)

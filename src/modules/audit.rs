@@ -16,7 +16,7 @@ mod words;
 pub use alarm::Alarm;
 pub use entity::Alert;
 pub use raise::raise;
-pub use seeing::AUDITOR;
+pub use seeing::{AUDITOR, is_secret};
 pub use watch::Watch;
 
 use crate::kernel::Module;

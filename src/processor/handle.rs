@@ -59,9 +59,12 @@ impl Handle {
 
     /// Answers what may read much of the journal: not on a thread that others wait for, and only some at once.
     async fn search(&self, call: Call) -> Result<Reading, Rejection> {
-        let _turn = self.searches.acquire().await.map_err(|_| self.gone())?;
+        let turn = Arc::clone(&self.searches).acquire_owned();
+        let turn = turn.await.map_err(|_| self.gone())?;
         let handle = self.clone();
         let searched = tokio::task::spawn_blocking(move || {
+            // Held until the search ends: whoever asked may have gone meanwhile.
+            let _turn = turn;
             let (snapshot, now) = (handle.snapshot(), handle.now());
             engine::answer(&handle.registry, &snapshot, &call, now, &handle.recent)
         });

@@ -1,15 +1,14 @@
 //! Alerts while the disk is full: none is lost.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use journal::Log;
 use journal::disk::{Fate, SimulatedDisk};
-use journal::{Journal, Log};
 use orkestra::modules::audit::Alert;
-use orkestra::processor::{self, Handle};
+use orkestra::processor::Handle;
 use serde_json::json;
 
-use super::{object, opening, options, owner, work, work_once};
+use super::{object, opened, work, work_once};
 
 fn alerts(handle: &Handle) -> Vec<(u32, Vec<u64>)> {
     let snapshot = handle.snapshot();
@@ -20,9 +19,7 @@ fn alerts(handle: &Handle) -> Vec<(u32, Vec<u64>)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_alert_waits_for_room() {
     let disk = SimulatedDisk::new();
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), options(), "example.org/log").unwrap();
-    let handle = processor::open(opening(Arc::new(journal.clone()))).unwrap();
-    let caller = owner(&handle);
+    let (journal, handle, caller) = opened(&disk);
     disk.set(Fate {
         space_bytes: Some(40_000),
         ..Fate::default()

@@ -1,6 +1,6 @@
 //! Searches: on whose thread, how much at once, and what is on record before the answer.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -13,12 +13,13 @@ use serde_json::json;
 
 use crate::full;
 
-/// A log that knows who read how much of it.
+/// A log that knows who read how much of it, and that can be shut: then whoever reads waits.
 #[derive(Clone, Default)]
 struct Watched {
     inner: MemoryLog,
     lines: Arc<AtomicUsize>,
     readers: Arc<Mutex<Vec<ThreadId>>>,
+    is_shut: Arc<AtomicBool>,
 }
 
 impl Log for Watched {
@@ -44,6 +45,9 @@ impl Log for Watched {
 
     fn read(&self, from: u64) -> Result<Records, Error> {
         self.readers.lock().unwrap().push(thread::current().id());
+        while self.is_shut.load(Ordering::Acquire) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let lines = Arc::clone(&self.lines);
         let read = self.inner.read(from)?;
         Ok(Box::new(read.inspect(move |_| {
@@ -83,6 +87,28 @@ async fn a_search_keeps_nobody_else_waiting() {
             "{tool} reads on a thread of its own"
         );
     }
+}
+
+/// Whoever leaves does not make room: what they asked for still reads.
+#[tokio::test(flavor = "current_thread")]
+async fn searches_of_clients_that_left_keep_their_turns() {
+    let log = Watched::default();
+    let handle = processor::open(full::opening(Arc::new(log.clone()))).unwrap();
+    log.readers.lock().unwrap().clear();
+    log.is_shut.store(true, Ordering::Release);
+    for _ in 0..4 {
+        let handle = handle.clone();
+        let asked = tokio::spawn(async move { super::ask(&handle, "list_activity", json!({})).await });
+        for _ in 0..50 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        asked.abort();
+    }
+    let reading = log.readers.lock().unwrap().len();
+    log.is_shut.store(false, Ordering::Release);
+    assert_eq!(reading, 2, "two at once, whoever waits for them");
+    let said = super::ask(&handle, "list_activity", json!({})).await;
+    assert!(said["items"].is_array(), "{said}");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -34,6 +34,18 @@ fn ground(title: &str) -> Story {
     story
 }
 
+/// Confirms of somebody with a wrong token.
+fn refused_confirms(story: &mut Story, who: &str, count: usize) {
+    let pending = story
+        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
+        .unwrap();
+    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
+    for _ in 0..count {
+        let no = story.call(who, "confirm_action", wrong.clone()).unwrap_err();
+        assert_eq!(no.code, "token_invalid");
+    }
+}
+
 fn items(answer: &Value) -> &[Value] {
     answer["items"].as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use projections::event::{
     Answered, Attempted, ConfirmRefused, Folded, LogRead, Moved, OutcomeRefused, Proposed, Rejected, names,
 };
-use projections::record::{Entry as Event, FieldChanged};
+use projections::record::{Changed as Change, Entry as Event, FieldChanged};
 use projections::{Actor, Digest};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::facts;
+use crate::modules::audit::is_secret;
 
 /// A record, as it is told. What does not apply is left out.
 #[derive(Debug, Serialize)]
@@ -147,16 +148,16 @@ impl Default for Entry {
 }
 
 impl Entry {
-    /// Adds what one of the record's events says.
-    pub(super) fn add(&mut self, event: &Event<'_>) {
-        if let Some(change) = &event.change {
+    /// Adds what one of the record's events says; what it changed only where that `is_here`, and never a keyed hash.
+    pub(super) fn add(&mut self, event: &Event<'_>, is_here: &dyn Fn(&Change<'_>) -> bool) {
+        if let Some(change) = event.change.as_ref().filter(|change| is_here(change)) {
             let side = |field: &FieldChanged<'_>| Side {
                 from: field.from.map(ToOwned::to_owned),
                 to: field.to.map(ToOwned::to_owned),
             };
-            let fields = change
-                .fields
-                .iter()
+            let fields = change.fields.iter();
+            let fields = fields
+                .filter(|(name, _)| !is_secret(&change.entity, name))
                 .map(|(name, field)| (name.to_string(), side(field)));
             self.changes.push(Changed {
                 event: event.name.to_string(),

@@ -1,8 +1,11 @@
 //! Which records a timeline tells.
 
 use jiff::Timestamp;
+use journal::Log;
 use projections::Record;
 use projections::store::{Facets, Index};
+
+use crate::audit::position_at;
 
 /// Which records; all filters must fit.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,16 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The last record of a log that can fit. Time never goes back in a journal.
+    ///
+    /// # Errors
+    /// Where a record cannot be read.
+    pub fn last(&self, log: &dyn Log) -> Result<u64, journal::Error> {
+        let until = self.until.map(|until| position_at(log, until)).transpose()?;
+        let ends = [self.to, until].into_iter().flatten();
+        Ok(ends.fold(log.durable(), u64::min))
+    }
+
     /// Whether a record fits; `called` says what an identifier is called, and `facets` are only asked for where they matter.
     pub(super) fn fits(
         &self,

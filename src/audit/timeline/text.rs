@@ -7,12 +7,14 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Changed, Entry};
-use crate::kernel::text::clip;
+use crate::kernel::text;
 
 /// What is shown of arguments.
 const ARGS_CHARS_MAX: usize = 160;
 /// What is shown of one side of a change.
 const SIDE_CHARS_MAX: usize = 48;
+/// What is shown of a name.
+const NAME_CHARS_MAX: usize = 100;
 /// Changes that are shown one by one.
 const CHANGES_MAX: usize = 12;
 
@@ -56,13 +58,13 @@ impl Entry {
             write!(f, " via {}", self.actor.via)?;
         }
         match &self.actor.client {
-            Some(client) => write!(f, ", {client}"),
+            Some(client) => write!(f, ", {}", clip(client, NAME_CHARS_MAX)),
             None => Ok(()),
         }
     }
 
     fn sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tool = self.tool.as_deref().unwrap_or("?");
+        let tool = clip(self.tool.as_deref().unwrap_or("?"), NAME_CHARS_MAX);
         let action = self.action.as_deref().unwrap_or("?");
         match self.what.as_str() {
             "answered" => {
@@ -151,6 +153,14 @@ impl Entry {
 }
 
 /// What people do is told in the present, what befalls an action as it was recorded.
+/// As [`text::clip`], on one line and without what moves a terminal's hand: what callers say of themselves is not to be trusted.
+fn clip(said: &str, most: usize) -> String {
+    let plain = said
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    text::clip(&plain.collect::<String>(), most)
+}
+
 fn verb(what: &str) -> &str {
     match what {
         "confirmed" => "confirms",

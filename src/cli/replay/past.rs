@@ -25,6 +25,12 @@ impl There {
     }
 
     fn state(&self, log: &Arc<dyn Log>, when: Option<When>) -> Result<Snapshot, Failure> {
+        if when.is_some_and(|when| when.is_ahead(crate::data::now())) {
+            return Err(Failure {
+                code: 2,
+                ..Failure::new("that hour has not come yet")
+            });
+        }
         let position = when.unwrap_or(When::Position(log.durable())).position(log.as_ref())?;
         let bar = progress::records(position);
         let state = self.machine.at(log.as_ref(), position, &mut |done, all| {

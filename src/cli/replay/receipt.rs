@@ -3,20 +3,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Checkpoint, Log, Look};
+use journal::{Checkpoint, Log, Look, VerifyingKey};
 
 use super::super::evidence::{Asked, expect_new};
 use super::super::operator::OperatorRequest;
 use super::super::{DataArg, Failure, Outcome, block_on_value, note, progress};
 use super::again;
 use crate::audit::check::Report;
-use crate::audit::receipt::Receipt;
+use crate::audit::receipt::{self, Receipt};
 use crate::door::keys::write_private;
 use crate::kernel::Registry;
 
 pub(super) fn signed(data: &DataArg, registry: Registry, out: &Path, as_json: bool) -> Outcome {
     expect_new(out)?;
     let (report, text, key) = block_on_value(stated(data, registry))??;
+    // What is written must be what others can check.
+    receipt::open(&text, &VerifyingKey::parse(&key)?).map_err(|cause| {
+        Failure::new(format!("{cause}; nothing was written")).hint("where the log's key changed meanwhile, ask again")
+    })?;
     write_private(out, &text).map_err(|cause| Failure::new(format!("{}: {cause}", out.display())))?;
     note(&format!(
         "the receipt is in {}; who gets it checks it with: orkestra evidence verify FILE --key '{key}'",

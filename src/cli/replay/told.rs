@@ -9,13 +9,12 @@ use projections::store::Index;
 use super::super::{Failure, Outcome, note, progress};
 use super::Which;
 use crate::audit::position_at;
-use crate::audit::timeline::{Filter, Timeline};
+use crate::audit::timeline::{self, Filter};
 use crate::audit::travel::When;
 use crate::kernel::text::count;
 
 impl Which {
-    /// The filter, and the last record that can fit it.
-    fn filter(self, log: &dyn Log) -> Result<(Filter, u64), Failure> {
+    fn filter(self, log: &dyn Log) -> Result<Filter, Failure> {
         let action = self.action.map(|given| id(&given, "act_")).transpose()?;
         let entity = self.entity.map(|given| id(&given, "")).transpose()?;
         let by = [
@@ -25,16 +24,15 @@ impl Which {
             (Index::Event, self.event),
         ];
         let by = by.into_iter().filter_map(|(index, value)| Some((index, value?)));
-        let last = match self.to {
+        let to = match self.to {
             // A timeline may end where the journal does not reach yet.
-            Some(When::Position(position)) => position,
-            Some(When::Moment(moment)) => position_at(log, moment)?,
-            None => u64::MAX,
+            Some(When::Position(position)) => Some(position),
+            Some(When::Moment(moment)) => Some(position_at(log, moment)?),
+            None => None,
         };
-        let until = self.until.map(|until| position_at(log, until)).transpose()?;
-        let filter = Filter {
+        Ok(Filter {
             from: self.from,
-            to: Some(last),
+            to,
             since: self.since,
             until: self.until,
             org: None,
@@ -42,8 +40,7 @@ impl Which {
             on_behalf_of: self.on_behalf_of,
             token: self.token,
             by: by.collect(),
-        };
-        Ok((filter, last.min(until.unwrap_or(u64::MAX)).min(log.durable())))
+        })
     }
 }
 
@@ -63,21 +60,20 @@ fn id(given: &str, prefix: &str) -> Result<String, Failure> {
     })
 }
 
-pub(super) fn timeline(log: &Arc<dyn Log>, which: Which, as_json: bool) -> Outcome {
-    let (filter, last) = which.filter(log.as_ref())?;
+pub(super) fn told(log: &Arc<dyn Log>, which: Which, as_json: bool) -> Outcome {
+    let filter = which.filter(log.as_ref())?;
     let stdout = std::io::stdout();
     // Between lines that are read as they come, a bar is only in the way.
-    let bar = (!stdout.is_terminal()).then(|| progress::records(last));
+    let bar = (!stdout.is_terminal()).then(|| filter.last(log.as_ref()).map(progress::records));
+    let bar = bar.transpose()?;
     let mut out = std::io::BufWriter::new(stdout.lock());
-    let (mut timeline, mut told) = (Timeline::new(filter), 0_usize);
-    for line in log.read(1)? {
-        let line = line?;
-        if line.seq > last {
-            break;
+    let mut told = 0_usize;
+    for line in timeline::over(log.as_ref(), filter)? {
+        let (seq, entry) = line?;
+        if let Some(bar) = &bar {
+            bar.set_position(seq);
         }
-        let Some(entry) = timeline.take(line.seq, &line.text)? else {
-            continue;
-        };
+        let Some(entry) = entry else { continue };
         let written = if as_json {
             writeln!(out, "{}", serde_json::to_string(&entry)?)
         } else {
@@ -89,9 +85,6 @@ pub(super) fn timeline(log: &Arc<dyn Log>, which: Which, as_json: bool) -> Outco
             written => written?,
         }
         told += 1;
-        if let Some(bar) = &bar {
-            bar.set_position(line.seq);
-        }
     }
     out.flush()?;
     if let Some(bar) = bar {

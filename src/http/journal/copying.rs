@@ -9,9 +9,8 @@ use tokio::sync::mpsc;
 
 use super::Asked;
 use crate::http::Faces;
+use crate::http::auditing::Line;
 use crate::kernel::past::{Search, position_at};
-
-pub(super) type Line = Result<String, std::io::Error>;
 
 /// One stream of records.
 pub(super) struct Copying {

@@ -2,13 +2,10 @@
 
 use jiff::Timestamp;
 use projections::store::Index;
-use projections::{Action, Id, Named};
 
 use crate::args;
-use crate::http::auditing;
+use crate::http::auditing::{self, By};
 use crate::kernel::arg::{Args as _, Int, Str, Ts};
-use crate::kernel::identity::{Member, Token};
-use crate::kernel::reject::Fault;
 use crate::kernel::{Rejection, State};
 
 args! {
@@ -46,65 +43,20 @@ impl Asked {
     /// Reads the pairs of a query.
     pub(super) fn read(pairs: Vec<(String, String)>, state: &State) -> Result<Self, Rejection> {
         let args = StreamArgs::read(auditing::given(pairs)?)?;
-        let mut faults = Vec::new();
-        let by = [
-            (
-                Index::Action,
-                id(args.action.as_deref(), "action", "act", &mut faults, |prefix| {
-                    prefix == Action::PREFIX
-                }),
-            ),
-            (
-                Index::Entity,
-                id(args.entity.as_deref(), "entity", "tsk", &mut faults, |prefix| {
-                    state.kind_of(&format!("{prefix}_")).is_some()
-                }),
-            ),
-            (
-                Index::Actor,
-                id(args.actor.as_deref(), "actor", "mbr", &mut faults, |prefix| {
-                    [Member::PREFIX, Token::PREFIX].contains(&prefix)
-                }),
-            ),
-            (Index::Tool, args.tool.map(|tool| tool.0)),
-            (Index::Event, args.event.map(|event| event.0)),
-        ];
-        if !faults.is_empty() {
-            return Err(Rejection::invalid(faults));
-        }
+        let text = |given: Option<Str<1, 64>>| given.map(|given| given.0);
+        let named = |given: Option<Str<1, 128>>| given.map(|given| given.0);
+        let by = By {
+            action: text(args.action),
+            entity: text(args.entity),
+            actor: text(args.actor),
+            tool: named(args.tool),
+            event: named(args.event),
+        };
         Ok(Self {
             from: u64::try_from(args.from.0).unwrap_or(0).max(1),
             follow: args.follow,
             since: args.since.map(|since| since.0),
-            by: by
-                .into_iter()
-                .filter_map(|(index, value)| Some((index, value?)))
-                .collect(),
+            by: by.read(state)?,
         })
     }
-}
-
-/// An identifier as records have it. A name or a key would find nothing, so it is refused.
-pub(in crate::http) fn id(
-    given: Option<&str>,
-    path: &str,
-    example: &str,
-    faults: &mut Vec<Fault>,
-    knows: impl FnOnce(&str) -> bool,
-) -> Option<String> {
-    let given = given?;
-    let (prefix, rest) = given.split_once('_').unwrap_or_default();
-    // Every identifier is written alike; which kind it is does not matter for that.
-    let written = format!("{}_{}", Action::PREFIX, rest).parse::<Id<Action>>().ok();
-    let written = written.map(|id| id.to_string().replacen(Action::PREFIX, prefix, 1));
-    let found = written.filter(|_| knows(prefix));
-    if found.is_none() {
-        faults.push(Fault {
-            path: path.to_owned(),
-            rule: format!("must be an identifier, not `{given}`"),
-            allowed: Vec::new(),
-            example: Some(format!("{example}_01J9Z3K8Q4W5E6R7T8Y9A0B1C2").into()),
-        });
-    }
-    found
 }

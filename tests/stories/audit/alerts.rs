@@ -2,20 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::ground;
+use super::{ground, refused_confirms};
 use crate::story::watching::Guard;
 use crate::story::{Story, check};
 
 /// An alert about whoever confirms badly.
 fn raised(title: &str, who: &str) -> (Story, Value) {
     let mut story = ground(title);
-    let pending = story
-        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
-        .unwrap();
-    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
-    for _ in 0..5 {
-        story.call(who, "confirm_action", wrong.clone()).unwrap_err();
-    }
+    refused_confirms(&mut story, who, 5);
     assert_eq!(Guard::default().looks(&mut story), 1);
     let alerts = story.call("ana", "list_audit_alerts", json!({})).unwrap();
     let alert = alerts["items"][0]["id"].clone();
@@ -109,13 +103,7 @@ fn a_preview_goes_stale_when_the_alert_moves() {
 
 /// Refuses confirms of somebody until that is told.
 fn goes_on(story: &mut Story, who: &str) {
-    let pending = story
-        .call(who, "update_task", json!({"task": "OPS-2", "priority": "low"}))
-        .unwrap();
-    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
-    for _ in 0..5 {
-        story.call(who, "confirm_action", wrong.clone()).unwrap_err();
-    }
+    refused_confirms(story, who, 5);
     assert_eq!(Guard::default().looks(story), 1);
 }
 

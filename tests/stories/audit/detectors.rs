@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ground;
+use super::{ground, refused_confirms};
 use crate::story::watching::Guard;
 use crate::story::{Story, check};
 
@@ -14,17 +14,6 @@ fn delete_tasks(story: &mut Story, who: &str, count: usize) {
             json!({"project": "OPS", "title": format!("T{number}")}),
         );
         story.given(who, "delete_task", json!({"task": made["key"]}));
-    }
-}
-
-fn refused_confirms(story: &mut Story, who: &str, count: usize) {
-    let pending = story
-        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
-        .unwrap();
-    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
-    for _ in 0..count {
-        let no = story.call(who, "confirm_action", wrong.clone()).unwrap_err();
-        assert_eq!(no.code, "token_invalid");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::ground;
+use super::{ground, refused_confirms};
 use crate::story::watching::Guard;
 use crate::story::{Story, check};
 
@@ -16,21 +16,11 @@ fn events(seq: &str) -> Value {
     json!({"events": [seq]})
 }
 
-fn refused_confirms(story: &mut Story, who: &str) {
-    let pending = story
-        .call(who, "update_task", json!({"task": "OPS-1", "priority": "high"}))
-        .unwrap();
-    let wrong = json!({"actionId": pending["actionId"], "confirmToken": format!("ct_{}", "0".repeat(40))});
-    for _ in 0..5 {
-        story.call(who, "confirm_action", wrong.clone()).unwrap_err();
-    }
-}
-
 #[test]
 fn an_alert_is_neither_deleted_nor_closed_by_an_undo() {
     let mut story = ground("Undoing alerts");
     let mut guard = Guard::default();
-    refused_confirms(&mut story, "bot");
+    refused_confirms(&mut story, "bot", 5);
     assert_eq!(guard.looks(&mut story), 1);
     let raised = newest(&story, "audit.alert_raised");
     story.refused("bot", "undo_action", events(&raised), "not_undoable");
@@ -41,7 +31,7 @@ fn an_alert_is_neither_deleted_nor_closed_by_an_undo() {
     let receipt = story.call("ana", "confirm_action", confirm).unwrap();
     assert_eq!(receipt["undo"]["possible"], false, "{receipt}");
     let resolved = newest(&story, "audit.alert_resolved");
-    refused_confirms(&mut story, "bot");
+    refused_confirms(&mut story, "bot", 5);
     assert_eq!(guard.looks(&mut story), 1);
     let again = newest(&story, "audit.alert_raised");
     assert_ne!(raised, again);
