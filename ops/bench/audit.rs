@@ -12,6 +12,8 @@
 
 #[path = "start/make.rs"]
 mod make;
+#[path = "start/maker.rs"]
+mod maker;
 #[path = "start/measure.rs"]
 mod measure;
 

@@ -10,9 +10,11 @@
     reason = "a bench says what it measured, and stops where it cannot"
 )]
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+#[path = "http/wire.rs"]
+mod wire;
+
+use std::io::Write as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,9 +25,9 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse, CallToolResult, Conte
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, tower::StreamableHttpService};
-use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use serde_json::json;
+use tokio::net::TcpListener;
+use wire::{Server, Wire, orkestra, resident_kib, start};
 
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
@@ -63,133 +65,10 @@ async fn serve_constant() {
         .unwrap();
 }
 
-struct Server {
-    child: Child,
-    address: String,
-    /// One caller may have 50 offers open, so several share the connections.
-    tokens: Vec<String>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-fn start(mut command: Command) -> Server {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let said: Value = serde_json::from_str(&line).unwrap();
-    let address = said["http"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    let tokens = vec![said["token"].as_str().unwrap_or_default().to_owned()];
-    Server { child, address, tokens }
-}
-
-fn orkestra(dir: &Path, buffered: bool) -> Server {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
-    command
-        .args(["serve", "--listen", "127.0.0.1:0", "--json", "--data"])
-        .arg(dir);
-    command.env("ORKESTRA_LIMITS__NORMAL_PER_MINUTE", "100000000");
-    if buffered {
-        command.arg("--buffered-reads");
-    }
-    let mut server = start(command);
-    for number in 0..3 {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
-        command
-            .args([
-                "token",
-                "create",
-                "--json",
-                "--name",
-                &format!("bench {number}"),
-                "--data",
-            ])
-            .arg(dir);
-        let said: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
-        server.tokens.push(said["token"].as_str().unwrap().to_owned());
-    }
-    server
-}
-
 fn constant() -> Server {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.arg("--serve-constant");
     start(command)
-}
-
-/// One connection that is kept open.
-struct Wire {
-    stream: tokio::io::BufReader<TcpStream>,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Wire {
-    async fn open(server: &Server, number: usize) -> Self {
-        let token = &server.tokens[number % server.tokens.len()];
-        let stream = TcpStream::connect(&server.address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        let head = format!(
-            "POST /mcp HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\nmcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\n",
-            server.address, token
-        );
-        Self {
-            stream: tokio::io::BufReader::new(stream),
-            head,
-            body: Vec::new(),
-        }
-    }
-
-    /// Calls a tool; the answer's bytes are in `self.body`.
-    async fn call(&mut self, tool: &str, args: &Value) {
-        let params = json!({"name": tool, "arguments": args, "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}});
-        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string();
-        let text = format!(
-            "{}mcp-name: {tool}\r\ncontent-length: {}\r\n\r\n{body}",
-            self.head,
-            body.len()
-        );
-        self.stream.get_mut().write_all(text.as_bytes()).await.unwrap();
-        let (mut line, mut length, mut first) = (String::new(), 0, true);
-        loop {
-            line.clear();
-            self.stream.read_line(&mut line).await.unwrap();
-            if first {
-                assert!(line.starts_with("HTTP/1.1 200"), "{line}");
-                first = false;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        assert!(length > 0, "an answer has a length");
-        self.body.resize(length, 0);
-        self.stream.read_exact(&mut self.body).await.unwrap();
-    }
-
-    /// Proposes and confirms.
-    async fn does(&mut self, tool: &str, args: &Value) {
-        self.call(tool, args).await;
-        let pending = self.said();
-        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
-        self.call("confirm_action", &confirm).await;
-        assert_eq!(self.said()["status"], "succeeded");
-    }
-
-    fn said(&self) -> Value {
-        let answer: Value = serde_json::from_slice(&self.body).unwrap();
-        assert_ne!(answer["result"]["isError"], true, "{answer}");
-        answer["result"]["structuredContent"].clone()
-    }
 }
 
 /// What one connection does over and over; every turn is so many calls.
@@ -285,12 +164,6 @@ fn tell(what: &str, rounds: &[Seen], work: Work, constant: f64) {
         median(rounds, |seen| seen.server_micros),
         median(rounds, |seen| seen.load_micros),
     );
-}
-
-fn resident_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 async fn measure() {

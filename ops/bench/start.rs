@@ -12,6 +12,8 @@
 
 #[path = "start/make.rs"]
 mod make;
+#[path = "start/maker.rs"]
+mod maker;
 #[path = "start/measure.rs"]
 mod measure;
 
@@ -19,7 +21,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use journal::Log as _;
-use measure::{apart, journal, number};
+use maker::journal;
+use measure::{apart, number};
 use orkestra::data::{self, DataDir, How};
 use orkestra::kernel::State;
 use orkestra::processor;

@@ -1,17 +1,9 @@
-//! What benches of whole journals share: opening one, measuring in a process of its own, reading what that says.
+//! What benches of whole journals share: measuring in a process of its own, reading what that says.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use journal::{Journal, Options};
-use orkestra::data::ORIGIN;
 use serde_json::Value;
-
-/// Opens the journal in a data directory; with its last record.
-pub fn journal(dir: &Path) -> (Journal, u64) {
-    let (journal, found) = Journal::open(&dir.join("journal"), Options::default(), ORIGIN).unwrap();
-    (journal, found.last_seq)
-}
 
 /// A line of this process's status, in bytes: `VmRSS:` now, `VmHWM:` at most.
 pub fn memory(line: &str) -> u64 {

@@ -1,0 +1,163 @@
+//! A company at work: a large organisation, many who read at once, and one who changes things meanwhile.
+//!
+//! `cargo bench --bench company [-- TASKS]`. The organisation is made by the engine, through the tools. The readers speak to the
+//! real program over HTTP (protocol 2026-07-28), each as fast as it is answered; load generator and server share the machine.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a bench says what it measured, and stops where it cannot"
+)]
+
+#[path = "company/make.rs"]
+mod make;
+#[path = "start/maker.rs"]
+mod maker;
+#[path = "company/reads.rs"]
+mod reads;
+#[path = "http/wire.rs"]
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use reads::READS;
+use serde_json::json;
+use wire::{Server, Wire, orkestra, resident_kib};
+
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const TASKS: u64 = 200_000;
+const READERS: u64 = 16;
+const MEASURED: Duration = Duration::from_secs(30);
+
+/// What was waited, in milliseconds: the median, the 99th of a hundred, and the longest.
+fn told(what: &str, mut waited: Vec<Duration>) {
+    waited.sort();
+    let at = |part: usize| waited[(waited.len() - 1) * part / 100].as_secs_f64() * 1e3;
+    println!(
+        "{what:<34} {:>7} times  p50 {:>6.2} ms  p99 {:>6.2} ms  most {:>6.2} ms",
+        waited.len(),
+        at(50),
+        at(99),
+        at(100)
+    );
+}
+
+/// Reads one thing after another until it is enough; what each kind of read was waited for.
+async fn reader(server: &Server, number: u64, tasks: u64, stop: Arc<AtomicBool>) -> Vec<(usize, Duration)> {
+    let mut wire = Wire::open(server, usize::try_from(number).unwrap()).await;
+    let mut waited = Vec::new();
+    for turn in 0_u64.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let seed = (number << 40 | turn).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let kind = usize::try_from(turn).unwrap() % READS.len();
+        let (_, tool, args) = READS[kind];
+        let args = args(seed >> 16, tasks);
+        let begun = Instant::now();
+        wire.call(tool, &args).await;
+        waited.push((kind, begun.elapsed()));
+        wire.said();
+    }
+    waited
+}
+
+/// Makes tasks, one after another.
+async fn writer(server: &Server, stop: Arc<AtomicBool>) -> Vec<Duration> {
+    let mut wire = Wire::open(server, 0).await;
+    let mut waited = Vec::new();
+    for turn in 0_u64.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let begun = Instant::now();
+        let args = json!({"project": "P1", "title": format!("{} again", maker::title(turn))});
+        wire.does("create_task", &args).await;
+        waited.push(begun.elapsed());
+    }
+    waited
+}
+
+async fn load(server: &'static Server, tasks: u64) {
+    let stop = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..READERS)
+        .map(|number| tokio::spawn(reader(server, number, tasks, Arc::clone(&stop))))
+        .collect();
+    let writes = tokio::spawn(writer(server, Arc::clone(&stop)));
+    tokio::time::sleep(MEASURED).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut waited = vec![Vec::new(); READS.len()];
+    for reader in readers {
+        for (kind, time) in reader.await.unwrap() {
+            waited[kind].push(time);
+        }
+    }
+    for ((what, ..), waited) in READS.iter().zip(waited) {
+        told(what, waited);
+    }
+    told("propose and confirm a task", writes.await.unwrap());
+}
+
+/// Starts the program, and waits until it says its address.
+fn started(dir: &Path) -> (&'static Server, Duration) {
+    let begun = Instant::now();
+    let server = orkestra(dir, false);
+    // The tokens are made through the running server: a few milliseconds each.
+    (Box::leak(Box::new(server)), begun.elapsed())
+}
+
+fn stopped(server: &Server) {
+    let id = server.child.id().to_string();
+    std::process::Command::new("kill").arg(&id).status().unwrap();
+    let gone = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_none_or_zombie();
+    while !gone() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Whether the status of a process says that it has ended.
+trait Ended {
+    fn is_none_or_zombie(&self) -> bool;
+}
+
+impl Ended for std::io::Result<String> {
+    fn is_none_or_zombie(&self) -> bool {
+        self.as_ref().map_or(true, |stat| stat.contains(") Z "))
+    }
+}
+
+async fn measured(tasks: u64) {
+    let dir = tempfile::tempdir().unwrap();
+    make::company(dir.path(), tasks);
+    let (first, _) = started(dir.path());
+    stopped(first);
+    let (server, begun) = started(dir.path());
+    println!(
+        "start from a checkpoint            {:.2} s (bar 3 s)",
+        begun.as_secs_f64()
+    );
+    load(server, tasks).await;
+    println!(
+        "memory                             {} MiB (bar 1,024)",
+        resident_kib(server) / 1024
+    );
+    stopped(server);
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    match args.first().map(String::as_str) {
+        Some("--test") => {}
+        Some("--make") => make::company(Path::new(&args[1]), args[2].parse().unwrap()),
+        Some(tasks) => runtime.block_on(measured(tasks.replace('_', "").parse().unwrap())),
+        None => runtime.block_on(measured(TASKS)),
+    }
+}
