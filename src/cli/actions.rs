@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::operator::{OperatorRequest, ask};
 use super::{DataArg, Failure, Outcome, print};
+use crate::kernel::text::plain;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ActionsCommand {
@@ -147,14 +148,14 @@ fn line(action: &Value) -> String {
         }
         _ => String::new(),
     };
-    format!(
+    plain(&format!(
         "{}  {:<10} {:<22} {until}by {}  {}",
         text("id"),
         text("status"),
         text("tool"),
         by.unwrap_or("the system"),
         text("summary")
-    )
+    ))
 }
 
 async fn one(args: OneArgs, tool: &str, said: Option<(&str, String)>) -> Outcome {

@@ -62,6 +62,20 @@ pub fn clip(text: &str, most: usize) -> String {
     }
 }
 
+/// Whether a character could hide or turn around what is printed near it: controls, and the format characters of Unicode that have
+/// no form of their own.
+pub fn hides(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// A text of somebody who is not to be trusted, on one line of a terminal: with spaces where it would move the hand or hide something.
+pub fn plain(text: &str) -> String {
+    text.chars()
+        .map(|letter| if hides(letter) { ' ' } else { letter })
+        .collect()
+}
+
 /// A key-like form of a name: `Données 2026!` becomes `donnees-2026`.
 pub fn slug(name: &str) -> String {
     let folded: String = fold(name)
@@ -118,5 +132,6 @@ mod tests {
             ("1 task".into(), "2 replies".into(), "0 days".into())
         );
         assert_eq!(clip("häuser", 3), "häu…");
+        assert_eq!(plain("red\u{1b}[31m and\u{202e}back"), "red [31m and back");
     }
 }

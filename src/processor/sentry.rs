@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use journal::Log;
-use projections::Record;
 
 use super::{Outcome, Request};
 use crate::kernel::engine::Refused;
@@ -55,29 +54,22 @@ impl Sentry {
         let mut sentry = Self::new(registry);
         let first = state.position.saturating_sub(BACK_RECORDS_MAX) + 1;
         // From the newest sign, and not from today: nobody looked while the server was down.
-        let Some(newest) = sentry.newest(log, first, state)? else {
-            return Ok(sentry);
-        };
-        let horizon = newest.checked_sub(BACK_MAX).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut signs: VecDeque<(u64, Timestamp, String)> = VecDeque::new();
         for line in log.read(first)? {
             let line = line?;
-            if may_matter(&line.text) && is_since(line.seq, &line.text, horizon) {
-                sentry.one(line.seq, &line.text, state);
+            if !may_matter(&line.text) {
+                continue;
             }
+            if let Ok(Some(at)) = signed_at(line.seq, &line.text, state, &sentry.registry) {
+                let horizon = at.checked_sub(BACK_MAX).unwrap_or(Timestamp::UNIX_EPOCH);
+                signs.push_back((line.seq, at, line.text));
+                while signs.pop_front_if(|(_, at, _)| *at < horizon).is_some() {}
+            }
+        }
+        for (seq, _, text) in signs {
+            sentry.one(seq, &text, state);
         }
         Ok(sentry)
-    }
-
-    fn newest(&self, log: &dyn Log, first: u64, state: &State) -> Result<Option<Timestamp>, journal::Error> {
-        let mut newest = None;
-        for line in log.read(first)? {
-            let line = line?;
-            if may_matter(&line.text) {
-                let at = signed_at(line.seq, &line.text, state, &self.registry);
-                newest = at.ok().flatten().or(newest);
-            }
-        }
-        Ok(newest)
     }
 
     /// Keeps what may matter of records that follow `position`, until they are durable.
@@ -172,9 +164,4 @@ impl Sentry {
             })
         }))
     }
-}
-
-fn is_since(seq: u64, text: &str, horizon: Timestamp) -> bool {
-    let mut room = String::new();
-    Record::parse(seq, text, &mut room).is_ok_and(|record| record.at >= horizon)
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::bundle::{Bundle, Entry, FORMAT, SEAL, What};
 use super::gather::concerns;
 use super::{page, succession};
+use crate::kernel::text::hides;
 
 /// What a bundle proves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -88,13 +89,6 @@ fn fault(part: &str, why: impl ToString) -> Fault {
     });
     let part = part.to_owned();
     Fault { part, why }
-}
-
-/// Whether a character could hide or turn around what is printed near it: controls, and the format characters of Unicode that have
-/// no form of their own.
-fn hides(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Refuses a text that is printed and would not show as what it is.

@@ -155,10 +155,7 @@ impl Entry {
 /// What people do is told in the present, what befalls an action as it was recorded.
 /// As [`text::clip`], on one line and without what moves a terminal's hand: what callers say of themselves is not to be trusted.
 fn clip(said: &str, most: usize) -> String {
-    let plain = said
-        .chars()
-        .map(|letter| if letter.is_control() { ' ' } else { letter });
-    text::clip(&plain.collect::<String>(), most)
+    text::clip(&text::plain(said), most)
 }
 
 fn verb(what: &str) -> &str {
