@@ -50,8 +50,8 @@ fn told(what: &str, mut waited: Vec<Duration>) {
 }
 
 /// Reads one thing after another until it is enough; what each kind of read was waited for.
-async fn reader(server: &Server, number: u64, tasks: u64, stop: Arc<AtomicBool>) -> Vec<(usize, Duration)> {
-    let mut wire = Wire::open(server, usize::try_from(number).unwrap()).await;
+async fn reader(server: Arc<Server>, number: u64, tasks: u64, stop: Arc<AtomicBool>) -> Vec<(usize, Duration)> {
+    let mut wire = Wire::open(&server, usize::try_from(number).unwrap()).await;
     let mut waited = Vec::new();
     for turn in 0_u64.. {
         if stop.load(Ordering::Relaxed) {
@@ -70,8 +70,8 @@ async fn reader(server: &Server, number: u64, tasks: u64, stop: Arc<AtomicBool>)
 }
 
 /// Makes tasks, one after another.
-async fn writer(server: &Server, stop: Arc<AtomicBool>) -> Vec<Duration> {
-    let mut wire = Wire::open(server, 0).await;
+async fn writer(server: Arc<Server>, stop: Arc<AtomicBool>) -> Vec<Duration> {
+    let mut wire = Wire::open(&server, 0).await;
     let mut waited = Vec::new();
     for turn in 0_u64.. {
         if stop.load(Ordering::Relaxed) {
@@ -85,12 +85,12 @@ async fn writer(server: &Server, stop: Arc<AtomicBool>) -> Vec<Duration> {
     waited
 }
 
-async fn load(server: &'static Server, tasks: u64) {
+async fn load(server: &Arc<Server>, tasks: u64) {
     let stop = Arc::new(AtomicBool::new(false));
     let readers: Vec<_> = (0..READERS)
-        .map(|number| tokio::spawn(reader(server, number, tasks, Arc::clone(&stop))))
+        .map(|number| tokio::spawn(reader(Arc::clone(server), number, tasks, Arc::clone(&stop))))
         .collect();
-    let writes = tokio::spawn(writer(server, Arc::clone(&stop)));
+    let writes = tokio::spawn(writer(Arc::clone(server), Arc::clone(&stop)));
     tokio::time::sleep(MEASURED).await;
     stop.store(true, Ordering::Relaxed);
     let mut waited = vec![Vec::new(); READS.len()];
@@ -105,59 +105,40 @@ async fn load(server: &'static Server, tasks: u64) {
     told("propose and confirm a task", writes.await.unwrap());
 }
 
-/// Starts the program, and waits until it says its address.
-fn started(dir: &Path) -> (&'static Server, Duration) {
-    let begun = Instant::now();
-    let server = orkestra(dir, false);
-    // The tokens are made through the running server: a few milliseconds each.
-    (Box::leak(Box::new(server)), begun.elapsed())
-}
-
-fn stopped(server: &Server) {
+/// Stops the program as an operator does, and waits until it has written what a start needs.
+fn stopped(mut server: Server) {
     let id = server.child.id().to_string();
-    std::process::Command::new("kill").arg(&id).status().unwrap();
-    let gone = || std::fs::read_to_string(format!("/proc/{id}/stat")).is_none_or_zombie();
-    while !gone() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    std::process::Command::new("kill").arg(id).status().unwrap();
+    server.child.wait().unwrap();
 }
 
-/// Whether the status of a process says that it has ended.
-trait Ended {
-    fn is_none_or_zombie(&self) -> bool;
-}
-
-impl Ended for std::io::Result<String> {
-    fn is_none_or_zombie(&self) -> bool {
-        self.as_ref().map_or(true, |stat| stat.contains(") Z "))
-    }
-}
-
-async fn measured(tasks: u64) {
-    let dir = tempfile::tempdir().unwrap();
-    make::company(dir.path(), tasks);
-    let (first, _) = started(dir.path());
-    stopped(first);
-    let (server, begun) = started(dir.path());
+/// With a company that was made before.
+async fn measured(dir: &Path, tasks: u64) {
+    stopped(orkestra(dir, false));
+    let begun = Instant::now();
+    let server = Arc::new(orkestra(dir, false));
+    // Three tokens are made in it: a few milliseconds each.
     println!(
-        "start from a checkpoint            {:.2} s (bar 3 s)",
-        begun.as_secs_f64()
+        "start from a checkpoint {:.2} s (bar 3 s)",
+        begun.elapsed().as_secs_f64()
     );
-    load(server, tasks).await;
-    println!(
-        "memory                             {} MiB (bar 1,024)",
-        resident_kib(server) / 1024
-    );
-    stopped(server);
+    load(&server, tasks).await;
+    println!("memory {} MiB (bar 1,024)", resident_kib(&server) / 1024);
+    stopped(Arc::into_inner(server).unwrap());
 }
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let number = |text: &str| text.replace('_', "").parse().unwrap();
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
     match args.first().map(String::as_str) {
         Some("--test") => {}
-        Some("--make") => make::company(Path::new(&args[1]), args[2].parse().unwrap()),
-        Some(tasks) => runtime.block_on(measured(tasks.replace('_', "").parse().unwrap())),
-        None => runtime.block_on(measured(TASKS)),
+        Some("--make") => make::company(Path::new(&args[1]), number(&args[2])),
+        Some("--at") => runtime().block_on(measured(Path::new(&args[1]), number(&args[2]))),
+        given => {
+            let (dir, tasks) = (tempfile::tempdir().unwrap(), given.map_or(TASKS, number));
+            make::company(dir.path(), tasks);
+            runtime().block_on(measured(dir.path(), tasks));
+        }
     }
 }

@@ -1,21 +1,23 @@
 //! The word index of a table: which rows say which words, kept with every change; cloning shares structure.
 //!
-//! A posting is one `u64`: the word's number above, the row's place below, newest first. Rows that say a word in their
-//! title stand in a second, smaller set as well, so that the best hits come first without looking at the others.
+//! Rows that say a word in their title stand in a second, smaller set as well, so that the best hits come first without
+//! looking at the others.
 
 mod bulk;
 mod hits;
+mod postings;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imbl::{OrdMap, OrdSet};
+use imbl::OrdMap;
 
 use crate::kernel::text;
 
 pub use bulk::Bulk;
 pub use hits::{Hits, Part};
+
+use postings::Postings;
 
 /// Longer words are told apart by their beginning only, in characters.
 const WORD_MAX: usize = 32;
@@ -39,27 +41,39 @@ impl<'a> Words<'a> {
         self.parts.push((false, text.into()));
     }
 
-    /// Each word, and whether the title has it.
-    fn split(&self) -> BTreeMap<String, bool> {
-        let mut found = BTreeMap::new();
-        for (title, part) in &self.parts {
-            for word in tokens(part) {
-                *found.entry(word).or_insert(false) |= title;
-            }
-        }
-        found
+    /// The same, as it is compared.
+    fn folded(&self) -> Folded {
+        let parts = self.parts.iter();
+        Folded(parts.map(|(title, part)| (*title, text::fold(part))).collect())
+    }
+}
+
+/// What an entity says, folded.
+struct Folded(Vec<(bool, String)>);
+
+impl Folded {
+    /// Each word once, in order, and whether the title has it.
+    fn split(&self) -> Vec<(&str, bool)> {
+        let parts = self.0.iter();
+        let words = parts.flat_map(|(title, part)| split(part).map(|word| (word, *title)));
+        let mut words: Vec<(&str, bool)> = words.collect();
+        // Of the same word, the one of the title comes first and stays.
+        words.sort_unstable_by_key(|(word, title)| (*word, !title));
+        words.dedup_by_key(|(word, _)| *word);
+        words
     }
 }
 
 /// The words of a text in order, folded: runs of letters and digits.
 pub fn tokens(given: &str) -> Vec<String> {
-    let folded = text::fold(given);
+    split(&text::fold(given)).map(ToOwned::to_owned).collect()
+}
+
+fn split(folded: &str) -> impl Iterator<Item = &str> {
     let words = folded.split(|letter: char| !letter.is_alphanumeric());
-    let cut = |word: &str| match word.char_indices().nth(WORD_MAX) {
-        Some((at, _)) => word.get(..at).unwrap_or(word).to_owned(),
-        None => word.to_owned(),
-    };
-    words.filter(|word| !word.is_empty()).map(cut).collect()
+    let cut = |word: &'_ str| word.char_indices().nth(WORD_MAX).map_or(word.len(), |(at, _)| at);
+    let words = words.filter(|word| !word.is_empty());
+    words.map(move |word| word.get(..cut(word)).unwrap_or(word))
 }
 
 /// One word that is looked for.
@@ -84,13 +98,9 @@ type Dictionary = OrdMap<Arc<str>, Known>;
 #[derive(Clone, Debug, Default)]
 pub struct WordIndex {
     orgs: OrdMap<Arc<str>, Dictionary>,
-    all: OrdSet<u64>,
-    titles: OrdSet<u64>,
+    all: Postings,
+    titles: Postings,
     next: u32,
-}
-
-fn posting(word: u32, place: u32) -> u64 {
-    (u64::from(word) << 32) | u64::from(u32::MAX - place)
 }
 
 impl WordIndex {
@@ -99,11 +109,13 @@ impl WordIndex {
         if before == after {
             return;
         }
+        let (before, after) = (before.folded(), after.folded());
         let (before, after) = (before.split(), after.split());
-        for (word, title) in before.iter().filter(|(word, title)| after.get(*word) != Some(title)) {
+        let lacks = |all: &[(&str, bool)], one: &(&str, bool)| all.binary_search(one).is_err();
+        for (word, title) in before.iter().filter(|one| lacks(&after, one)) {
             self.remove(org, word, place, *title);
         }
-        for (word, title) in after.iter().filter(|(word, title)| before.get(*word) != Some(title)) {
+        for (word, title) in after.iter().filter(|one| lacks(&before, one)) {
             self.insert(org, word, place, *title);
         }
     }
@@ -124,9 +136,9 @@ impl WordIndex {
             dictionary.insert(Arc::from(word), Known { number, rows: 1 });
             number
         };
-        self.all.insert(posting(number, place));
+        self.all.insert(number, place);
         if title {
-            self.titles.insert(posting(number, place));
+            self.titles.insert(number, place);
         }
     }
 
@@ -140,9 +152,9 @@ impl WordIndex {
         if known.rows == 0 {
             dictionary.remove(word);
         }
-        self.all.remove(&posting(number, place));
+        self.all.remove(number, place);
         if title {
-            self.titles.remove(&posting(number, place));
+            self.titles.remove(number, place);
         }
     }
 
@@ -165,7 +177,7 @@ impl WordIndex {
         if all.len() <= EXPANDED_MAX {
             return (all, false);
         }
-        let said = |number: &u32| hits::places(&self.all, *number).any(counts);
+        let said = |number: &u32| self.all.places(*number).any(counts);
         let mut some: Vec<u32> = numbers().filter(said).take(EXPANDED_MAX + 1).collect();
         let more = some.len() > EXPANDED_MAX;
         some.truncate(EXPANDED_MAX);

@@ -32,11 +32,11 @@ pub fn start(mut command: Command) -> Server {
         .unwrap();
     let said: Value = serde_json::from_str(&line).unwrap();
     let address = said["http"].as_str().unwrap().trim_start_matches("http://").to_owned();
-    let tokens = vec![said["token"].as_str().unwrap_or_default().to_owned()];
+    let tokens = said["token"].as_str().map(ToOwned::to_owned).into_iter().collect();
     Server { child, address, tokens }
 }
 
-/// Starts `orkestra serve` with four tokens.
+/// Starts `orkestra serve` with three tokens, and that of its first start.
 pub fn orkestra(dir: &Path, buffered: bool) -> Server {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
     command
@@ -74,7 +74,8 @@ pub struct Wire {
 
 impl Wire {
     pub async fn open(server: &Server, number: usize) -> Self {
-        let token = &server.tokens[number % server.tokens.len()];
+        let tokens = &server.tokens;
+        let token = tokens.get(number % tokens.len().max(1)).map_or("", String::as_str);
         let stream = TcpStream::connect(&server.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let head = format!(

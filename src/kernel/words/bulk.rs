@@ -1,55 +1,89 @@
-//! The index of many rows at once, for a start: postings are sorted once instead of finding their place one by one, and
-//! words that a row said only for a while are never put in.
+//! The index of many rows at once, for a start: the places of a word are written one after the other instead of finding
+//! theirs one by one, and words that a row said only for a while are never put in.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Dictionary, Known, WordIndex, Words, posting};
+use super::postings::Postings;
+use super::{Dictionary, Known, WordIndex, Words};
+
+/// Words by their first letters, so that most comparisons are of numbers.
+type Growing = BTreeMap<u64, BTreeMap<Box<str>, u32>>;
+
+/// Where a word is said.
+#[derive(Default)]
+struct Said {
+    all: Vec<u32>,
+    titles: Vec<u32>,
+}
 
 /// An index under construction.
 #[derive(Default)]
 pub struct Bulk {
-    orgs: BTreeMap<Arc<str>, BTreeMap<String, Known>>,
-    all: Vec<u64>,
-    titles: Vec<u64>,
-    next: u32,
+    orgs: BTreeMap<Arc<str>, Growing>,
+    /// By the number of the word.
+    said: Vec<Said>,
+}
+
+fn first_letters(word: &str) -> u64 {
+    let mut letters = [0; 8];
+    for (letter, of) in letters.iter_mut().zip(word.as_bytes()) {
+        *letter = *of;
+    }
+    u64::from_be_bytes(letters)
 }
 
 impl Bulk {
-    /// Adds a row; each place once.
+    /// Adds a row; each place once, in order.
     pub fn add(&mut self, org: &str, place: u32, says: &Words<'_>) {
         if !self.orgs.contains_key(org) {
-            self.orgs.insert(Arc::from(org), BTreeMap::new());
+            self.orgs.insert(Arc::from(org), Growing::new());
         }
         let Some(dictionary) = self.orgs.get_mut(org) else {
             return;
         };
-        for (word, title) in says.split() {
-            let next = self.next;
-            let known = dictionary.entry(word).or_insert(Known { number: next, rows: 0 });
-            known.rows += 1;
-            self.next = self.next.max(known.number + 1);
-            self.all.push(posting(known.number, place));
-            if title {
-                self.titles.push(posting(known.number, place));
+        for (word, title) in says.folded().split() {
+            let alike = dictionary.entry(first_letters(word)).or_default();
+            let number = if let Some(number) = alike.get(word) {
+                *number
+            } else {
+                let next = u32::try_from(self.said.len()).unwrap_or(u32::MAX);
+                self.said.push(Said::default());
+                alike.insert(Box::from(word), next);
+                next
+            };
+            let said = usize::try_from(number).ok().and_then(|at| self.said.get_mut(at));
+            if let Some(said) = said {
+                said.all.push(place);
+                said.titles.extend(title.then_some(place));
             }
         }
     }
 
     /// The index.
     pub fn done(mut self) -> WordIndex {
-        self.all.sort_unstable();
-        self.titles.sort_unstable();
-        let dictionary = |words: BTreeMap<String, Known>| -> Dictionary {
-            let shared = words.into_iter().map(|(word, known)| (Arc::from(word), known));
-            shared.collect()
+        let said = &self.said;
+        let known = |number: u32| {
+            let rows = usize::try_from(number).ok().and_then(|at| said.get(at));
+            let rows = rows.and_then(|said| u32::try_from(said.all.len()).ok());
+            Known {
+                number,
+                rows: rows.unwrap_or(u32::MAX),
+            }
         };
-        let orgs = self.orgs.into_iter().map(|(org, words)| (org, dictionary(words)));
+        let dictionary = |words: Growing| -> Dictionary {
+            let shared = words.into_values().flatten();
+            shared.map(|(word, number)| (Arc::from(word), known(number))).collect()
+        };
+        let orgs = std::mem::take(&mut self.orgs).into_iter();
+        let orgs = orgs.map(|(org, words)| (org, dictionary(words))).collect();
+        let titles = self.said.iter_mut().map(|said| std::mem::take(&mut said.titles));
+        let titles = Postings::of((0..).zip(titles));
         WordIndex {
-            orgs: orgs.collect(),
-            all: self.all.into_iter().collect(),
-            titles: self.titles.into_iter().collect(),
-            next: self.next,
+            orgs,
+            titles,
+            next: u32::try_from(self.said.len()).unwrap_or(u32::MAX),
+            all: Postings::of((0..).zip(self.said.into_iter().map(|said| said.all))),
         }
     }
 }

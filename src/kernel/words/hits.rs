@@ -3,10 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use imbl::OrdSet;
-
-/// So many postings are stepped over before the tree is searched again.
-const STEPS_MAX: usize = 12;
+use super::postings::{Postings, Run};
 
 /// Where all words have to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,53 +14,6 @@ pub enum Part {
     Rest,
 }
 
-/// The places of one word.
-struct Run<'a> {
-    set: &'a OrdSet<u64>,
-    word: u32,
-    ahead: Box<dyn Iterator<Item = &'a u64> + 'a>,
-}
-
-impl<'a> Run<'a> {
-    fn at(set: &'a OrdSet<u64>, word: u32, from: u32) -> Self {
-        let mut run = Self {
-            set,
-            word,
-            ahead: Box::new(std::iter::empty()),
-        };
-        run.jump(from);
-        run
-    }
-
-    fn jump(&mut self, from: u32) {
-        let first = u64::from(self.word) << 32;
-        self.ahead = Box::new(self.set.range(first | u64::from(from)..=first | u64::from(u32::MAX)));
-    }
-
-    /// The next place at or after one.
-    fn seek(&mut self, from: u32) -> Option<u32> {
-        for _ in 0..STEPS_MAX {
-            let place = lower(*self.ahead.next()?);
-            if place >= from {
-                return Some(place);
-            }
-        }
-        self.jump(from);
-        self.ahead.next().map(|posting| lower(*posting))
-    }
-}
-
-fn lower(posting: u64) -> u32 {
-    u32::try_from(posting & u64::from(u32::MAX)).unwrap_or(u32::MAX)
-}
-
-/// The places of the rows that say a word, newest first.
-pub(super) fn places(set: &OrdSet<u64>, word: u32) -> impl Iterator<Item = u32> {
-    let first = u64::from(word) << 32;
-    let postings = set.range(first..=first | u64::from(u32::MAX));
-    postings.map(|posting| u32::MAX - lower(*posting))
-}
-
 /// The places of any of a term's words, in order.
 struct Either<'a> {
     runs: Vec<Run<'a>>,
@@ -71,9 +21,9 @@ struct Either<'a> {
 }
 
 impl<'a> Either<'a> {
-    fn new(set: &'a OrdSet<u64>, words: &[u32], from: u32) -> Self {
+    fn new(set: &'a Postings, words: &[u32], from: u32) -> Self {
         let mut either = Self {
-            runs: words.iter().map(|word| Run::at(set, *word, from)).collect(),
+            runs: words.iter().map(|word| Run::new(set, *word, from)).collect(),
             heads: BinaryHeap::new(),
         };
         for (at, run) in either.runs.iter_mut().enumerate() {
@@ -103,7 +53,7 @@ struct Every<'a> {
 }
 
 impl<'a> Every<'a> {
-    fn new(set: &'a OrdSet<u64>, terms: &[Vec<u32>], from: u32) -> Self {
+    fn new(set: &'a Postings, terms: &[Vec<u32>], from: u32) -> Self {
         Self {
             terms: terms.iter().map(|words| Either::new(set, words, from)).collect(),
         }
@@ -133,8 +83,8 @@ pub struct Hits<'a> {
 
 impl<'a> Hits<'a> {
     pub(super) fn new(
-        all: &'a OrdSet<u64>,
-        titles: &'a OrdSet<u64>,
+        all: &'a Postings,
+        titles: &'a Postings,
         terms: &[Vec<u32>],
         part: Part,
         from: Option<u32>,
