@@ -1,7 +1,9 @@
 //! Answers: lists with honest pages, single things with chosen fields (catalogue section 0.5).
 
+mod rows;
 mod walked;
 
+pub use rows::Key;
 pub use walked::{LOOKED_AT_MAX, Walk};
 
 use std::cmp::Ordering;
@@ -78,14 +80,8 @@ impl<'a> Listing<'a> {
     }
 
     /// The answer. Every item needs an `id`.
-    pub fn answer(mut self, mut items: Vec<Item>) -> Result<Value, Rejection> {
-        let sort = self.page.sort.as_deref().unwrap_or(self.default_sort).to_owned();
-        let cursor = self
-            .page
-            .cursor
-            .as_deref()
-            .map(|text| self.cursor(text, &sort))
-            .transpose()?;
+    pub fn answer(self, mut items: Vec<Item>) -> Result<Value, Rejection> {
+        let (sort, cursor) = (self.sort().to_owned(), self.begun()?);
         let total = items.len();
         let before = self.late.contains(&sort.trim_start_matches('-'));
         if before {
@@ -96,60 +92,39 @@ impl<'a> Listing<'a> {
             let after = |row: &Item| compare_to(row, cursor, &sort) == Ordering::Greater;
             rows.retain(|row| after(row));
         }
-        let more_before_cut = rows.len() > self.page.limit.size();
+        let has_more = rows.len() > self.page.limit.size();
         rows.truncate(self.page.limit.size());
         if !before {
             self.fill(&mut rows)?;
         }
-        let (shown, sent, cut) = self.cut(&rows)?;
-        let has_more = more_before_cut || cut;
-        let next = rows.get(sent.wrapping_sub(1)).filter(|_| has_more).map(|last| {
-            let start = cursor.as_ref().map_or(self.view.state.position, |cursor| cursor.p);
-            encode(&Cursor {
-                p: start,
-                k: key(last, &sort),
-                i: id(last),
-                s: sort.clone(),
-            })
-        });
-        if cut {
-            let left = rows.len() - sent;
-            self.notices.push(format!(
-                "the answer was cut at {ANSWER_BYTES_MAX} bytes: {} of this page left out; go on with page.nextCursor, or ask for fewer fields",
-                text::count(left, "item")
-            ));
-        }
-        let mut page = json!({"nextCursor": next, "hasMore": has_more});
-        if let (Value::Object(members), Some(Count::Exact)) = (&mut page, self.page.count) {
-            members.insert("total".to_owned(), total.into());
-        }
-        Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+        let rows = rows.into_iter().map(|row| (key(&row, &sort), row)).collect();
+        self.paged(rows, has_more, || total, cursor, sort)
     }
 
-    /// The answer where the hits come in their order already, the best first, and are not made into items before they are
-    /// shown. `open` begins after the place and identifier of the last hit that was sent; `total` counts when asked to.
-    pub fn ranked<H, I: Iterator<Item = H>>(
-        mut self,
-        open: impl FnOnce(Option<(Value, String)>) -> I,
-        total: impl FnOnce() -> usize,
-        show: impl Fn(&H) -> (Value, Item),
-    ) -> Result<Value, Rejection> {
-        let sort = self.default_sort.to_owned();
+    /// Where the list goes on, if it was begun before.
+    fn begun(&self) -> Result<Option<Cursor>, Rejection> {
         let text = self.page.cursor.as_deref();
-        let cursor = text.map(|text| self.cursor(text, &sort)).transpose()?;
-        let limit = self.page.limit.size();
-        let hits = open(cursor.as_ref().map(|cursor| (cursor.k.clone(), cursor.i.clone())));
-        let (mut places, mut rows): (Vec<Value>, Vec<Item>) = hits.take(limit + 1).map(|hit| show(&hit)).unzip();
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        places.truncate(limit);
+        text.map(|text| self.cursor(text, self.sort())).transpose()
+    }
+
+    /// The answer with the items of a page in their order, each after what it is sorted by.
+    fn paged(
+        mut self,
+        rows: Vec<(Value, Item)>,
+        has_more: bool,
+        total: impl FnOnce() -> usize,
+        cursor: Option<Cursor>,
+        sort: String,
+    ) -> Result<Value, Rejection> {
+        let (keys, rows): (Vec<Value>, Vec<Item>) = rows.into_iter().unzip();
         let (shown, sent, cut) = self.cut(&rows)?;
-        let last = rows.get(sent.wrapping_sub(1)).zip(places.get(sent.wrapping_sub(1)));
-        let next = last.filter(|_| more || cut).map(|(row, place)| {
+        let has_more = has_more || cut;
+        let last = rows.get(sent.wrapping_sub(1)).zip(keys.get(sent.wrapping_sub(1)));
+        let next = last.filter(|_| has_more).map(|(last, key)| {
             encode(&Cursor {
                 p: cursor.as_ref().map_or(self.view.state.position, |cursor| cursor.p),
-                k: place.clone(),
-                i: id(row),
+                k: key.clone(),
+                i: id(last),
                 s: sort,
             })
         });
@@ -159,11 +134,30 @@ impl<'a> Listing<'a> {
                 "the answer was cut at {ANSWER_BYTES_MAX} bytes: {left} of this page left out; go on with page.nextCursor, or ask for fewer fields"
             ));
         }
-        let mut page = json!({"nextCursor": next, "hasMore": more || cut});
+        let mut page = json!({"nextCursor": next, "hasMore": has_more});
         if let (Value::Object(members), Some(Count::Exact)) = (&mut page, self.page.count) {
             members.insert("total".to_owned(), total().into());
         }
         Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+    }
+
+    /// The answer where the hits come in their order already, the best first, and are not made into items before they are
+    /// shown. `open` begins after the place and identifier of the last hit that was sent; `total` counts when asked to.
+    pub fn ranked<H, I: Iterator<Item = H>>(
+        self,
+        open: impl FnOnce(Option<(Value, String)>) -> I,
+        total: impl FnOnce() -> usize,
+        show: impl Fn(&H) -> (Value, Item),
+    ) -> Result<Value, Rejection> {
+        let sort = self.default_sort.to_owned();
+        let text = self.page.cursor.as_deref();
+        let cursor = text.map(|text| self.cursor(text, &sort)).transpose()?;
+        let limit = self.page.limit.size();
+        let hits = open(cursor.as_ref().map(|cursor| (cursor.k.clone(), cursor.i.clone())));
+        let mut rows: Vec<(Value, Item)> = hits.take(limit + 1).map(|hit| show(&hit)).collect();
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        self.paged(rows, has_more, total, cursor, sort)
     }
 
     fn fill(&self, rows: &mut [Item]) -> Result<(), Rejection> {

@@ -3,6 +3,7 @@
 mod any;
 mod index;
 mod kept;
+mod recent;
 mod said;
 
 pub use any::{AnyTable, Label, label};
@@ -21,6 +22,7 @@ use crate::kernel::entity::Entity;
 use crate::kernel::words::WordIndex;
 
 use index::KeyIndex;
+use recent::Recent;
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -83,7 +85,8 @@ pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: KeyIndex<E>,
     words: WordIndex,
-    /// Whether `words` is kept with every change; else it is made later.
+    recent: Recent<E>,
+    /// Whether `words` and `recent` are kept with every change; else they are made later.
     is_indexed: bool,
     /// Where each row stands in `placed`, for the word index; only rows that say something have a place.
     places: OrdMap<Id<E>, u32>,
@@ -96,6 +99,7 @@ impl<E> Default for Table<E> {
             rows: OrdMap::new(),
             index: KeyIndex::default(),
             words: WordIndex::default(),
+            recent: Recent::default(),
             is_indexed: true,
             places: OrdMap::new(),
             placed: Vector::new(),
@@ -153,12 +157,18 @@ impl<E: Entity> Table<E> {
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
         self.index.change(before.as_deref(), Some(&row));
+        if self.is_indexed {
+            self.recent.change(before.as_deref(), Some(&row));
+        }
         self.reword(before.as_ref(), Some(&row));
     }
 
     fn remove(&mut self, id: Id<E>) {
         let before = self.rows.remove(&id);
         self.index.change(before.as_deref(), None);
+        if self.is_indexed {
+            self.recent.change(before.as_deref(), None);
+        }
         self.reword(before.as_ref(), None);
     }
 

@@ -37,6 +37,8 @@ pub struct View<'a> {
     seed: Option<Id<Action>>,
     made: Cell<u32>,
     pub(crate) resolved: RefCell<BTreeMap<String, Value>>,
+    /// What was asked of single rows before, by kind and identifier.
+    seen: RefCell<BTreeMap<(&'static str, u128), bool>>,
 }
 
 impl<'a> View<'a> {
@@ -61,6 +63,7 @@ impl<'a> View<'a> {
             seed,
             made: Cell::new(0),
             resolved: RefCell::default(),
+            seen: RefCell::default(),
         }
     }
 
@@ -92,6 +95,28 @@ impl<'a> View<'a> {
             .into_iter()
             .flat_map(super::table::Table::rows)
             .filter(|row| row.org == self.caller.org && row.is_visible(self))
+    }
+
+    /// The rows, what changed last first; `after` leaves out those up to and with that place.
+    pub fn newest<'s, E: Entity>(
+        &'s self,
+        after: Option<(Timestamp, Id<E>)>,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
+        let table = self.state.table::<E>();
+        let found = table.map(|table| table.newest(&self.caller.org, after));
+        found.into_iter().flatten().filter(|row| row.is_visible(self))
+    }
+
+    /// Whether there is such a row that the caller may know of. It is found out once for each: the rows of a list ask for
+    /// what they belong to over and over.
+    pub fn sees<E: Entity>(&self, id: Id<E>) -> bool {
+        let of = (E::KIND, id.bits());
+        let known = self.seen.borrow().get(&of).copied();
+        known.unwrap_or_else(|| {
+            let sees = self.get(id).is_some();
+            self.seen.borrow_mut().insert(of, sees);
+            sees
+        })
     }
 
     /// The rows under one key of an index.

@@ -28,6 +28,7 @@ pub fn module() -> Module {
             list::list,
         )
         .core()
+        .revised(2)
         .returns(output::list(&read::COLUMNS))
         .read(
             "get_task",

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use projections::Id;
 
+use super::recent::Recent;
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
 use crate::kernel::words::{Bulk, Part, Term, Words};
@@ -61,12 +62,12 @@ impl<E: Entity> Table<E> {
         }
     }
 
-    /// Leaves the words alone until [`Table::index_words`]: for a start, which changes many rows and answers nobody.
+    /// Leaves the words, and the order of changes, alone until [`Table::index_words`]: for a start, which changes many rows and answers nobody.
     pub(super) fn defer_words(&mut self) {
         self.is_indexed = false;
     }
 
-    /// Indexes what all rows say, if that was left for later.
+    /// Indexes what all rows say and when they changed, if that was left for later.
     pub(super) fn index_words(&mut self) {
         if self.is_indexed {
             return;
@@ -78,6 +79,7 @@ impl<E: Entity> Table<E> {
             }
         }
         self.words = bulk.done();
+        self.recent = Recent::of(self.rows.values());
         self.is_indexed = true;
     }
 

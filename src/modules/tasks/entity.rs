@@ -179,7 +179,7 @@ impl Describe for Task {
         self.deleted_at.is_none()
     }
     fn is_visible(&self, view: &View<'_>) -> bool {
-        view.get(self.project).is_some()
+        view.sees(self.project)
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::entity::{Priority, Task, TaskType};
 use super::read::{COLUMNS, resolve_state, shown};
+use crate::kernel::arg::groups::Count;
 use crate::kernel::arg::{Date, In, JsonObject, List, PageArgs, Str, Ts};
 use crate::kernel::identity::Member;
-use crate::kernel::listing::{self, Listing};
+use crate::kernel::listing::{self, Key, Listing};
 use crate::kernel::{Ref, Rejection, Row, View, text};
 use crate::modules::labels::Label;
 use crate::modules::projects::Project;
@@ -80,6 +81,9 @@ args! {
     }
 }
 
+/// The order without `sort`.
+const NEWEST: &str = "-updatedAt";
+
 fn refuse_later(args: &ListTasks) -> Result<(), Rejection> {
     let later = [
         (args.query.is_some(), "query", "Search (saved views)"),
@@ -100,7 +104,8 @@ fn refuse_later(args: &ListTasks) -> Result<(), Rejection> {
 /// `list_tasks`.
 pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
     refuse_later(&args)?;
-    let found = matching(&args, view)?;
+    let list = Listing::new(view, &args.page, &COLUMNS, NEWEST);
+    let found = matching(&args, view, &list)?;
     if let Some(by) = args.group_by {
         let groups = groups(view, &found, by);
         return Ok(listing::finish(
@@ -109,11 +114,25 @@ pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
             Vec::new(),
         ));
     }
-    let items = found.into_iter().map(|task| shown(view, task)).collect();
-    Listing::new(view, &args.page, &COLUMNS, "-updatedAt").answer(items)
+    list.rows(&found, key, |task| shown(view, task))
 }
 
-fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
+/// What tasks are sorted by, where that is known without showing them.
+fn key(task: &Row<Task>, field: &str) -> Option<Key> {
+    let day = |day: Option<jiff::civil::Date>| day.map_or(Key::Nothing, |day| Key::Text(day.to_string()));
+    Some(match field {
+        "updatedAt" => Key::At(task.updated_at),
+        "createdAt" => Key::At(task.created_at),
+        "dueDate" => day(task.due_date),
+        "startDate" => day(task.start_date),
+        "key" => Key::text(&task.human_key()),
+        "title" => Key::text(&task.title),
+        "priority" => Key::text(task.priority.word()),
+        _ => return None,
+    })
+}
+
+fn matching<'a>(args: &ListTasks, view: &View<'a>, list: &Listing<'_>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
     let project = args
         .project
         .as_ref()
@@ -188,6 +207,11 @@ fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Tas
     Ok(match (assignee, project) {
         (Some(id), _) => view.find::<Task>("assignee", &id.to_string()).filter(fits).collect(),
         (None, Some(row)) => view.find::<Task>("project", &row.id.to_string()).filter(fits).collect(),
+        // All tasks may be very many: a page is taken from the newest.
+        (None, None) if list.sort() == NEWEST && args.page.count != Some(Count::Exact) && args.group_by.is_none() => {
+            let newest = view.newest::<Task>(list.after()?).filter(fits);
+            newest.take(args.page.limit.size() + 1).collect()
+        }
         (None, None) => view.rows::<Task>().filter(fits).collect(),
     })
 }

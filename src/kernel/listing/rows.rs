@@ -1,0 +1,118 @@
+//! Lists of rows, of which there may be many: they are put in order by what they are sorted by, and only those of the page
+//! are made into items.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use projections::Id;
+use serde_json::Value;
+
+use super::{Cursor, Item, Listing};
+use crate::kernel::entity::Entity;
+use crate::kernel::table::Row;
+use crate::kernel::{Rejection, text};
+
+/// What a row is sorted by; what has nothing comes last, whichever way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Key {
+    /// A moment.
+    At(Timestamp),
+    /// A text, folded.
+    Text(String),
+    /// Nothing.
+    Nothing,
+}
+
+impl Key {
+    /// A text as it is compared.
+    pub fn text(text: &str) -> Self {
+        Self::Text(text::fold(text))
+    }
+
+    /// What a shown value is sorted by, as this kind of key.
+    fn like(&self, value: &Value) -> Self {
+        match (self, value.as_str()) {
+            (_, None) => Self::Nothing,
+            (Self::Text(_), Some(shown)) => Self::text(shown),
+            (_, Some(shown)) => shown.parse().map_or_else(|_| Self::text(shown), Self::At),
+        }
+    }
+
+    fn compare(&self, other: &Self, is_descending: bool) -> Ordering {
+        let order = match (self, other) {
+            (Self::Nothing, Self::Nothing) => Ordering::Equal,
+            (Self::Nothing, _) => return Ordering::Greater,
+            (_, Self::Nothing) => return Ordering::Less,
+            (Self::At(one), Self::At(two)) => one.cmp(two),
+            (Self::Text(one), Self::Text(two)) => one.cmp(two),
+            (Self::At(_), Self::Text(_)) => Ordering::Less,
+            (Self::Text(_), Self::At(_)) => Ordering::Greater,
+        };
+        if is_descending { order.reverse() } else { order }
+    }
+}
+
+/// A row in line.
+type Placed<'r, E> = (Key, &'r Arc<Row<E>>);
+
+impl Listing<'_> {
+    /// What the list is sorted by.
+    pub fn sort(&self) -> &str {
+        self.page.sort.as_deref().unwrap_or(self.default_sort)
+    }
+
+    /// Where a list that is sorted by a moment goes on.
+    ///
+    /// # Errors
+    /// As the cursor cannot be understood.
+    pub fn after<E: Entity>(&self) -> Result<Option<(Timestamp, Id<E>)>, Rejection> {
+        let Some(cursor) = self.begun()? else { return Ok(None) };
+        let at = cursor.k.as_str().and_then(|at| at.parse().ok());
+        let place = at.zip(cursor.i.parse().ok());
+        place
+            .map(Some)
+            .ok_or_else(|| Rejection::argument("cursor", "is not a cursor of this list; start again without it"))
+    }
+
+    /// The answer. `key` says what a row is sorted by, and `None` for fields that only an item tells; then all become items.
+    ///
+    /// # Errors
+    /// As the page cannot be understood.
+    pub fn rows<E: Entity>(
+        self,
+        rows: &[&Arc<Row<E>>],
+        key: impl Fn(&Row<E>, &str) -> Option<Key>,
+        show: impl Fn(&Row<E>) -> Item,
+    ) -> Result<Value, Rejection> {
+        let sort = self.sort().to_owned();
+        let (field, is_descending) = (sort.trim_start_matches('-'), sort.starts_with('-'));
+        let placed: Option<Vec<Placed<'_, E>>> = rows.iter().map(|row| Some((key(row, field)?, *row))).collect();
+        let Some(mut placed) = placed else {
+            return self.answer(rows.iter().map(|row| show(row)).collect());
+        };
+        let order = |one: &Placed<'_, E>, two: &Placed<'_, E>| {
+            let keys = one.0.compare(&two.0, is_descending);
+            keys.then_with(|| one.1.id.cmp(&two.1.id))
+        };
+        let cursor = self.begun()?;
+        if let Some(cursor) = &cursor {
+            placed.retain(|(key, row)| is_after(key, row, cursor, is_descending));
+        }
+        let limit = self.page.limit.size();
+        let has_more = placed.len() > limit;
+        if has_more {
+            placed.select_nth_unstable_by(limit, order);
+            placed.truncate(limit);
+        }
+        placed.sort_unstable_by(order);
+        let items = placed.iter().map(|(_, row)| show(row));
+        let items = items.map(|item| (super::key(&item, &sort), item)).collect();
+        self.paged(items, has_more, || rows.len(), cursor, sort.clone())
+    }
+}
+
+fn is_after<E: Entity>(key: &Key, row: &Row<E>, cursor: &Cursor, is_descending: bool) -> bool {
+    let keys = key.compare(&key.like(&cursor.k), is_descending);
+    keys.then_with(|| row.id.to_string().cmp(&cursor.i)) == Ordering::Greater
+}
