@@ -112,9 +112,34 @@ fn stopped(mut server: Server) {
     server.child.wait().unwrap();
 }
 
+/// Waits until the rows that a start begins from are up to what was journaled before.
+async fn followed(server: &Server) {
+    let mut wire = Wire::open(server, 0).await;
+    wire.call("get_me", &json!({})).await;
+    let (wanted, client) = (wire.said()["asOf"].as_u64(), reqwest::Client::new());
+    loop {
+        let asked = client.get(format!("http://{}/v1/stats", server.address));
+        let said = asked
+            .bearer_auth(&server.tokens[0])
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+        if said["asOf"].as_u64() >= wanted {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
 /// With a company that was made before.
 async fn measured(dir: &Path, tasks: u64) {
-    stopped(orkestra(dir, false));
+    let first = orkestra(dir, false);
+    followed(&first).await;
+    stopped(first);
     let begun = Instant::now();
     let server = Arc::new(orkestra(dir, false));
     // Three tokens are made in it: a few milliseconds each.
@@ -122,6 +147,7 @@ async fn measured(dir: &Path, tasks: u64) {
         "start from a checkpoint {:.2} s (bar 3 s)",
         begun.elapsed().as_secs_f64()
     );
+    followed(&server).await;
     load(&server, tasks).await;
     println!("memory {} MiB (bar 1,024)", resident_kib(&server) / 1024);
     stopped(Arc::into_inner(server).unwrap());
