@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernel::entity::Entity;
+use crate::kernel::schedule::Waiting;
 use crate::kernel::words::WordIndex;
 
 use index::KeyIndex;
@@ -82,6 +83,7 @@ pub struct Place<'a> {
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: KeyIndex<E>,
+    waiting: Waiting<E>,
     words: WordIndex,
     /// Whether `words` is kept with every change; else it is made later.
     is_indexed: bool,
@@ -95,6 +97,7 @@ impl<E> Default for Table<E> {
         Self {
             rows: OrdMap::new(),
             index: KeyIndex::default(),
+            waiting: Waiting::default(),
             words: WordIndex::default(),
             is_indexed: true,
             places: OrdMap::new(),
@@ -153,12 +156,14 @@ impl<E: Entity> Table<E> {
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
         self.index.change(before.as_deref(), Some(&row));
+        self.waiting.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
     }
 
     fn remove(&mut self, id: Id<E>) {
         let before = self.rows.remove(&id);
         self.index.change(before.as_deref(), None);
+        self.waiting.change(before.as_deref(), None);
         self.reword(before.as_ref(), None);
     }
 
