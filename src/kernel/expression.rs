@@ -5,6 +5,7 @@
 //! expression, so the same facts give the same answer at every replay.
 
 mod check;
+mod numbers;
 
 pub use check::{Mistake, Type, Variables};
 
@@ -47,7 +48,7 @@ pub fn parse(source: &str, variables: &Variables) -> Result<Expression, Mistake>
     match read {
         Ok(Ok((expression, places))) => {
             check::check(&expression, &places, variables)?;
-            Ok(Expression(expression))
+            Ok(Expression(numbers::as_doubles(expression)))
         }
         Ok(Err(wrong)) => Err(first(source, &wrong)),
         Err(_) => Err(Mistake::new(1, "it cannot be read")),
@@ -95,7 +96,7 @@ impl Expression {
         let run = || {
             let mut context = Context::with_env(library());
             for (name, value) in facts {
-                let value = cel::to_value(value).map_err(|cause| cause.to_string())?;
+                let value = cel::to_value(numbers::in_fact(value)).map_err(|cause| cause.to_string())?;
                 context.add_variable_from_value(name.as_str(), value);
             }
             Value::resolve(&self.0, &context).map_err(|cause| cause.to_string())

@@ -227,7 +227,9 @@ impl State {
         let mut tables: Vec<_> = self.tables.0.values().map(|table| table.timers().peekable()).collect();
         let all = std::iter::from_fn(move || {
             let heads = tables.iter_mut().enumerate();
-            let next = heads.filter_map(|(place, table)| Some((table.peek()?.clone(), place))).min()?;
+            let next = heads
+                .filter_map(|(place, table)| Some((table.peek()?.clone(), place)))
+                .min()?;
             tables.get_mut(next.1)?.next()
         });
         all.filter(|due| !stuck.contains(due))
@@ -235,7 +237,10 @@ impl State {
 
     /// The hours that have come, at most so many, in order.
     pub fn due(&self, now: Timestamp, most: usize, stuck: &BTreeSet<Due>) -> Vec<Due> {
-        self.next_timers(stuck).take_while(|due| due.at <= now).take(most).collect()
+        self.next_timers(stuck)
+            .take_while(|due| due.at <= now)
+            .take(most)
+            .collect()
     }
 
     /// Whether a thing still waits for an hour.

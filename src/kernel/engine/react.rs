@@ -78,7 +78,9 @@ impl Engine {
             }
             match self.struck(&due, now, past) {
                 Ok(caused) => worked.records.push(self.commit_caused(now, caused)?),
-                Err(no) => worked.faults.push(format!("{} of {}: {}", due.timer, due.id, no.message)),
+                Err(no) => worked
+                    .faults
+                    .push(format!("{} of {}: {}", due.timer, due.id, no.message)),
             }
             if self.state.waits(&due) {
                 worked.faults.push(format!("{} of {} stays due", due.timer, due.id));
@@ -225,7 +227,12 @@ impl Engine {
             events.push(said(names::SUCCEEDED, &done));
         } else {
             let work = settle::work(offer, tool.name)?;
-            confirmed.holds = offer.plan.touched(&call.caller.org).into_iter().map(Into::into).collect();
+            confirmed.holds = offer
+                .plan
+                .touched(&call.caller.org)
+                .into_iter()
+                .map(Into::into)
+                .collect();
             confirmed.work = Some(&work);
             events.push(said(names::CONFIRMED, &confirmed));
         }
@@ -246,11 +253,19 @@ impl Engine {
         }
         if let Some(data) = data(names::PASSED) {
             let passed: Result<Passed, _> = serde_json::from_str(data.get());
-            return Some(passed.map_err(|cause| cause.to_string()).and_then(|passed| self.passed_again(passed, record.at, past)));
+            return Some(
+                passed
+                    .map_err(|cause| cause.to_string())
+                    .and_then(|passed| self.passed_again(passed, record.at, past)),
+            );
         }
         let fired: Fired = serde_json::from_str(data(names::FIRED)?.get()).ok()?;
         let waits = |due: &Due| due.id == fired.id && due.timer == fired.timer && due.at == fired.due;
-        let due = self.state.next_timers(&BTreeSet::new()).take_while(|due| due.at <= fired.due).find(waits);
+        let due = self
+            .state
+            .next_timers(&BTreeSet::new())
+            .take_while(|due| due.at <= fired.due)
+            .find(waits);
         Some(match due {
             Some(due) => self.struck(&due, record.at, past).map_err(|no| no.message),
             None => Err("today: nothing waits for that hour".to_owned()),
@@ -302,6 +317,7 @@ fn all_passed(passed: Vec<(String, PassedOne)>) -> Option<Caused> {
 impl Caused {
     /// Whether a record names the same cause.
     pub fn is_caused_like(&self, record: &Record<'_>) -> bool {
-        self.cause == record.cause && Value::from(self.org.as_str()) == Value::from(record.org.as_deref().unwrap_or_default())
+        self.cause == record.cause
+            && Value::from(self.org.as_str()) == Value::from(record.org.as_deref().unwrap_or_default())
     }
 }

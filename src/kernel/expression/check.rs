@@ -10,7 +10,16 @@ use crate::kernel::text;
 /// Most parts of an expression.
 const PARTS_MAX: usize = 200;
 /// Functions that may be called, beside the operators.
-const FUNCTIONS: [&str; 8] = ["size", "contains", "startsWith", "endsWith", "int", "double", "string", "has"];
+const FUNCTIONS: [&str; 8] = [
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "int",
+    "double",
+    "string",
+    "has",
+];
 
 /// What is wrong with an expression, and at which character, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,7 +126,10 @@ pub(super) fn check(expression: &IdedExpr, places: &SourceInfo, variables: &Vari
     };
     match checker.of(expression)? {
         Type::Flag | Type::Any => Ok(()),
-        other => Err(Mistake::new(1, format!("it is a {}, and must say yes or no,", other.word()))),
+        other => Err(Mistake::new(
+            1,
+            format!("it is a {}, and must say yes or no,", other.word()),
+        )),
     }
 }
 
@@ -239,7 +251,9 @@ impl Checker<'_> {
                     id,
                     format!("there is no function `{other}`, only {},", FUNCTIONS.join(", ")),
                 );
-                wrong.nearest = text::nearest(other, FUNCTIONS, 1).first().map(|name| (*name).to_owned());
+                wrong.nearest = text::nearest(other, FUNCTIONS, 1)
+                    .first()
+                    .map(|name| (*name).to_owned());
                 Err(wrong)
             }
         }

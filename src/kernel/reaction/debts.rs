@@ -183,7 +183,10 @@ impl Debts {
             return;
         }
         let from = (*seq, by.clone(), String::new());
-        let place = self.due.range(from..).take_while(|((at, of, _), _)| at == seq && of == by);
+        let place = self
+            .due
+            .range(from..)
+            .take_while(|((at, of, _), _)| at == seq && of == by);
         let debt = Debt {
             seq: *seq,
             by: by.clone(),
@@ -230,7 +233,12 @@ impl Debts {
         }
         self.roots.remove(&root);
         let from = (root, String::new(), String::new());
-        let over: Vec<Key> = self.seen.range(from..).take_while(|key| key.0 == root).cloned().collect();
+        let over: Vec<Key> = self
+            .seen
+            .range(from..)
+            .take_while(|key| key.0 == root)
+            .cloned()
+            .collect();
         for key in over {
             self.seen.remove(&key);
         }

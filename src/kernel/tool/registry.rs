@@ -101,7 +101,9 @@ impl Registry {
 
     /// How the things of a kind react.
     pub fn reactor(&self, kind: &str) -> Option<Reactor> {
-        self.reactors().find(|(known, _)| *known == kind).map(|(_, reactor)| reactor)
+        self.reactors()
+            .find(|(known, _)| *known == kind)
+            .map(|(_, reactor)| reactor)
     }
 
     /// What the things of a kind do when an hour comes that they wait for.
