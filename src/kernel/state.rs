@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use projections::{Actions, Digest, Record, Unread};
+use projections::event::names;
+use projections::{Actions, ActorKind, Digest, Record, Unread};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -211,6 +212,8 @@ impl State {
             let of = |kind: &&'static str| tables.get(kind).map(|table| table.under(org, REACTS, event));
             reacting.iter().filter_map(of).flatten().collect()
         };
+        let echo = self.is_echo(&record);
+        let reactors = |org: &str, event: &str| if echo { Vec::new() } else { reactors(org, event) };
         self.debts
             .apply(seq, &record, reactors)
             .map_err(|cause| Unread::Text { seq, cause })?;
@@ -220,6 +223,28 @@ impl State {
         self.position = seq;
         self.at = record.at;
         Ok(())
+    }
+
+    /// Whether a record holds what a worker reports of an action that a reaction was: the chain is not known there any more,
+    /// so nothing reacts to it.
+    fn is_echo(&self, record: &Record<'_>) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            action: std::borrow::Cow<'a, str>,
+        }
+        let has = |name: &str| record.events.iter().any(|entry| entry.name == name);
+        if record.cause.is_some() || has(names::CONFIRMED) || !record.events.iter().any(|entry| entry.change.is_some())
+        {
+            return false;
+        }
+        let data = record
+            .events
+            .iter()
+            .filter(|entry| entry.name.starts_with("execution."));
+        let named = data.filter_map(|entry| serde_json::from_str::<Named<'_>>(entry.data?.get()).ok());
+        let mut actions = named.filter_map(|named| self.actions.get(named.action.parse().ok()?));
+        actions.any(|action| matches!(action.proposer.kind, ActorKind::Automation | ActorKind::Process))
     }
 
     /// The hours that things wait for, the next first, but for those in `stuck`.

@@ -14,6 +14,11 @@ pub fn ground(title: &str) -> Story {
     story.human("mia", "admin");
     story.human("max", "member");
     story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
+    story.given(
+        "ana",
+        "update_project_members",
+        json!({"project": "OPS", "add": [{"member": "@mia"}]}),
+    );
     for label in ["bug", "safe"] {
         story.given("ana", "create_label", json!({"name": label}));
     }
@@ -171,14 +176,12 @@ fn what_was_owed_when_the_server_died_is_done_once() {
 #[test]
 fn what_an_owner_cannot_see_sets_nothing_off() {
     let mut story = ground("A rule sees what its owner sees");
+    let say = json!({"kind": "add_comment", "params": {"body": "hello"}});
+    story.given("ana", "create_automation_rule", rule("Mine", on("task.created"), say));
     story.given(
-        "mia",
-        "create_automation_rule",
-        rule(
-            "Mine",
-            on("task.created"),
-            json!({"kind": "add_comment", "params": {"body": "hello"}}),
-        ),
+        "ana",
+        "update_automation_rule",
+        json!({"rule": "Mine", "owner": "@max"}),
     );
     story.given(
         "ana",

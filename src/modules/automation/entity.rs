@@ -159,6 +159,8 @@ entity! {
         days: Vec<DayCount>,
         /// Whether the last run failed.
         failing: bool,
+        /// Since when the rule is known to be gone.
+        gone_since: Option<Timestamp>,
         /// When it ran for what, within the window in which it does not run again.
         recent: BTreeMap<String, Timestamp>,
     }

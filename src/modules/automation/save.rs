@@ -152,9 +152,14 @@ pub fn update(args: UpdateRule, view: &View<'_>) -> Result<Plan, Rejection> {
     if let Some(tally) = tally(view.state, &row.org, id)
         && (after.trigger != row.trigger || after.enabled != row.enabled)
     {
-        // Starting anew: what came while it was paused is not made up for.
+        // Starting anew: what came while it was paused is not made up for, nor does it count what it was paused for.
+        let resumes = after.enabled && !row.enabled;
         plan.edit("automation.rule_updated", &tally, |tally| {
-            strike::begin(&after, view.now, tally)
+            strike::begin(&after, view.now, tally);
+            if resumes {
+                tally.throttled.clear();
+                tally.failing = false;
+            }
         })?;
     }
     describe(&mut plan, view, id, &after)?;
@@ -200,15 +205,8 @@ pub fn delete(args: DeleteRule, view: &View<'_>) -> Result<Plan, Rejection> {
     plan.detail("lastWeek", json!({"runs": runs, "failures": failures}));
     plan.detail("inFlight", owed);
     plan.detail("history", "its runs stay in the journal and in the audit log");
+    // Its tally and runs stay, out of sight: a rule that runs all the time could not be deleted if they were part of the plan.
     plan.remove("automation.rule_deleted", row)?;
-    if let Some(tally) = counted {
-        plan.remove("automation.rule_deleted", &tally)?;
-    }
-    for run in view.find::<super::Run>("rule", &row.id.to_string()).collect::<Vec<_>>() {
-        plan.remove("automation.rule_deleted", run)?;
-    }
-    // How far it is when it is deleted is no reason to look again.
-    plan.undo = crate::kernel::Undo::Days(30);
     plan.result = json!({"id": row.id.to_string(), "name": row.name});
     Ok(plan)
 }

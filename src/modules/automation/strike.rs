@@ -1,7 +1,7 @@
 //! The hour comes that a rule waits for: it is due again later, and owes a run, or one for each thing whose date came.
 
 use jiff::civil::Date;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 use projections::Id;
 use projections::cause::Owed;
 
@@ -15,18 +15,27 @@ use crate::modules::tasks::Task;
 /// Days that are made up for after the server was down.
 const DAYS_BACK: i32 = 31;
 
+/// Days within which a deleted rule may be brought back.
+const UNDO_DAYS: i64 = 31;
+
 /// What follows. However many times it was due while nobody looked, it is due once.
 pub fn strike(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
     let id: Id<Tally> = due.id.parse().map_err(|_| Rejection::not_found("ruleTally", &due.id))?;
     let tally = view.state.table::<Tally>().and_then(|table| table.get(id));
     let tally = tally.ok_or_else(|| Rejection::not_found("ruleTally", &due.id))?;
     let rule = view.state.table::<Rule>().and_then(|table| table.get(tally.rule));
+    let is_gone = rule.is_none();
     let rule = rule.filter(|rule| rule.enabled);
     let mut plan = Plan::new("A rule is due");
     let Some(rule) = rule else {
-        plan.edit("automation.rule_due", tally, |tally| tally.next_at = None)?;
+        lingers(&mut plan, tally, view.now, is_gone)?;
         return Ok(Struck { plan, owes: Vec::new() });
     };
+    if tally.gone_since.is_some() {
+        // It was brought back; it is due when it is due next.
+        plan.edit("automation.rule_due", tally, |tally| begin(rule, view.now, tally))?;
+        return Ok(Struck { plan, owes: Vec::new() });
+    }
     let today = rule.trigger.zone().to_datetime(view.now).date();
     let owes = match rule.trigger.kind {
         TriggerKind::DateReached => reached(view, rule, tally.last_day, today),
@@ -41,6 +50,21 @@ pub fn strike(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
         }
     })?;
     Ok(Struck { plan, owes })
+}
+
+/// A deleted rule may be brought back for a month: until then it is looked for once a day.
+fn lingers(plan: &mut Plan, tally: &Row<Tally>, now: Timestamp, is_gone: bool) -> Result<(), Rejection> {
+    let since = tally.gone_since.unwrap_or(now);
+    let is_over = now.duration_since(since) > SignedDuration::from_hours(24 * UNDO_DAYS);
+    if is_gone && is_over {
+        return plan.remove("automation.rule_due", tally);
+    }
+    let tomorrow = now.checked_add(24.hours()).ok();
+    plan.edit("automation.rule_due", tally, |tally| {
+        tally.next_at = tomorrow.filter(|_| is_gone);
+        tally.gone_since = Some(since).filter(|_| is_gone);
+    })
+    .map(|_| ())
 }
 
 fn owed(rule: &Row<Rule>, about: String) -> Owed {
@@ -82,6 +106,7 @@ fn of_day<'a>(view: &View<'a>, rule: &Row<Rule>, index: &'static str, day: Date)
 /// When a rule is due first, and from which day on its dates count.
 pub fn begin(rule: &Rule, now: Timestamp, tally: &mut Tally) {
     let today = rule.trigger.zone().to_datetime(now).date();
+    tally.gone_since = None;
     tally.next_at = if rule.enabled { rule.trigger.next(now) } else { None };
     let due_today = tally
         .next_at

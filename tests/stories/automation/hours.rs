@@ -93,6 +93,34 @@ fn the_clock_changes_in_spring_and_autumn() {
 }
 
 #[test]
+fn a_deleted_rule_that_is_brought_back_is_due_again() {
+    let mut story = ground("A rule that is deleted and brought back");
+    story.given("ana", "create_automation_rule", remind("0 12 * * *", "Noon"));
+    let deleted = story.does("ana", "delete_automation_rule", json!({"rule": "Noon"}));
+    story.wait(2 * 24 * 60);
+    story.reacts();
+    assert_eq!(titles(&mut story), Vec::<String>::new());
+    story.given("ana", "undo_action", json!({"actionId": deleted["actionId"]}));
+    story.wait(2 * 24 * 60);
+    story.reacts();
+    story.wait(24 * 60);
+    story.reacts();
+    assert_eq!(titles(&mut story).len(), 1);
+    story.given("ana", "delete_automation_rule", json!({"rule": "Noon"}));
+    for _ in 0..40 {
+        story.wait(24 * 60);
+        story.reacts();
+    }
+    let tallies = story
+        .engine
+        .state()
+        .table::<orkestra::modules::automation::Tally>()
+        .unwrap();
+    assert!(tallies.is_empty(), "nobody looks for it any more");
+    check("automation_back_again", &story.end());
+}
+
+#[test]
 fn a_date_is_reached_once_and_days_are_made_up_for() {
     let mut story = ground("A date that is reached");
     story.does(

@@ -23,6 +23,7 @@ fn two_rules_that_set_each_other_off_stop() {
         )
     };
     story.given("ana", "create_automation_rule", ping("Ping", "ping"));
+    story.wait(1);
     let pending = story.when("ana", "create_automation_rule", ping("Pong", "pong"));
     assert!(
         pending["preview"]["warnings"][0]

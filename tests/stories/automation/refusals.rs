@@ -65,7 +65,7 @@ fn every_mistake_in_a_rule_is_named() {
                 on("task.created"),
                 json!({"kind": "move_task", "params": {"too": "Done"}}),
             ),
-            "validation_failed",
+            "unknown_argument",
         ),
         (
             rule(
@@ -173,7 +173,7 @@ fn nobody_gives_a_rule_more_than_they_have() {
     story.given(
         "ana",
         "manage_organization",
-        json!({"op": "settings", "settings": {"confirmPolicy": {"move_task": "human"}}}),
+        json!({"op": "update_settings", "settings": {"confirmPolicy": {"move_task": "human"}}}),
     );
     let close = json!({"kind": "move_task", "params": {"to": "Done"}});
     story.refused(
@@ -243,7 +243,11 @@ fn a_rule_whose_owner_leaves_is_disabled() {
     let mut story = ground("An owner who leaves");
     let say = json!({"kind": "add_comment", "params": {"body": "hello"}});
     story.given("mia", "create_automation_rule", rule("Hello", on("task.created"), say));
-    story.given("ana", "update_member", json!({"member": "@mia", "status": "suspended"}));
+    story.given(
+        "ana",
+        "manage_organization",
+        json!({"op": "suspend_member", "member": "mia"}),
+    );
     task(&mut story, json!({"title": "One"}));
     let happened = story.reacts();
     assert!(

@@ -99,7 +99,7 @@ pub fn rights_used(view: &View<'_>, rule: &Rule) -> Value {
 pub fn may_change(view: &View<'_>, row: &Row<Rule>, after: &Rule, changes_what: bool) -> Result<(), Rejection> {
     let (me, old, new) = (view.caller.member, row.owner, after.owner);
     let missing = |message: &str, hint: &str| Err(Rejection::new("right_missing", message).field("owner").hint(hint));
-    if new != old && new != me && !view.rights.allow("organizations.manage") {
+    if new != old && new != me && !view.rights.allow("organizations.own") {
         return missing(
             "a rule runs in its owner's name, so it can be given to nobody else",
             "take it over with owner @me, or ask the other one to",
