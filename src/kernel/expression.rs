@@ -56,16 +56,20 @@ pub fn parse(source: &str, variables: &Variables) -> Result<Expression, Mistake>
 }
 
 fn too_deep(source: &str) -> Option<usize> {
-    let mut depth = 0_u16;
+    let (mut open, mut signs) = (0_u16, 0_u16);
     for (place, letter) in source.chars().enumerate() {
         match letter {
-            '(' | '[' | '{' | '!' | '-' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            // A sign in front binds to what follows it.
-            letter if letter.is_alphanumeric() || letter.is_whitespace() => {}
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
             _ => {}
         }
-        if depth > DEPTH_MAX * 2 {
+        // Signs in a row stand one inside the other too.
+        match letter {
+            '!' | '-' => signs += 1,
+            letter if letter.is_whitespace() => {}
+            _ => signs = 0,
+        }
+        if open + signs > DEPTH_MAX {
             return Some(place + 1);
         }
     }

@@ -55,10 +55,14 @@ impl Story {
                 },
             );
             let why = record.events.iter().filter(|entry| entry.name == "reaction.passed");
-            let why: String = why
+            let why: Vec<&str> = why
                 .filter_map(|entry| entry.data)
-                .map(|data| format!("\n    {}", data.get()))
+                .map(serde_json::value::RawValue::get)
                 .collect();
+            let why = why.iter().fold(String::new(), |all, one| {
+                all + "
+    " + one
+            });
             self.write(&format!("({seq}: {cause}: {}{why})", names.join(", ")));
             all.extend(names);
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use projections::cause::{Fired, Passed, PassedOne};
 use projections::event::{Attempted, Moved, names};
 use projections::{Actor, Body, Cause, Event, Id, Record};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::propose::{Audience, Offer};
 use super::{Call, Engine, admit, answered, bootstrap, proposal_key, raw, receipt, rejected, said, settle};
@@ -35,7 +35,7 @@ pub struct Worked {
 /// What a debt comes to next, not written.
 enum Turn {
     Pass(String),
-    Record(Caused),
+    Record(Box<Caused>),
 }
 
 /// A record that nobody called for.
@@ -130,7 +130,7 @@ impl Engine {
                 match self.turn(debt, now, past) {
                     Turn::Pass(why) => passed.push((debt.org.clone(), one(debt, why))),
                     Turn::Record(caused) => {
-                        found = Some(caused);
+                        found = Some(*caused);
                         break;
                     }
                 }
@@ -158,12 +158,12 @@ impl Engine {
         let seed = seed(debt, now);
         let view = View::new(&self.state, &caller, now, &self.registry, past, Some(seed));
         let caused = |actor, ends, events| {
-            Turn::Record(Caused {
+            Turn::Record(Box::new(Caused {
                 actor,
                 org: debt.org.clone(),
                 cause: Some(debt.cause(ends)),
                 events,
-            })
+            }))
         };
         match (reactor.next)(&view, debt, self.state.debts.stop(debt)) {
             Ok(Next::Act(act)) => caused(act.caller.actor(), false, self.acted(*act, seed, now, past)),
@@ -182,14 +182,14 @@ impl Engine {
         };
         let decider = self.registry.tool(&call.tool).map_or(1, |tool| tool.decider);
         let at = (self.state.position, decider);
-        let decided = self.offer(&call, id, now, past);
-        let done = decided.and_then(|(tool, offer)| match offer.plan.blockers.first() {
+        let offered = self.offer(&call, id, now, past);
+        let done = offered.and_then(|(tool, offer)| match offer.plan.blockers.first() {
             Some(blocker) => Err(blocker.clone()),
             None if offer.plan.is_noop() => {
                 let said = json!({"status": "noop", "summary": offer.plan.summary});
                 Ok(vec![answered(&call, &said, at, now)])
             }
-            None => self.at_once_for(tool, &call, now, &offer),
+            None => Self::at_once_for(tool, &call, now, &offer),
         });
         done.unwrap_or_else(|no| vec![rejected(&call, &no, at)])
     }
@@ -210,7 +210,7 @@ impl Engine {
     }
 
     /// Proposed and confirmed in one record: whoever made the reactor confirmed what it does, once.
-    fn at_once_for(&self, tool: &Tool, call: &Call, now: Timestamp, offer: &Offer) -> Result<Vec<Event>, Rejection> {
+    fn at_once_for(tool: &Tool, call: &Call, now: Timestamp, offer: &Offer) -> Result<Vec<Event>, Rejection> {
         let text = canonical::canonical_object(&call.args);
         let text = text.map_err(|cause| Rejection::argument("arguments", cause.to_string()))?;
         let shown = preview::preview(tool, &offer.plan, offer.hour);
@@ -246,7 +246,7 @@ impl Engine {
             let debt = self.state.debts.get(cause.causation_id, cause.by(), &cause.about);
             let turn = debt.map(|debt| self.turn(debt, record.at, past));
             return Some(match turn {
-                Some(Turn::Record(caused)) => Ok(caused),
+                Some(Turn::Record(caused)) => Ok(*caused),
                 Some(Turn::Pass(why)) => Err(format!("today: nothing, {why}")),
                 None => Err("today: nothing of the kind is owed".to_owned()),
             });
@@ -317,7 +317,6 @@ fn all_passed(passed: Vec<(String, PassedOne)>) -> Option<Caused> {
 impl Caused {
     /// Whether a record names the same cause.
     pub fn is_caused_like(&self, record: &Record<'_>) -> bool {
-        self.cause == record.cause
-            && Value::from(self.org.as_str()) == Value::from(record.org.as_deref().unwrap_or_default())
+        self.cause == record.cause && self.org == record.org.as_deref().unwrap_or_default()
     }
 }

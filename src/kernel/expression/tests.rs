@@ -26,7 +26,7 @@ fn what_holds_holds() {
         (r#"task.title.startsWith("Fix") && task.estimate <= 8"#, true),
         (r#""bug" in task.labels"#, true),
         (r#"task.labels.exists(label, label == "red")"#, false),
-        (r#"task.labels.all(label, size(label) >= 3)"#, true),
+        ("task.labels.all(label, size(label) >= 3)", true),
         ("task.dueDate == null", true),
         ("task.estimate * 2.0 > 15.0 || false", true),
         ("!(task.estimate > 8.5)", true),

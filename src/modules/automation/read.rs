@@ -48,9 +48,10 @@ pub const COLUMNS: [&str; 8] = [
 pub fn list(args: ListRules, view: &View<'_>) -> Result<Value, Rejection> {
     let project = args.project.as_ref().map(|project| view.resolve(project)).transpose()?;
     let fits = |row: &&std::sync::Arc<Row<Rule>>| {
-        let trigger = args.trigger.as_ref().is_none_or(|word| {
-            row.trigger.kind.word() == word.0 || row.trigger.event_types.iter().any(|event| *event == word.0)
-        });
+        let trigger = args
+            .trigger
+            .as_ref()
+            .is_none_or(|word| row.trigger.kind.word() == word.0 || row.trigger.event_types.contains(&word.0));
         let failing =
             || tally(view.state, &row.org, row.id).is_some_and(|tally| tally.failing) || row.disabled_why.is_some();
         trigger

@@ -32,19 +32,19 @@ pub fn caller(state: &State, org: &str, owner: Id<Member>) -> Option<Caller> {
     })
 }
 
-fn pass(why: impl Into<String>) -> Result<Next, Rejection> {
-    Ok(Next::Pass(why.into()))
+fn pass(why: impl Into<String>) -> Next {
+    Next::Pass(why.into())
 }
 
 /// What the rule does next.
 pub fn next(view: &View<'_>, debt: &Debt, stop: Option<Stop>) -> Result<Next, Rejection> {
     let id: Id<Rule> = debt.by.parse().map_err(|_| Rejection::not_found("rule", &debt.by))?;
     let Some(rule) = view.state.table::<Rule>().and_then(|table| table.get(id)) else {
-        return pass("the rule is gone");
+        return Ok(pass("the rule is gone"));
     };
     let begins = debt.steps.is_empty();
     if begins && !rule.enabled {
-        return pass("the rule is disabled");
+        return Ok(pass("the rule is disabled"));
     }
     let ending = Ending::new(view, rule, debt);
     let Some(caller) = caller(view.state, &rule.org, rule.owner) else {
@@ -54,11 +54,11 @@ pub fn next(view: &View<'_>, debt: &Debt, stop: Option<Stop>) -> Result<Next, Re
     };
     let eyes = View::new(view.state, &caller, view.now, view.registry, view.past, None);
     let Some(happened) = happened(view, rule, debt)? else {
-        return pass("nothing that the rule reacts to");
+        return Ok(pass("nothing that the rule reacts to"));
     };
     let Some(known) = facts::facts(&eyes, &happened, false) else {
         return if begins {
-            pass("it is out of the owner's sight")
+            Ok(pass("it is out of the owner's sight"))
         } else {
             ending
                 .because("it went out of the owner's sight")
@@ -67,7 +67,7 @@ pub fn next(view: &View<'_>, debt: &Debt, stop: Option<Stop>) -> Result<Next, Re
     };
     if begins {
         if !belongs(&eyes, &happened, rule.project) || !holds(&eyes, rule, &known) {
-            return pass("its conditions do not hold");
+            return Ok(pass("its conditions do not hold"));
         }
         if let Some(next) = held_back(view, rule, debt, stop, &ending)? {
             return Ok(next);
@@ -152,7 +152,7 @@ fn held_back(
                 "it had reacted to the same thing before, and so had a rule that it sets off and that sets it off";
             return ending.clone().because(why).end(RunStatus::LoopStopped).map(Some);
         }
-        Some(Stop::Twice) => return pass("it ran for the same thing in the same correlation").map(Some),
+        Some(Stop::Twice) => return Ok(Some(pass("it ran for the same thing in the same correlation"))),
         Some(Stop::Loop) => {
             let why = "it had reacted to the same thing before, and that led here again";
             return ending.clone().because(why).end(RunStatus::LoopStopped).map(Some);
@@ -162,11 +162,11 @@ fn held_back(
         None => {}
     }
     if debt.place >= limits.max_targets_per_run {
-        return pass(format!(
+        let why = format!(
             "one record sets it off for at most {} things",
             limits.max_targets_per_run
-        ))
-        .map(Some);
+        );
+        return Ok(Some(pass(why)));
     }
     let Some(tally) = tally(view.state, &rule.org, rule.id) else {
         return Ok(None);
@@ -177,12 +177,12 @@ fn held_back(
         .get(&debt.about)
         .is_some_and(|at| view.now.duration_since(*at) < window);
     if recent {
-        return pass("it ran for the same thing a short time ago").map(Some);
+        return Ok(Some(pass("it ran for the same thing a short time ago")));
     }
     let hour = hour_of(view.now);
     if tally.hour == Some(hour) && tally.runs >= limits.max_runs_per_hour {
         if tally.throttled.iter().any(|at| *at >= hour) {
-            return pass("it is throttled in this hour").map(Some);
+            return Ok(Some(pass("it is throttled in this hour")));
         }
         let day_ago = view.now.checked_sub(24.hours()).unwrap_or(Timestamp::UNIX_EPOCH);
         let earlier = tally.throttled.iter().filter(|at| **at > day_ago).count();
@@ -224,8 +224,8 @@ fn act(
         return ending.end_as_told();
     };
     let kind = actions::kind(&action.kind);
-    let called = kind.ok_or_else(|| format!("there is no action {} any more", action.kind));
-    match called.and_then(|kind| Ok((kind, actions::call(kind, action, known)?))) {
+    let found = kind.ok_or_else(|| format!("there is no action {} any more", action.kind));
+    match found.and_then(|kind| Ok((kind, actions::call(kind, action, known)?))) {
         Ok((kind, args)) => Ok(Next::Act(Box::new(Act {
             caller,
             tool: kind.tool.to_owned(),

@@ -95,6 +95,13 @@ fn every_mistake_in_a_rule_is_named() {
     for (args, code) in cases {
         story.refused("ana", "create_automation_rule", args, code);
     }
+    check("automation_mistakes", &story.end());
+}
+
+#[test]
+fn every_mistake_in_conditions_and_limits_is_named() {
+    let mut story = ground("Mistakes in conditions");
+    let comment = json!({"kind": "add_comment", "params": {"body": "hello"}});
     for conditions in [
         json!({"all": []}),
         json!({"field": "task.title", "op": "is", "value": "x"}),
@@ -128,7 +135,7 @@ fn every_mistake_in_a_rule_is_named() {
         "forbidden",
     );
     story.refused("ana", "get_automation_rule", json!({"rule": "B"}), "not_found");
-    check("automation_mistakes", &story.end());
+    check("automation_conditions", &story.end());
 }
 
 #[test]
