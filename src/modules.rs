@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod audit;
+pub mod automation;
 pub mod comments;
 pub mod labels;
 pub mod live;
@@ -31,5 +32,6 @@ pub fn all() -> Vec<Module> {
         search::module(),
         comments::module(),
         labels::module(),
+        automation::module(),
     ]
 }

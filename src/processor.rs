@@ -3,6 +3,7 @@
 //! Step, append, and only when it is durable: publish the new state and answer. Requests that arrive while the disk is busy
 //! share the next group commit.
 
+mod due;
 mod folding;
 mod handle;
 mod indexed;
@@ -115,8 +116,11 @@ impl Processor {
                     waiting.extend(self.watched(position));
                 },
                 () = tokio::time::sleep(pause) => {
-                    waiting.push(Box::new(expire));
+                    waiting.push(Box::new(due::expire));
+                    waiting.push(Box::new(due::work));
                     waiting.extend(self.watched(0));
+                    // However much is due, those who call wait for one turn of it at most.
+                    waiting.extend(std::iter::from_fn(|| self.inbox.try_recv().ok()).take(TOGETHER_MAX));
                 }
                 // Not so long after the last request, but after the last try: refusals alone must not put it off for ever.
                 () = tokio::time::sleep_until(tried + RETRY), if self.room.is_tight() => {
@@ -141,6 +145,9 @@ impl Processor {
 
     /// How long until something is due by the hour alone.
     fn pause(&self) -> Duration {
+        if !self.room.is_tight() && self.engine.has_work((self.clock)()) {
+            return Duration::ZERO;
+        }
         let hours = [self.engine.next_deadline(), self.sentry.hour()];
         let Some(due) = hours.into_iter().flatten().min() else {
             return Duration::from_hours(1);
@@ -319,20 +326,4 @@ async fn reached(durable: &mut watch::Receiver<u64>, seq: Option<u64>) -> u64 {
 
 fn len(records: &[String]) -> u64 {
     u64::try_from(records.len()).unwrap_or(u64::MAX)
-}
-
-fn expire(engine: &mut Engine, now: Timestamp, _: &dyn Past) -> Result<Outcome, Unfit> {
-    let mut records = engine.expire(now)?;
-    let lost = engine.give_up(now)?;
-    if !lost.is_empty() {
-        tracing::warn!(
-            count = lost.len(),
-            "no word of executions in time: nobody knows what came of them"
-        );
-    }
-    records.extend(lost);
-    Ok(Outcome {
-        records,
-        then: Box::new(|_| ()),
-    })
 }

@@ -23,3 +23,4 @@ mod stories;
 mod story;
 mod surface;
 mod tidy;
+mod timed;

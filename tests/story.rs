@@ -1,6 +1,7 @@
 //! The test language: people call tools, time passes, and at the end the journal alone must rebuild the state.
 
 mod people;
+pub mod reacting;
 pub mod restarted;
 pub mod watching;
 pub mod working;

@@ -67,6 +67,10 @@ pub mod names {
     pub const RETRIED: &str = "execution.retried";
     /// What a worker reported was refused.
     pub const OUTCOME_REFUSED: &str = "outcome.refused";
+    /// An hour came that a thing was waiting for.
+    pub const FIRED: &str = "schedule.fired";
+    /// What was owed as a reaction came to nothing.
+    pub const PASSED: &str = "reaction.passed";
     /// Somebody read the security log.
     pub const LOG_READ: &str = "audit.log_read";
     /// The server started.

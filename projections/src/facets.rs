@@ -21,6 +21,9 @@ pub const NOBODYS: &str = "";
 /// The kind under which the hour of a token's last use is kept.
 pub const USED: &str = "used";
 
+/// The kind under which the reactions are kept that are owed, all in one row.
+pub const OWED: &str = "owed";
+
 /// The tool of an action, by the action's identifier.
 pub type ToolOf<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -110,8 +113,14 @@ impl Facets {
         if let Some(token) = &record.actor.token_id {
             facets.touches(USED, token);
         }
+        if record.cause.is_some() {
+            facets.touches(OWED, OWED);
+        }
         for entry in &record.events {
             facets.found(Index::Event, &entry.name);
+            if entry.change.is_some() || [names::FIRED, names::PASSED].contains(&entry.name.as_ref()) {
+                facets.touches(OWED, OWED);
+            }
             if let Some(change) = &entry.change {
                 facets.found(Index::Entity, &change.id);
                 facets.found(Index::Kind, &change.entity);

@@ -3,6 +3,7 @@
 //! Every layer above speaks it. It does no I/O but in [`store`]: rows in sled, which may be deleted at any time.
 
 pub mod actions;
+pub mod cause;
 pub mod digest;
 pub mod event;
 pub mod facets;
@@ -13,6 +14,7 @@ pub mod store;
 pub mod upcast;
 
 pub use actions::{Action, Actions};
+pub use cause::Cause;
 pub use digest::Digest;
 pub use id::{Id, Named};
 pub use jiff::Timestamp;

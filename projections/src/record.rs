@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::Cause;
 use crate::upcast::{Shape, TODAY, Unread};
 
 /// What kind of principal acts.
@@ -144,6 +145,9 @@ pub struct Body {
     /// The W3C trace context that came with the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// What it reacts to, where nobody called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What happened; all of it or nothing.
     pub events: Vec<Event>,
 }
@@ -157,6 +161,7 @@ impl Body {
             org,
             actor,
             trace: None,
+            cause: None,
             events,
         }
     }
@@ -192,6 +197,9 @@ pub struct Record<'a> {
     /// The trace context.
     #[serde(default, borrow)]
     pub trace: Option<Cow<'a, str>>,
+    /// What it reacts to, where nobody called.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     /// What happened.
     #[serde(borrow)]
     pub events: Vec<Entry<'a>>,

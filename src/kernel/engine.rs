@@ -11,6 +11,7 @@ mod gate;
 mod operate;
 mod over;
 mod propose;
+mod react;
 mod receipt;
 mod settle;
 
@@ -18,12 +19,14 @@ pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
 pub use operate::{NewToken, Refused, bootstrap};
 pub use over::{caller_as, caller_of};
+pub use react::{Caused, Worked};
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
 pub use events::log_read;
 use events::{answered, raw, rejected, said, veiled};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +38,7 @@ use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::leak;
 use crate::kernel::past::Past;
 use crate::kernel::principal::Caller;
+use crate::kernel::schedule::Due;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::tool::{Registry, Run, Tool};
@@ -56,6 +60,8 @@ pub struct Engine {
     registry: Arc<Registry>,
     state: State,
     key: ConfirmKey,
+    /// Timers that a module does not take away when their hour comes: a fault of the program, tried again after a restart.
+    stuck: BTreeSet<Due>,
 }
 
 /// One call of a tool.
@@ -95,7 +101,12 @@ impl Engine {
     /// An engine over a state.
     pub fn new(registry: Arc<Registry>, mut state: State, key: ConfirmKey) -> Self {
         state.index();
-        Self { registry, state, key }
+        Self {
+            registry,
+            state,
+            key,
+            stuck: BTreeSet::new(),
+        }
     }
 
     /// The state as it is now, durable or not.

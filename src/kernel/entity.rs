@@ -59,6 +59,8 @@ pub trait Describe {
     }
     /// Lists what it says, for searching; nothing where it is not searched.
     fn words<'a>(&'a self, _words: &mut crate::kernel::Words<'a>) {}
+    /// Lists the hours it waits for; what happens then its module says with `strikes`.
+    fn timers(&self, _timers: &mut crate::kernel::schedule::Timers) {}
     /// Whether it still takes part: not deleted, not removed.
     fn is_alive(&self) -> bool {
         true

@@ -84,6 +84,8 @@ pub struct Plan {
     pub undoes: Option<Id<Action>>,
     /// What the identifiers in its changes are called; for the preview only, no part of the digest.
     pub names: BTreeMap<String, String>,
+    /// Those who would react to it; for the preview only, no part of the digest.
+    pub rules: Vec<Value>,
     /// The organisation that new entities belong to, where it is not the caller's (founding one).
     pub home: Option<String>,
     working: BTreeMap<(&'static str, String), Working>,
@@ -121,6 +123,7 @@ impl Plan {
             risk: None,
             undoes: None,
             names: BTreeMap::new(),
+            rules: Vec::new(),
             home: None,
             working: BTreeMap::new(),
         }

@@ -121,7 +121,7 @@ fn effects(plan: &Plan) -> Value {
         .iter()
         .map(|effect| json!({"kind": effect.kind, "detail": effect.detail}))
         .collect();
-    json!({"rules": [], "processes": [], "webhooks": 0, "outside": outside})
+    json!({"rules": plan.rules, "processes": [], "webhooks": 0, "outside": outside})
 }
 
 fn change(planned: &Planned, names: &BTreeMap<String, String>) -> Value {

@@ -4,16 +4,19 @@ mod kept;
 
 pub use kept::{Kept, Spoilt};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use projections::{Actions, Digest, Record, Unread};
+use projections::event::names;
+use projections::{Actions, ActorKind, Digest, Record, Unread};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use crate::kernel::entity::Entity;
+use crate::kernel::reaction::{Debts, REACTS};
+use crate::kernel::schedule::Due;
 use crate::kernel::table::{AnyTable, Misfit, Place, Table};
 
 /// The kinds of entity that there are.
@@ -24,6 +27,8 @@ pub struct Kind {
     /// What its identifiers begin with.
     pub prefix: &'static str,
     make: fn() -> Box<dyn AnyTable>,
+    /// Whether its things react to events.
+    reacts: bool,
 }
 
 impl Kind {
@@ -33,7 +38,15 @@ impl Kind {
             name: E::KIND,
             prefix: E::PREFIX,
             make: || Box::new(Table::<E>::default()),
+            reacts: false,
         }
+    }
+
+    /// Says that its things react to events.
+    #[must_use]
+    pub const fn reacting(mut self) -> Self {
+        self.reacts = true;
+        self
     }
 }
 
@@ -77,9 +90,13 @@ pub enum Unfit {
 pub struct State {
     tables: Arc<Tables>,
     prefixes: Arc<BTreeMap<&'static str, &'static str>>,
+    /// The kinds whose things react to events.
+    reacting: Arc<[&'static str]>,
     is_indexed: bool,
     /// Every action.
     pub actions: Actions,
+    /// The reactions that are owed.
+    pub debts: Debts,
     /// When each token was last used.
     pub used: OrdMap<String, Timestamp>,
     /// The newest record that is in here; 0 for none.
@@ -104,8 +121,10 @@ impl State {
         Self {
             tables: Arc::new(Tables(kinds.iter().map(|kind| (kind.name, (kind.make)())).collect())),
             prefixes: Arc::new(kinds.iter().map(|kind| (kind.prefix, kind.name)).collect()),
+            reacting: kinds.iter().filter(|kind| kind.reacts).map(|kind| kind.name).collect(),
             is_indexed: true,
             actions: Actions::default(),
+            debts: Debts::default(),
             used: OrdMap::new(),
             position: 0,
             at: Timestamp::UNIX_EPOCH,
@@ -188,12 +207,71 @@ impl State {
         self.actions
             .apply(seq, &record)
             .map_err(|cause| Unfit::Action { seq, cause })?;
+        let (tables, reacting) = (&self.tables.0, &self.reacting);
+        let reactors = |org: &str, event: &str| {
+            let of = |kind: &&'static str| tables.get(kind).map(|table| table.under(org, REACTS, event));
+            reacting.iter().filter_map(of).flatten().collect()
+        };
+        let echo = self.is_echo(&record);
+        let reactors = |org: &str, event: &str| if echo { Vec::new() } else { reactors(org, event) };
+        self.debts
+            .apply(seq, &record, reactors)
+            .map_err(|cause| Unread::Text { seq, cause })?;
         if let Some(token) = record.actor.token_id {
             self.used.insert(token, record.at);
         }
         self.position = seq;
         self.at = record.at;
         Ok(())
+    }
+
+    /// Whether a record holds what a worker reports of an action that a reaction was: the chain is not known there any more,
+    /// so nothing reacts to it.
+    fn is_echo(&self, record: &Record<'_>) -> bool {
+        #[derive(serde::Deserialize)]
+        struct Named<'a> {
+            #[serde(borrow)]
+            action: std::borrow::Cow<'a, str>,
+        }
+        let has = |name: &str| record.events.iter().any(|entry| entry.name == name);
+        if record.cause.is_some() || has(names::CONFIRMED) || !record.events.iter().any(|entry| entry.change.is_some())
+        {
+            return false;
+        }
+        let data = record
+            .events
+            .iter()
+            .filter(|entry| entry.name.starts_with("execution."));
+        let named = data.filter_map(|entry| serde_json::from_str::<Named<'_>>(entry.data?.get()).ok());
+        let mut actions = named.filter_map(|named| self.actions.get(named.action.parse().ok()?));
+        actions.any(|action| matches!(action.proposer.kind, ActorKind::Automation | ActorKind::Process))
+    }
+
+    /// The hours that things wait for, the next first, but for those in `stuck`.
+    pub fn next_timers<'a>(&'a self, stuck: &'a BTreeSet<Due>) -> impl Iterator<Item = Due> + use<'a> {
+        let mut tables: Vec<_> = self.tables.0.values().map(|table| table.timers().peekable()).collect();
+        let all = std::iter::from_fn(move || {
+            let heads = tables.iter_mut().enumerate();
+            let next = heads
+                .filter_map(|(place, table)| Some((table.peek()?.clone(), place)))
+                .min()?;
+            tables.get_mut(next.1)?.next()
+        });
+        all.filter(|due| !stuck.contains(due))
+    }
+
+    /// The hours that have come, at most so many, in order.
+    pub fn due(&self, now: Timestamp, most: usize, stuck: &BTreeSet<Due>) -> Vec<Due> {
+        self.next_timers(stuck)
+            .take_while(|due| due.at <= now)
+            .take(most)
+            .collect()
+    }
+
+    /// Whether a thing still waits for an hour.
+    pub fn waits(&self, due: &Due) -> bool {
+        let timers = self.any(due.kind).into_iter().flat_map(AnyTable::timers);
+        timers.take_while(|other| other.at <= due.at).any(|other| other == *due)
     }
 
     /// A digest of everything in here; equal for equal histories.
@@ -208,6 +286,9 @@ impl State {
         }
         for (token, at) in &self.used {
             hash.update(format!("{token} {at}").as_bytes());
+        }
+        if let Some(owed) = self.debts.keep() {
+            hash.update(owed?.as_bytes());
         }
         hash.update(self.position.to_be_bytes());
         Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))

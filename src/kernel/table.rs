@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernel::entity::Entity;
+use crate::kernel::schedule::Waiting;
 use crate::kernel::words::WordIndex;
 
 use index::KeyIndex;
@@ -84,6 +85,7 @@ pub struct Place<'a> {
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: KeyIndex<E>,
+    waiting: Waiting<E>,
     words: WordIndex,
     recent: Recent<E>,
     /// Whether `words` and `recent` are kept with every change; else they are made later.
@@ -98,6 +100,7 @@ impl<E> Default for Table<E> {
         Self {
             rows: OrdMap::new(),
             index: KeyIndex::default(),
+            waiting: Waiting::default(),
             words: WordIndex::default(),
             recent: Recent::default(),
             is_indexed: true,
@@ -160,6 +163,7 @@ impl<E: Entity> Table<E> {
         if self.is_indexed {
             self.recent.change(before.as_deref(), Some(&row));
         }
+        self.waiting.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
     }
 
@@ -169,6 +173,7 @@ impl<E: Entity> Table<E> {
         if self.is_indexed {
             self.recent.change(before.as_deref(), None);
         }
+        self.waiting.change(before.as_deref(), None);
         self.reword(before.as_ref(), None);
     }
 

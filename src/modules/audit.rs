@@ -14,8 +14,8 @@ pub mod watch;
 mod words;
 
 pub use alarm::Alarm;
-pub use entity::Alert;
-pub use raise::raise;
+pub use entity::{Alert, AlertKind, Severity};
+pub use raise::{raise, raise_in};
 pub use seeing::{AUDITOR, is_secret};
 pub use watch::Watch;
 

@@ -118,7 +118,7 @@ impl Story {
         answer
     }
 
-    fn write(&mut self, text: &str) {
+    pub(super) fn write(&mut self, text: &str) {
         use std::fmt::Write as _;
         let text = self.plain(text);
         let _ = writeln!(self.transcript, "\n{text}");

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::compare::{self, Compared};
 use crate::audit::Unreadable;
-use crate::kernel::engine::{Call, caller_as};
+use crate::kernel::engine::{Call, Caused, caller_as};
 use crate::kernel::{Engine, Past, Rejection};
 
 /// A call that was answered or refused on a state which is named.
@@ -41,6 +41,10 @@ impl Asked {
         }
         let mut room = String::new();
         let record = Record::parse(seq, text, &mut room)?;
+        if record.cause.is_some() {
+            // Nobody called: it is decided again in its turn.
+            return Ok(None);
+        }
         let Some(Entry {
             name, data: Some(data), ..
         }) = record.events.first()
@@ -154,6 +158,9 @@ fn called(record: &Record<'_>, tool: &str, args: Option<&RawValue>) -> Call {
 
 /// What a record's proposal or confirmation comes to today; `None` where it holds neither.
 pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Record<'_>) -> Option<Compared> {
+    if let Some(again) = engine.caused_again(record, past) {
+        return Some(caused(engine, (text, record), again));
+    }
     for entry in &record.events {
         let data = entry.data?;
         match entry.name.as_ref() {
@@ -183,6 +190,30 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
         }
     }
     None
+}
+
+/// A record that nobody called for beside what would be written today.
+fn caused(engine: &Engine, (text, record): (&str, &Record<'_>), again: Result<Caused, String>) -> Compared {
+    let proposed = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
+    let mut proposed = proposed.filter_map(|entry| serde_json::from_str::<Proposed<'_>>(entry.data?.get()).ok());
+    if let Some(facts) = proposed.next()
+        && engine.registry().tool(&facts.tool).map(|tool| tool.decider) != Some(facts.decider)
+    {
+        return Compared::OtherVersion;
+    }
+    let lines = match again {
+        Ok(today) if today.is_caused_like(record) && compare::is_same(text, record, &today.events) => {
+            return Compared::Same;
+        }
+        Ok(today) => compare::events(record, &today.events),
+        Err(why) => vec![why],
+    };
+    let by = record.cause.as_ref().map_or("schedule", projections::Cause::by);
+    Compared::Differs {
+        tool: by.to_owned(),
+        what: "reaction",
+        lines,
+    }
 }
 
 fn decided(

@@ -83,9 +83,10 @@ impl Engine {
         })
     }
 
-    /// When [`Engine::expire`] has something to do next.
+    /// When [`Engine::expire`], [`Engine::give_up`] or [`Engine::work`] has something to do next by the hour alone.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.state.actions.next_deadline()
+        let hours = [self.state.actions.next_deadline(), self.next_timer()];
+        hours.into_iter().flatten().min()
     }
 
     /// Ends every offer whose time has passed; the records say so, in order.

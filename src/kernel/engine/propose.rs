@@ -15,7 +15,7 @@ use crate::kernel::principal::Caller;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::{Run, Tool};
 use crate::kernel::view::View;
-use crate::kernel::{Rejection, execution, json as canonical, policy, preview};
+use crate::kernel::{Rejection, execution, json as canonical, policy, preview, reaction};
 
 /// A plan with all that it is bound to.
 pub(super) struct Offer {
@@ -107,6 +107,7 @@ impl Engine {
         execution::route(&view, tool, &mut plan);
         if view.is_shown {
             preview::name_ids(&mut plan, &view);
+            reaction::name_reactors(&mut plan, &view);
         }
         let resolved = view.take_resolved().into_iter().collect();
         self.free(&plan, caller)?;

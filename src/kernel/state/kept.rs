@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use projections::facets::USED;
+use projections::facets::{OWED, USED};
 use projections::{Action, Id, Named};
 use thiserror::Error;
 
 use super::State;
+use crate::kernel::reaction::Debts;
 use crate::kernel::table::Unlike;
 
 /// One row of the state. The kind and the identifier tell it from all others.
@@ -48,6 +49,7 @@ impl State {
                 Some(serde_json::to_string(action.as_ref()))
             }
             USED => self.used.get(id).map(serde_json::to_string),
+            OWED => self.debts.keep(),
             _ => self.any(kind)?.keep(id),
         }
     }
@@ -63,7 +65,8 @@ impl State {
         });
         let used = self.used.iter();
         let used = used.map(|(token, at)| (USED, token.clone(), serde_json::to_string(at)));
-        let all = rows.chain(actions).chain(used);
+        let owed = self.debts.keep().map(|text| (OWED, OWED.to_owned(), text));
+        let all = rows.chain(actions).chain(used).chain(owed);
         all.map(|(kind, id, text)| text.map(|text| Kept { kind, id, text }))
     }
 
@@ -86,6 +89,7 @@ impl State {
                 let at: Timestamp = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
                 self.used.insert(id.to_owned(), at);
             }
+            OWED => self.debts = Debts::restore(text).map_err(|cause| unreadable(cause.into()))?,
             _ => {
                 let unknown = || Spoilt::UnknownKind(kind.to_owned());
                 let tables = Arc::make_mut(&mut self.tables);

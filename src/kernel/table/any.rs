@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Misfit, Place, Row, Table, Unlike};
 use crate::kernel::entity::Entity;
+use crate::kernel::schedule::Due;
 
 /// A short description of a row of any kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -63,6 +64,12 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn names(&self, org: &str, most: usize) -> Vec<(String, Label)>;
     /// The rows that belong to `owner`.
     fn owned(&self, org: &str, owner: &str) -> Vec<Label>;
+    /// The identifiers of the rows under a key of an index.
+    fn under(&self, org: &str, index: &'static str, key: &str) -> Vec<String>;
+    /// The organisation of a row.
+    fn org_of(&self, id: &str) -> Option<String>;
+    /// The hours that rows wait for, the next first.
+    fn timers(&self) -> Box<dyn Iterator<Item = Due> + '_>;
     /// The records that changed a row.
     fn records(&self, id: &str) -> Vec<u64>;
     /// A row's fields as JSON.
@@ -143,6 +150,18 @@ impl<E: Entity> AnyTable for Table<E> {
         self.find(org, crate::kernel::entity::OWNER, owner)
             .map(|row| label(row))
             .collect()
+    }
+
+    fn under(&self, org: &str, index: &'static str, key: &str) -> Vec<String> {
+        self.find(org, index, key).map(|row| row.id.to_string()).collect()
+    }
+
+    fn org_of(&self, id: &str) -> Option<String> {
+        self.by_text(id).map(|row| row.org.clone())
+    }
+
+    fn timers(&self) -> Box<dyn Iterator<Item = Due> + '_> {
+        Box::new(self.waiting.iter())
     }
 
     fn records(&self, id: &str) -> Vec<u64> {

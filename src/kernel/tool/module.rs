@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
+use crate::kernel::reaction::{Reactor, Striking};
 use crate::kernel::state::Kind;
 use crate::kernel::{Plan, Rejection, View};
 
@@ -22,6 +23,8 @@ pub struct Module {
     pub always: bool,
     pub(super) tools: Vec<Tool>,
     pub(super) kinds: Vec<(Kind, Seeing)>,
+    pub(super) reactors: Vec<(&'static str, Reactor)>,
+    pub(super) strikes: Vec<(&'static str, Striking)>,
 }
 
 impl Module {
@@ -34,6 +37,8 @@ impl Module {
             always: false,
             tools: Vec::new(),
             kinds: Vec::new(),
+            reactors: Vec::new(),
+            strikes: Vec::new(),
         }
     }
 
@@ -42,6 +47,25 @@ impl Module {
     pub fn entity<E: Entity>(mut self) -> Self {
         let sees: Seeing = |view, id| id.parse().is_ok_and(|id| view.get::<E>(id).is_some());
         self.kinds.push((Kind::of::<E>(), sees));
+        self
+    }
+
+    /// Says that the kind of entity added last reacts to the events that its keys name.
+    #[must_use]
+    pub fn reacts(mut self, reactor: Reactor) -> Self {
+        if let Some((kind, _)) = self.kinds.last_mut() {
+            *kind = kind.reacting();
+            self.reactors.push((kind.name, reactor));
+        }
+        self
+    }
+
+    /// Says what the kind of entity added last does when an hour comes that it waits for.
+    #[must_use]
+    pub fn strikes(mut self, strike: Striking) -> Self {
+        if let Some((kind, _)) = self.kinds.last() {
+            self.strikes.push((kind.name, strike));
+        }
         self
     }
 

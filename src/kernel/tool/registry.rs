@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Module, Seeing, Tool};
 use crate::kernel::View;
 use crate::kernel::execution::Terms;
+use crate::kernel::reaction::{Reactor, Striking};
 use crate::kernel::state::Kind;
 
 /// How much a caller may do; kept by the door, told by tools.
@@ -41,6 +42,8 @@ pub struct Registry {
     tools: Vec<Tool>,
     by_name: BTreeMap<&'static str, usize>,
     kinds: Vec<(Kind, Seeing)>,
+    reactors: Vec<(&'static str, Reactor)>,
+    strikes: Vec<(&'static str, Striking)>,
 }
 
 impl Registry {
@@ -53,12 +56,16 @@ impl Registry {
             tools: Vec::new(),
             by_name: BTreeMap::new(),
             kinds: Vec::new(),
+            reactors: Vec::new(),
+            strikes: Vec::new(),
         };
         for module in modules {
             registry
                 .modules
                 .push((module.name, module.title, module.doc, module.always));
             registry.kinds.extend(module.kinds);
+            registry.reactors.extend(module.reactors);
+            registry.strikes.extend(module.strikes);
             for tool in module.tools {
                 registry.by_name.insert(tool.name, registry.tools.len());
                 registry.tools.push(tool);
@@ -85,6 +92,24 @@ impl Registry {
     /// The kinds of entity, for a new state.
     pub fn kinds(&self) -> Vec<Kind> {
         self.kinds.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    /// The kinds whose things react to events, with how.
+    pub fn reactors(&self) -> impl Iterator<Item = (&'static str, Reactor)> {
+        self.reactors.iter().copied()
+    }
+
+    /// How the things of a kind react.
+    pub fn reactor(&self, kind: &str) -> Option<Reactor> {
+        self.reactors()
+            .find(|(known, _)| *known == kind)
+            .map(|(_, reactor)| reactor)
+    }
+
+    /// What the things of a kind do when an hour comes that they wait for.
+    pub fn strike(&self, kind: &str) -> Option<Striking> {
+        let mut known = self.strikes.iter();
+        known.find(|(known, _)| *known == kind).map(|(_, strike)| *strike)
     }
 
     /// Whether a caller may know of a thing of a kind.

@@ -35,6 +35,16 @@ pub const POWERS: [&str; 5] = [
 /// Refusals that say nothing about whoever confirmed: things changed meanwhile.
 pub const HARMLESS_REFUSALS: [&str; 2] = ["preview_stale", "in_flight"];
 
+/// The kinds that a module raises itself, with what it does.
+const RAISED: [Detector; 1] = [Detector {
+    kind: AlertKind::RuleLoop,
+    severity: Severity::Medium,
+    least: 1,
+    within: SignedDuration::from_mins(10),
+    rule: "a rule that set itself off, or that was disabled because it ran too often or failed",
+    next_step: "look at the rule with get_automation_rule, expand runs and graph; change its conditions, then enable it",
+}];
+
 /// Every detector. The other kinds of alert get theirs with the modules they are about.
 pub const DETECTORS: [Detector; 5] = [
     Detector {
@@ -81,5 +91,5 @@ pub const DETECTORS: [Detector; 5] = [
 
 /// The detector of a kind; `None` where its module is not here yet.
 pub fn detector(kind: AlertKind) -> Option<&'static Detector> {
-    DETECTORS.iter().find(|detector| detector.kind == kind)
+    DETECTORS.iter().chain(&RAISED).find(|detector| detector.kind == kind)
 }

@@ -28,8 +28,17 @@ pub fn raise(engine: &mut Engine, alarm: &Alarm, now: Timestamp) -> Result<Optio
 
 fn planned(state: &State, alarm: &Alarm) -> Result<Plan, Rejection> {
     let mut plan = Plan::new("Raise an alert");
+    raise_in(&mut plan, state, alarm)?;
+    Ok(plan)
+}
+
+/// Raises an alert together with what a plan does.
+///
+/// # Errors
+/// `unavailable` where it cannot be written.
+pub fn raise_in(plan: &mut Plan, state: &State, alarm: &Alarm) -> Result<(), Rejection> {
     let Some(who) = alarm.about.first() else {
-        return Ok(plan);
+        return Ok(());
     };
     let key = subject(alarm.kind, *who);
     let known: Vec<&Arc<Row<Alert>>> = state
@@ -41,7 +50,7 @@ fn planned(state: &State, alarm: &Alarm) -> Result<Plan, Rejection> {
     let mut fresh = alarm.clone();
     fresh.evidence.retain(|seq, _| *seq > spent);
     let Some((newest, _)) = fresh.evidence.last_key_value() else {
-        return Ok(plan);
+        return Ok(());
     };
     // What was found to be nothing stays so; when it happens again, somebody looks again.
     let again = known
@@ -55,7 +64,7 @@ fn planned(state: &State, alarm: &Alarm) -> Result<Plan, Rejection> {
         let id = Id::derive(alarm.last_at, seed.as_bytes());
         plan.create("audit.alert_raised", id, raised(&fresh))?;
     }
-    Ok(plan)
+    Ok(())
 }
 
 fn raised(alarm: &Alarm) -> Alert {

@@ -150,6 +150,11 @@ impl Describe for Task {
             keys.key("parent", parent);
             keys.of(parent);
         }
+        for (index, day) in [("due", self.due_date), ("start", self.start_date)] {
+            if let Some(day) = day {
+                keys.key(index, day);
+            }
+        }
         for member in &self.assignees {
             keys.key("assignee", member);
         }
