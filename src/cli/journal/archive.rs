@@ -11,6 +11,7 @@ use super::there;
 use crate::audit::archive::Told;
 use crate::cli::operator::{self, OperatorRequest};
 use crate::cli::{DataArg, Failure, Outcome, block_on_value, note, print, progress};
+use crate::door::keys::private_dir;
 use crate::kernel::text::count;
 
 #[derive(Debug, Args)]
@@ -37,6 +38,8 @@ pub(super) fn run(args: &ArchiveArgs) -> Outcome {
         let said = format!("{}: only directories can hold an archive", args.to.display());
         return Err(Failure::new(said).hint("archive to a directory, and copy that to the object store"));
     }
+    // The copies are as private as the records.
+    private_dir(&args.to).map_err(|cause| Failure::new(&cause))?;
     let target = RealDisk::create(&args.to)?;
     let place = args.to.canonicalize()?;
     let name = place
