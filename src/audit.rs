@@ -1,5 +1,6 @@
 //! What auditors do with a journal: read what was done, decide it again, look at how things stood, and take it with them.
 
+pub mod archive;
 mod behind;
 pub mod check;
 pub mod custody;

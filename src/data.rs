@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use journal::disk::RealDisk;
-use journal::{Journal, Log as _, Options};
+use journal::{Archived, Journal, Log as _, Options};
 use projections::store::Store;
 use thiserror::Error;
 
@@ -151,7 +151,7 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
 pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
     let mut checked = |bytes, all| watch.checked(bytes, all);
-    let folder = Arc::new(disk(&dir.journal())?);
+    let folder = Arc::new(Archived::over(Arc::new(disk(&dir.journal())?), None));
     let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
     let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());

@@ -1,6 +1,7 @@
 //! Evidence: what an auditor takes away, and whether it stands on its own.
 
 mod altered;
+mod archive;
 mod bundle;
 mod histories;
 mod key;

@@ -141,6 +141,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// An archive is not what was written, or not that of this journal.
+    #[error("{file}: {why}")]
+    Archive {
+        /// The manifest or the archived segment.
+        file: String,
+        /// What is wrong with it, and what to do.
+        why: String,
+    },
     /// A checkpoint cannot be read or is not signed by the key.
     #[error("not a good checkpoint: {why}")]
     Checkpoint {

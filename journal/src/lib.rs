@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod checkpoint;
 mod cosignature;
 pub mod disk;
@@ -50,6 +51,7 @@ mod torn;
 mod verify;
 mod writer;
 
+pub use archive::{Archived, ArchivedSegment, Manifest, archive, check_archive, remove_archived};
 pub use checkpoint::Checkpoint;
 pub use cosignature::WitnessKey;
 pub use error::Error;
@@ -65,4 +67,7 @@ pub use prover::Prover;
 pub use reader::{Line, LineRef, Reader};
 pub use recovery::{Recovery, Torn};
 pub use statement::Statement;
-pub use verify::{Checked, Fault, FaultKind, Report, Signers, Verification, verify, verify_disk, verify_signed};
+pub use verify::{
+    Checked, Fault, FaultKind, Report, Signers, Verification, over_archive as verify_over, verify, verify_disk,
+    verify_signed,
+};

@@ -4,12 +4,13 @@ mod auditor;
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::checkpoint;
 use crate::disk::{Disk, RealDisk};
 use crate::merkle;
 use crate::scan;
-use crate::{Checkpoint, Error, Options, Root, Torn, VerifyingKey};
+use crate::{Archived, Checkpoint, Error, Options, Root, Torn, VerifyingKey, check_archive};
 use auditor::Auditor;
 
 /// What to verify against.
@@ -60,6 +61,14 @@ pub enum FaultKind {
     Header,
     /// A tile is not that of the records.
     Tile,
+    /// The manifest of the archive is not what was written, or says something else than what is archived.
+    Manifest,
+    /// An archived segment is not there.
+    ArchiveMissing,
+    /// An archived segment is not what was written.
+    ArchiveDamaged,
+    /// Another archived segment lies in its place.
+    ArchiveSwapped,
     /// A checkpoint cannot be read, or the key did not sign it.
     Checkpoint,
     /// A checkpoint vouches for records that are not there.
@@ -103,6 +112,8 @@ pub struct Report {
     pub segments: u64,
     /// The root of the good records; its size is how many there are.
     pub root: Root,
+    /// How many of the segments are archived, their copies good.
+    pub archived: u64,
     /// How many tiles were compared.
     pub tiles: u64,
     /// The checkpoints that hold, saved and earlier ones.
@@ -117,6 +128,19 @@ impl Report {
     /// Whether nothing is wrong.
     pub fn is_good(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    fn of_archive(archived: u64, faults: Vec<Fault>) -> Self {
+        Self {
+            journal: String::new(),
+            segments: archived,
+            root: Root::new(0, merkle::Edge::default().root()),
+            archived,
+            tiles: 0,
+            checkpoints: Vec::new(),
+            torn: None,
+            faults,
+        }
     }
 }
 
@@ -140,7 +164,28 @@ pub fn verify_signed(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, Error> {
     let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-    on_disk(&disk, against, signers, progress)
+    over_archive(Arc::new(disk), None, against, signers, progress)
+}
+
+/// [`verify_signed`] on any disk, its archive on another: both are read in one run.
+///
+/// # Errors
+/// As for [`verify`].
+pub fn over_archive(
+    disk: Arc<dyn Disk>,
+    target: Option<Arc<dyn Disk>>,
+    against: &Verification,
+    signers: &mut dyn Signers,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Error> {
+    let (archived, faults) = check_archive(disk.as_ref(), target.as_deref())?;
+    if !faults.is_empty() {
+        // What is behind a bad archive cannot be told from it; the archive is mended first.
+        return Ok(Report::of_archive(archived, faults));
+    }
+    let mut report = on_disk(&Archived::over(disk, target), against, signers, progress)?;
+    report.archived = archived;
+    Ok(report)
 }
 
 /// [`verify`] on any disk.

@@ -6,6 +6,8 @@
     reason = "a test stops where something is wrong"
 )]
 
+#[path = "house/archive.rs"]
+mod archive;
 #[path = "house/contract.rs"]
 mod contract;
 #[path = "house/crash.rs"]

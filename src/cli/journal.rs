@@ -1,5 +1,6 @@
 //! `orkestra journal`: look at, verify, export and prove what happened.
 
+mod archive;
 mod check;
 mod export;
 mod prove;
@@ -77,6 +78,8 @@ pub(super) enum JournalCommand {
     },
     /// Prove that a record is in the journal, or that the journal only grew since a checkpoint.
     Prove(prove::ProveArgs),
+    /// Compress sealed segments and keep them elsewhere; what reads the journal goes on finding them.
+    Archive(archive::ArchiveArgs),
     /// Sign with another key from now on; the old one names it, in a record.
     RotateKey {
         #[command(flatten)]
@@ -101,6 +104,7 @@ pub(super) fn run(command: JournalCommand) -> Outcome {
         }
         JournalCommand::Tail { data, lines, follow } => tail(&data, lines, follow),
         JournalCommand::Checkpoint { data } => prove::checkpoint(&data),
+        JournalCommand::Archive(args) => archive::run(&args),
         JournalCommand::Prove(args) => prove::run(args),
         JournalCommand::RotateKey { data, to } => rotate(&data, to.as_deref()),
     }

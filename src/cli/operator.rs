@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::token::{self, TokenRequest, people};
 use super::{DataArg, Failure, remote};
 use crate::audit::receipt::{self, Receipt};
-use crate::audit::{evidence, rotation};
+use crate::audit::{archive, evidence, rotation};
 use crate::data::Opened;
 use crate::door::Doorman;
 use crate::door::signer::Signer;
@@ -61,6 +61,8 @@ pub(super) enum OperatorRequest {
         /// The file that holds it, where it is not to be made in the data directory.
         to: Option<PathBuf>,
     },
+    /// Journal that segments are archived, before they are removed.
+    Archived(archive::Told),
     /// Journal an export of evidence, and sign it.
     Seal(Box<evidence::Export>),
     /// Journal what came of deciding everything again, and sign it.
@@ -167,6 +169,10 @@ impl<'a> House<'a> {
             OperatorRequest::RotateKey { to } => {
                 let key = rotation::rotate(handle, &self.signer()?, operator(handle)?, to).await;
                 Ok(Value::String(key.map_err(refused)?))
+            }
+            OperatorRequest::Archived(told) => {
+                let told = archive::tell(handle, operator(handle)?, &told).await;
+                Ok(Value::from(told.map_err(refused)?))
             }
             OperatorRequest::Seal(export) => {
                 let sealed = evidence::seal(handle, &self.signer()?, operator(handle)?, *export).await;

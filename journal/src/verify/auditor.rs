@@ -94,6 +94,7 @@ impl<'a> Auditor<'a> {
             journal: self.journal.clone(),
             segments: self.segments,
             root: Root::new(self.edge.size(), self.edge.root()),
+            archived: 0,
             tiles: self.tiles,
             checkpoints: Vec::new(),
             torn: None,

@@ -14,6 +14,26 @@ pub const KEY_ROTATED: &str = "log.key_rotated";
 /// A journal was decided again, and what came of it was signed.
 pub const REPLAYED: &str = "log.replayed";
 
+/// Segments are archived, and their plain files are about to be removed.
+pub const ARCHIVED: &str = "log.archived";
+
+/// `log.archived`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LogArchived<'a> {
+    /// How many segments.
+    pub segments: u64,
+    /// Their first record.
+    pub from: u64,
+    /// Their last record.
+    pub to: u64,
+    /// Where their copies are.
+    #[serde(borrow)]
+    pub target: Cow<'a, str>,
+    /// SHA-256 over what the manifest says, hexadecimal.
+    #[serde(borrow)]
+    pub digest: Cow<'a, str>,
+}
+
 /// A witness does not find the log consistent with what it saw before.
 pub const DISPUTED: &str = "log.disputed";
 

@@ -68,11 +68,15 @@ pub(super) fn run(data: &DataArg, files: &[PathBuf], key: Option<&str>, as_json:
     if report.is_good() {
         expect_vouched(heard.keys().as_ref(), &report)?;
     }
+    let archived = match report.archived {
+        0 => String::new(),
+        some => format!(", {some} of them archived"),
+    };
     if as_json {
         print(&shown(&report).to_string());
     } else if report.is_good() {
         print(&format!(
-            "good: {} in {}, in agreement with {}\nroot {}",
+            "good: {} in {}{archived}, in agreement with {}\nroot {}",
             counted(report.root.size, "record"),
             counted(report.segments, "segment"),
             count(report.checkpoints.len(), "checkpoint"),
@@ -98,7 +102,16 @@ fn described(fault: &Fault) -> String {
     }
 }
 
+fn is_of_archive(kind: FaultKind) -> bool {
+    use FaultKind::{ArchiveDamaged, ArchiveMissing, ArchiveSwapped, Manifest};
+    matches!(kind, ArchiveDamaged | ArchiveMissing | ArchiveSwapped | Manifest)
+}
+
 fn advice(report: &Report, more: usize) -> String {
+    if report.faults.iter().any(|fault| is_of_archive(fault.kind)) {
+        return "nothing else was looked at: mend the archive first, from a copy of it; see the runbook on archives"
+            .to_owned();
+    }
     let also = if more > 0 {
         format!("{} with --json; ", count(more, "more fault"))
     } else {
@@ -127,6 +140,6 @@ fn shown(report: &Report) -> serde_json::Value {
         .iter()
         .map(|held| json!({"source": held.source, "size": held.root.size, "root": held.root.hex(), "signed": held.signed}))
         .collect();
-    json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments,
+    json!({"ok": report.is_good(), "journal": report.journal, "records": report.root.size, "segments": report.segments, "archived": report.archived,
         "root": report.root.hex(), "tiles": report.tiles, "checkpoints": checkpoints, "torn": torn, "faults": faults})
 }

@@ -1,0 +1,250 @@
+//! Sealed segments, compressed and kept elsewhere: what was archived, how it is made, and how it is read back.
+//!
+//! The manifest `archive.json` lies beside the segments and, as a copy, at the target. A segment counts as archived once
+//! its compressed copy was written, synced, read back and found equal. Each step can be repeated after a stop at any point.
+
+mod check;
+mod over;
+
+pub use check::check_archive;
+pub use over::Archived;
+
+use std::io::{self, Read as _};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::disk::{Disk, put, read_whole};
+use crate::segment::{self, Header};
+use crate::{Error, line, lines};
+
+/// The manifest's file, in the journal's directory and at the target.
+pub(crate) const MANIFEST: &str = "archive.json";
+const VERSION: u32 = 1;
+/// Three is the library's own middle: about a tenth of the size for records of JSON, and faster than a disk.
+const LEVEL: i32 = 3;
+
+/// One segment that was archived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedSegment {
+    /// The segment's number, from 1.
+    pub segment: u64,
+    /// Its file in the journal's directory.
+    pub name: String,
+    /// Its file at the target.
+    pub file: String,
+    /// Its first record.
+    pub first: u64,
+    /// Its last record.
+    pub last: u64,
+    /// Its length, in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// The length of the compressed copy, in bytes.
+    pub packed_bytes: u64,
+    /// SHA-256 of the compressed copy, hexadecimal.
+    pub packed_sha256: String,
+    /// The Merkle root of all records up to its last, hexadecimal: what the header of the next segment says.
+    pub root: String,
+}
+
+/// All that was archived of a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    version: u32,
+    /// The journal's identifier.
+    pub journal: String,
+    /// The directory where the copies are. Not part of the digest: an archive may be moved.
+    pub target: String,
+    /// The segments, the oldest first.
+    pub segments: Vec<ArchivedSegment>,
+    /// SHA-256 over journal and segments, hexadecimal.
+    pub digest: String,
+}
+
+impl Manifest {
+    fn content_digest(&self) -> Result<String, Error> {
+        let content = serde_json::to_vec(&(&self.version, &self.journal, &self.segments)).map_err(|_| unreadable())?;
+        Ok(sha256(&content))
+    }
+
+    /// The manifest beside the segments of a disk; `None` where nothing was archived.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] when it is not what was written; [`Error::Io`].
+    pub fn read(disk: &dyn Disk) -> Result<Option<Self>, Error> {
+        let bytes = match read_whole(disk, MANIFEST) {
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => bytes.map_err(Error::io("read", MANIFEST))?,
+        };
+        let read: Self = serde_json::from_slice(&bytes).map_err(|_| unreadable())?;
+        if read.version != VERSION || read.content_digest()? != read.digest {
+            return Err(unreadable());
+        }
+        Ok(Some(read))
+    }
+
+    fn write(&mut self, disk: &dyn Disk) -> Result<(), Error> {
+        self.digest = self.content_digest()?;
+        let bytes = serde_json::to_vec_pretty(self).map_err(|_| unreadable())?;
+        put(disk, MANIFEST, &bytes).map_err(Error::io("write", MANIFEST))
+    }
+
+    /// The archived segment of a name.
+    pub(crate) fn of(&self, name: &str) -> Option<&ArchivedSegment> {
+        self.segments.iter().find(|segment| segment.name == name)
+    }
+}
+
+fn unreadable() -> Error {
+    Error::Archive {
+        file: MANIFEST.to_owned(),
+        why: "the manifest is not what was written; take the copy at the target, or a backup".to_owned(),
+    }
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    crate::merkle::hex(&tlog_tiles::Hash(Sha256::digest(bytes).into()))
+}
+
+/// Compresses, with a checksum in the frame.
+fn pack(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.include_checksum(true)?;
+    io::copy(&mut &*plain, &mut encoder)?;
+    encoder.finish()
+}
+
+/// Decompresses at most `bytes`: a copy that would unpack to more is not the one that was written.
+fn unpack(packed: &[u8], bytes: u64) -> io::Result<Vec<u8>> {
+    let mut plain = Vec::new();
+    zstd::Decoder::new(packed)?.take(bytes + 1).read_to_end(&mut plain)?;
+    Ok(plain)
+}
+
+/// Archives the sealed segments of a journal but the newest `keep`, beside a writer as well. Nothing is removed. `progress`
+/// hears how many segments of how many are done.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Damaged`] when a segment is not what was written; [`Error::Archive`] when what was read back
+/// differs, or the archive belongs to another journal.
+pub fn archive(
+    disk: &dyn Disk,
+    target: (&dyn Disk, &str),
+    keep: usize,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Option<Manifest>, Error> {
+    let names = segment::list(disk)?;
+    let sealed = names.len().saturating_sub(1).saturating_sub(keep);
+    let mut manifest = Manifest::read(disk)?;
+    for (done, pair) in (1..).zip(names.windows(2).take(sealed)) {
+        if let [name, next] = pair
+            && manifest.as_ref().is_none_or(|held| held.of(name).is_none())
+        {
+            let (journal, entry) = one(disk, target.0, name, next)?;
+            let held = manifest.get_or_insert_with(|| Manifest {
+                version: VERSION,
+                journal: journal.clone(),
+                target: target.1.to_owned(),
+                segments: Vec::new(),
+                digest: String::new(),
+            });
+            if held.target != target.1 || held.journal != journal {
+                let why = format!("this journal's archive is in {}; give that with --to", held.target);
+                return Err(Error::Archive {
+                    file: MANIFEST.to_owned(),
+                    why,
+                });
+            }
+            held.segments.push(entry);
+            held.segments.sort_by_key(|segment| segment.first);
+            held.write(target.0)?;
+            held.write(disk)?;
+        }
+        progress(done, sealed as u64);
+    }
+    Ok(manifest)
+}
+
+/// Compresses one segment, writes it, reads it back.
+fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<(String, ArchivedSegment), Error> {
+    let plain = read_whole(disk, name).map_err(Error::io("read", name))?;
+    let header = head(name, &plain)?;
+    let following = read_whole(disk, next).map_err(Error::io("read", next))?;
+    let following = head(next, &following)?;
+    let last = following.first - 1;
+    good(name, &plain, header.first, last)?;
+    let file = format!("{:020}-{last:020}.log.zst", header.first);
+    let packed = pack(&plain).map_err(Error::io("compress", name))?;
+    put(target, &file, &packed).map_err(Error::io("write", &file))?;
+    let entry = ArchivedSegment {
+        segment: header.segment,
+        name: name.to_owned(),
+        file,
+        first: header.first,
+        last,
+        bytes: plain.len() as u64,
+        sha256: sha256(&plain),
+        packed_bytes: packed.len() as u64,
+        packed_sha256: sha256(&packed),
+        root: following.previous,
+    };
+    over::read_back(target, &entry).map_err(Error::io("read back", &entry.file))?;
+    Ok((header.journal, entry))
+}
+
+fn head(name: &str, bytes: &[u8]) -> Result<Header, Error> {
+    let end = lines::newline(bytes).unwrap_or_default();
+    Header::parse(name, bytes.get(..end).unwrap_or_default())
+}
+
+/// Every line checks, in order, from the first record to the last.
+fn good(name: &str, plain: &[u8], first: u64, last: u64) -> Result<(), Error> {
+    let mut wanted = first;
+    let mut offset = 0;
+    for (number, text) in plain.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let found = text.strip_suffix(b"\n").and_then(|text| line::check(text).ok());
+        if number > 0 && found.is_none_or(|record| record.seq != wanted) {
+            let why = "it is not what was written, and is not archived".to_owned();
+            return Err(Error::Damaged {
+                file: name.to_owned(),
+                offset,
+                seq: wanted,
+                why,
+            });
+        }
+        wanted += u64::from(number > 0);
+        offset += text.len() as u64;
+    }
+    if wanted == last + 1 {
+        return Ok(());
+    }
+    let why = format!("the next segment begins with record {}", last + 1);
+    Err(Error::Damaged {
+        file: name.to_owned(),
+        offset,
+        seq: wanted,
+        why,
+    })
+}
+
+/// Removes the plain segments that are archived, each after its copy was read back once more. Gives their names.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Archive`] when a copy is not what was written: then its segment stays.
+pub fn remove_archived(disk: &dyn Disk, target: &dyn Disk) -> Result<Vec<String>, Error> {
+    let Some(manifest) = Manifest::read(disk)? else {
+        return Ok(Vec::new());
+    };
+    let there = segment::list(disk)?;
+    let mut removed = Vec::new();
+    for entry in manifest.segments.iter().filter(|entry| there.contains(&entry.name)) {
+        over::read_back(target, entry).map_err(Error::io("read back", &entry.file))?;
+        disk.remove(&entry.name).map_err(Error::io("remove", &entry.name))?;
+        disk.sync_folder("")
+            .map_err(Error::io("sync", "the journal's directory"))?;
+        removed.push(entry.name.clone());
+    }
+    Ok(removed)
+}

@@ -1,0 +1,97 @@
+//! Whether an archive is what its manifest says, each way of not being it told apart.
+
+use std::io;
+use std::path::Path;
+
+use super::{ArchivedSegment, MANIFEST, Manifest, head, over, sha256};
+use crate::disk::{Disk, RealDisk, read_whole};
+use crate::{Error, Fault, FaultKind};
+
+/// Reads every archived segment of a journal and compares it with the manifest; also those whose plain file is still there.
+/// Gives how many are good, and what is wrong. `target` in place of the directory that the manifest names.
+///
+/// # Errors
+/// [`Error::Io`] when something that is there cannot be read.
+pub fn check_archive(disk: &dyn Disk, target: Option<&dyn Disk>) -> Result<(u64, Vec<Fault>), Error> {
+    let manifest = match Manifest::read(disk) {
+        Ok(None) => return Ok((0, Vec::new())),
+        Ok(Some(manifest)) => manifest,
+        Err(Error::Archive { file, why }) => return Ok((0, vec![fault(FaultKind::Manifest, &file, 0, why)])),
+        Err(cause) => return Err(cause),
+    };
+    let named = match target {
+        Some(_) => None,
+        None => RealDisk::existing(Path::new(&manifest.target)).ok(),
+    };
+    let target = target.or(named.as_ref().map(|disk| disk as &dyn Disk));
+    let (mut good, mut faults, mut next) = (0, Vec::new(), 1);
+    for entry in &manifest.segments {
+        let wrong = if entry.first != next {
+            let why = format!("{MANIFEST} goes on with record {} after {}", entry.first, next - 1);
+            Some((FaultKind::Manifest, why))
+        } else {
+            one(&manifest, entry, target)?
+        };
+        next = entry.last + 1;
+        match wrong {
+            Some((kind, why)) => faults.push(fault(kind, &entry.file, entry.first, why)),
+            None => good += 1,
+        }
+    }
+    Ok((good, faults))
+}
+
+fn fault(kind: FaultKind, file: &str, seq: u64, why: String) -> Fault {
+    let file = file.to_owned();
+    Fault {
+        kind,
+        file,
+        offset: 0,
+        seq,
+        why,
+    }
+}
+
+fn one(
+    manifest: &Manifest,
+    entry: &ArchivedSegment,
+    target: Option<&dyn Disk>,
+) -> Result<Option<(FaultKind, String)>, Error> {
+    let missing = || format!("the archived segment is not in {}", manifest.target);
+    let Some(target) = target else {
+        return Ok(Some((FaultKind::ArchiveMissing, missing())));
+    };
+    let packed = match read_whole(target, &entry.file) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+            return Ok(Some((FaultKind::ArchiveMissing, missing())));
+        }
+        packed => packed.map_err(Error::io("read", &entry.file))?,
+    };
+    let digest = sha256(&packed);
+    if let Some(other) = manifest
+        .segments
+        .iter()
+        .find(|other| other.packed_sha256 == digest && other.first != entry.first)
+    {
+        let why = format!(
+            "what lies there is {}, records {} to {}",
+            other.file, other.first, other.last
+        );
+        return Ok(Some((FaultKind::ArchiveSwapped, why)));
+    }
+    if digest != entry.packed_sha256 {
+        return Ok(Some((
+            FaultKind::ArchiveDamaged,
+            "its bytes are not those that were archived".to_owned(),
+        )));
+    }
+    let plain = match over::read_back(target, entry) {
+        Ok(plain) => plain,
+        Err(cause) => return Ok(Some((FaultKind::Manifest, cause.to_string()))),
+    };
+    let told = head(&entry.name, &plain).ok().is_some_and(|header| {
+        (header.first, header.segment) == (entry.first, entry.segment) && header.journal == manifest.journal
+    });
+    let why = "its header is not the one that the manifest says".to_owned();
+    Ok((!told).then_some((FaultKind::Manifest, why)))
+}
