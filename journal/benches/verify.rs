@@ -1,13 +1,14 @@
 //! Reading back: one million records of about 590 bytes, verified, read and opened, on one core.
 //!
-//! `cargo bench -p journal --bench verify`; the directory is `JOURNAL_BENCH_DIR` or the system's temporary one.
+//! `cargo bench -p journal --bench verify`; the directory is `JOURNAL_BENCH_DIR` or the system's temporary one. With
+//! `-- DIR` the journal that lies there is verified instead, and the time of the processor is said beside the other.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a bench says what it measured, and stops where it cannot"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Instant;
 
@@ -44,7 +45,31 @@ fn timed<T>(what: &str, note: &str, run: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Seconds of processor time so far, of this process.
+fn processor() -> f64 {
+    let said = std::fs::read_to_string("/proc/self/schedstat").unwrap();
+    said.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate")]
+fn verified(dir: &Path) {
+    for _ in 0..5 {
+        let (start, used) = (Instant::now(), processor());
+        let report = verify(dir, &Verification::default(), &mut |_, _| ()).unwrap();
+        assert!(report.is_good());
+        let (size, used) = (report.root.size as f64, processor() - used);
+        println!(
+            "verify {size} records: {:.0}/s, {:.0} for each second of the processor",
+            size / start.elapsed().as_secs_f64(),
+            size / used
+        );
+    }
+}
+
 fn main() {
+    if let Some(dir) = std::env::args().skip(1).find(|arg| arg != "--bench") {
+        return verified(Path::new(&dir));
+    }
     let root = std::env::var_os("JOURNAL_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = tempfile::tempdir_in(root).unwrap();
     let (journal, _) = Journal::open(dir.path(), Options::default(), "bench").unwrap();

@@ -46,6 +46,7 @@ mod reader;
 mod recovery;
 mod scan;
 mod segment;
+mod skim;
 mod statement;
 mod torn;
 mod verify;

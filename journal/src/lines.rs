@@ -1,6 +1,5 @@
 //! Reads a file line by line in large chunks, never past a limit.
 
-use std::io::BufRead;
 use std::sync::Arc;
 
 use crate::Error;
@@ -21,12 +20,9 @@ pub(crate) struct Lines {
     line_max: usize,
 }
 
-/// Where the first newline is. `skip_until` is the standard library's way to its fast search.
+/// Where the first newline is.
 pub(crate) fn newline(bytes: &[u8]) -> Option<usize> {
-    let mut rest = bytes;
-    let passed = rest.skip_until(b'\n').ok()?;
-    let last = passed.checked_sub(1)?;
-    (bytes.get(last) == Some(&b'\n')).then_some(last)
+    memchr::memchr(b'\n', bytes)
 }
 
 impl Lines {

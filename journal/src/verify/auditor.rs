@@ -12,6 +12,7 @@ use crate::line::Checked;
 use crate::merkle::{self, Edge};
 use crate::scan::Watch;
 use crate::segment::{self, Header};
+use crate::skim::is_plain_json;
 use crate::{Error, Root, VerifyingKey};
 
 /// Records between two calls of `progress`.
@@ -157,7 +158,9 @@ impl Watch for Auditor<'_> {
     }
 
     fn record(&mut self, file: &Arc<str>, record: Checked<'_>, offset: u64, end: u64) -> Result<(), Error> {
-        if let Err(cause) = serde_json::from_slice::<IgnoredAny>(record.text) {
+        if !is_plain_json(record.text)
+            && let Err(cause) = serde_json::from_slice::<IgnoredAny>(record.text)
+        {
             let (file, seq, why) = (file.to_string(), record.seq, format!("it is not JSON: {cause}"));
             self.faults.push(Fault {
                 kind: FaultKind::Damaged,
