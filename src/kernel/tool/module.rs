@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Run, Seeing, Tool, ToolKind, object, output};
+use super::{Counter, Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::state::Kind;
@@ -22,6 +22,7 @@ pub struct Module {
     pub always: bool,
     pub(super) tools: Vec<Tool>,
     pub(super) kinds: Vec<(Kind, Seeing)>,
+    pub(super) counter: Option<Counter>,
 }
 
 impl Module {
@@ -34,7 +35,15 @@ impl Module {
             always: false,
             tools: Vec::new(),
             kinds: Vec::new(),
+            counter: None,
         }
+    }
+
+    /// Says how changes are undone that may not simply be turned back: by counter-entries of the module's own.
+    #[must_use]
+    pub fn undone_by(mut self, counter: Counter) -> Self {
+        self.counter = Some(counter);
+        self
     }
 
     /// Says that it owns a kind of entity.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Module, Seeing, Tool};
-use crate::kernel::View;
+use super::{Counter, Module, Seeing, Tool};
 use crate::kernel::execution::Terms;
 use crate::kernel::state::Kind;
+use crate::kernel::undo::Recorded;
+use crate::kernel::{Plan, Rejection, View};
 
 /// How much a caller may do; kept by the door, told by tools.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -41,6 +42,7 @@ pub struct Registry {
     tools: Vec<Tool>,
     by_name: BTreeMap<&'static str, usize>,
     kinds: Vec<(Kind, Seeing)>,
+    counters: Vec<Counter>,
 }
 
 impl Registry {
@@ -53,12 +55,14 @@ impl Registry {
             tools: Vec::new(),
             by_name: BTreeMap::new(),
             kinds: Vec::new(),
+            counters: Vec::new(),
         };
         for module in modules {
             registry
                 .modules
                 .push((module.name, module.title, module.doc, module.always));
             registry.kinds.extend(module.kinds);
+            registry.counters.extend(module.counter);
             for tool in module.tools {
                 registry.by_name.insert(tool.name, registry.tools.len());
                 registry.tools.push(tool);
@@ -85,6 +89,19 @@ impl Registry {
     /// The kinds of entity, for a new state.
     pub fn kinds(&self) -> Vec<Kind> {
         self.kinds.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    /// Plans the counter-entries that undo some recorded changes; gives the changes that are to be turned back as usual.
+    pub fn counter(
+        &self,
+        view: &View<'_>,
+        plan: &mut Plan,
+        recorded: Vec<Recorded>,
+    ) -> Result<Vec<Recorded>, Rejection> {
+        let counters = self.counters.iter();
+        counters
+            .copied()
+            .try_fold(recorded, |left, counter| counter(view, plan, left))
     }
 
     /// Whether a caller may know of a thing of a kind.
