@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use projections::Id;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::book::{Book, Worth};
 use super::counts::{CountLine, CountMode, CountSession, CountStatus};
 use super::entity::{LocationKind, StockItem, StockLocation, Tracking};
-use super::guard::{code, levels};
+use super::guard::code;
 use super::ledger::{Lot, MovementKind, StockLevel, cell_key};
 use super::lines::{self, LotCode, at_line, draft};
 use super::process::{self, Process};

@@ -13,7 +13,7 @@ use super::reservations::holding;
 use super::units::Uom;
 use crate::args;
 use crate::kernel::arg::{Clear, Dec, In, Int, JsonObject, List, Md, Str, UpdateArgs};
-use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
+use crate::kernel::{Plan, Ref, Rejection, View, text};
 
 args! {
     /// Another unit.
