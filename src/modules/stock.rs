@@ -36,7 +36,7 @@ pub mod valuation;
 
 pub use counts::CountSession;
 pub use entity::{StockItem, StockLocation};
-pub use ledger::{Lot, Movement, ReorderState, StockCost, StockLevel};
+pub use ledger::{Lot, Movement, MovementKind, ReorderState, StockCost, StockLevel};
 pub use reservations::{Reservation, ReservationStatus};
 
 use crate::kernel::Module;

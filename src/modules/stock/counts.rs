@@ -86,7 +86,7 @@ impl CountLine {
 
 entity! {
     /// A count.
-    pub struct CountSession("countSession", "cnt") {
+    pub struct CountSession("countSession", "cnt", decoration ["snapshotSeq"]) {
         /// Where.
         locations: Vec<Id<StockLocation>>,
         /// Which items; all that are there where none is named.

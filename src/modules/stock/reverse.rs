@@ -32,7 +32,11 @@ pub fn is_received(view: &View<'_>, id: Id<Movement>) -> bool {
 }
 
 /// Posts the counter-entry of a movement; gives what the preview says of it.
-pub fn reverse(book: &mut Book<'_, '_>, row: &Arc<Row<Movement>>, note: Option<&str>) -> Result<Value, Rejection> {
+pub fn reverse<'a>(
+    book: &mut Book<'_, 'a>,
+    row: &'a Arc<Row<Movement>>,
+    note: Option<&str>,
+) -> Result<Value, Rejection> {
     let view = book.view;
     if let Some(by) = counter(view, row.id) {
         let message = format!("{} was taken back already", row.label_of(view));
@@ -41,18 +45,14 @@ pub fn reverse(book: &mut Book<'_, '_>, row: &Arc<Row<Movement>>, note: Option<&
             .current(json!({"movement": row.id.to_string(), "reversedBy": by.id.to_string()}))
             .hint("leave it out; to have it again, book it anew"));
     }
-    if row.bound_for.is_some() && is_received(view, row.id) {
-        return Err(
-            Rejection::new("already_reversed", format!("{} has arrived", row.label_of(view)))
-                .field("reverse")
-                .hint("take its arrival back first"),
-        );
-    }
+    let transit = Transit::of(view, row);
+    transit.check(view, row)?;
     not_counted_since(view, row)?;
     let item = view.need(row.item)?;
     let mut movement = draft(MovementKind::Reversal, row.item, row.qty, row.to, row.from, view.now);
     movement.lot = row.lot;
     movement.reverses = Some(row.id);
+    movement.reservation = row.reservation;
     movement.reference.clone_from(&row.reference);
     movement.for_ref.clone_from(&row.for_ref);
     movement.note = note.map(ToOwned::to_owned);
@@ -60,15 +60,10 @@ pub fn reverse(book: &mut Book<'_, '_>, row: &Arc<Row<Movement>>, note: Option<&
     let posted = if row.is_revaluation() {
         book.correct(movement, -row.value)?
     } else {
-        if let Some(to) = row.bound_for {
-            book.cell((row.item, to, row.lot)).after.in_transit -= row.qty;
-        }
-        if let Some(sent) = row.receives.and_then(|id| view.get(id)) {
-            book.cell((row.item, row.to, row.lot)).after.in_transit += sent.qty;
-        }
+        transit.turn(book);
         book.post(item, movement, Worth::Again(row.id, row.value))?
     };
-    give_back(book, row);
+    give_back(book, row)?;
     let sku = &item.sku;
     Ok(json!({
         "movement": row.id.to_string(), "kind": row.kind, "item": sku, "qty": row.qty, "value": row.value,
@@ -76,16 +71,84 @@ pub fn reverse(book: &mut Book<'_, '_>, row: &Arc<Row<Movement>>, note: Option<&
     }))
 }
 
-/// What a movement took off a promise is promised again.
-fn give_back(book: &mut Book<'_, '_>, row: &Row<Movement>) {
+/// What a movement took off a promise is promised again; what the counter-entry of one gave back is taken again.
+fn give_back(book: &mut Book<'_, '_>, row: &Row<Movement>) -> Result<(), Rejection> {
     let Some(reservation) = row.reservation.and_then(|id| book.view.get(id)) else {
-        return;
+        return Ok(());
     };
+    let depth = depth(book.view, row);
     let kept = &mut book.hold(reservation).after;
-    kept.fulfilled -= row.qty;
-    if kept.status == ReservationStatus::Fulfilled {
-        kept.status = ReservationStatus::Active;
+    if depth % 2 == 1 {
+        if kept.remaining() < row.qty {
+            let message = format!("{} of its reservation are left", kept.remaining().normalize());
+            return Err(Rejection::new("reservation_mismatch", message)
+                .field("reverse")
+                .hint("issue the goods anew"));
+        }
+        kept.fulfilled += row.qty;
+    } else {
+        kept.fulfilled -= row.qty;
     }
+    kept.status = match kept.status {
+        ReservationStatus::Fulfilled if !kept.remaining().is_zero() => ReservationStatus::Active,
+        ReservationStatus::Active if kept.remaining().is_zero() => ReservationStatus::Fulfilled,
+        status => status,
+    };
+    Ok(())
+}
+
+/// What a chain of counter-entries means for goods in transit: the movement at its beginning, and whether that is in effect.
+struct Transit<'a> {
+    origin: &'a Arc<Row<Movement>>,
+    in_effect: bool,
+}
+
+impl<'a> Transit<'a> {
+    fn of(view: &View<'a>, row: &'a Arc<Row<Movement>>) -> Self {
+        let mut origin = row;
+        while let Some(before) = origin.reverses.and_then(|id| view.get(id)) {
+            origin = before;
+        }
+        Self {
+            origin,
+            in_effect: depth(view, row) % 2 == 0,
+        }
+    }
+
+    /// Refuses to take back what has arrived, and to have something arrive twice.
+    fn check(&self, view: &View<'_>, row: &Row<Movement>) -> Result<(), Rejection> {
+        let gone = |sent| is_received(view, sent) || is_reversed(view, sent);
+        let refused = if self.in_effect {
+            self.origin.bound_for.is_some() && is_received(view, self.origin.id)
+        } else {
+            self.origin.receives.is_some_and(gone)
+        };
+        if !refused {
+            return Ok(());
+        }
+        let message = format!("{} has arrived, or is on the way no more", row.label_of(view));
+        Err(Rejection::new("already_reversed", message)
+            .field("reverse")
+            .hint("take what followed it back first"))
+    }
+
+    /// Turns what it says of goods on the way round.
+    fn turn(&self, book: &mut Book<'_, '_>) {
+        let origin = self.origin;
+        let qty = if self.in_effect { -origin.qty } else { origin.qty };
+        if let Some(to) = origin.bound_for {
+            book.cell((origin.item, to, origin.lot)).after.in_transit += qty;
+        }
+        if origin.receives.is_some() {
+            book.cell((origin.item, origin.to, origin.lot)).after.in_transit -= qty;
+        }
+    }
+}
+
+/// How many movements stand behind it that it takes back, one after the other.
+fn depth(view: &View<'_>, row: &Movement) -> usize {
+    let before = row.reverses.and_then(|id| view.get(id));
+    before.map_or(0, |before| 1 + depth(view, before))
 }
 
 /// Refuses where a count since has taken the movement into account.

@@ -93,8 +93,8 @@ fn who_counts_blind_does_not_see_the_books() {
     assert!(!shown["item"]["counts"].to_string().contains("expected"), "{shown}");
     story.given(
         "ana",
-        "update_settings",
-        json!({"settings": {"stock": {"countVariancePercent": "10"}}}),
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"stock": {"countVariancePercent": "10"}}}),
     );
     let post = json!({"op": "post", "session": session["id"]});
     story.refused("ana", "count_stock", post.clone(), "approval_required");

@@ -56,8 +56,8 @@ fn goods_are_received() {
     story.refused("ana", "receive_stock", february.clone(), "period_closed");
     story.given(
         "ana",
-        "update_settings",
-        json!({"settings": {"stock": {"openFrom": "2026-02-01"}}}),
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"stock": {"openFrom": "2026-02-01"}}}),
     );
     story.given("ana", "receive_stock", february);
     story.given(
@@ -216,8 +216,8 @@ fn the_books_are_put_right() {
     story.refused("ana", "adjust_stock", broken("-8"), "insufficient_stock");
     story.given(
         "ana",
-        "update_settings",
-        json!({"settings": {"stock": {"approvalAbove": "5"}}}),
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"stock": {"approvalAbove": "5"}}}),
     );
     story.refused("ana", "adjust_stock", broken("-6"), "approval_required");
     let mut asked = broken("-6");
@@ -243,7 +243,11 @@ fn the_books_are_put_right() {
     story
         .wait(1)
         .given("ana", "count_stock", json!({"op": "post", "session": session["id"]}));
-    story.given("ana", "update_settings", json!({"settings": {"stock": {}}}));
+    story.given(
+        "ana",
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"stock": {}}}),
+    );
     let first = json!({"note": "never came", "reverse": [came["movements"][0]["id"]]});
     story.refused("ana", "adjust_stock", first, "later_count_posted");
     story.stale("ana", "adjust_stock", broken("-1"), |story| {

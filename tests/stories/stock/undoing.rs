@@ -26,7 +26,7 @@ fn what_moved_is_taken_back_by_counter_entries() {
         json!({"actionId": issued["actionId"]}),
         "already_undone",
     );
-    story.does("ana", "undo_action", json!({"actionId": undone["actionId"]}));
+    story.given("ana", "undo_action", json!({"actionId": undone["actionId"]}));
     assert_eq!(item(&mut story, "BOLT")["onHand"], "12");
     check("stock_undo", &story.end());
 }
