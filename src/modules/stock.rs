@@ -2,10 +2,10 @@
 
 mod adjust;
 mod book;
-pub mod budgets;
+mod budgets;
 mod counting;
 mod counts;
-pub mod entity;
+mod entity;
 mod get;
 mod guard;
 mod issue;
@@ -32,8 +32,9 @@ mod shown;
 mod transfer;
 mod undo;
 mod units;
-pub mod valuation;
+mod valuation;
 
+pub use budgets::{Balance, Budget, BudgetEntry, EntryKind};
 pub use counts::CountSession;
 pub use entity::{StockItem, StockLocation};
 pub use ledger::{Lot, Movement, MovementKind, ReorderState, StockCost, StockLevel};
@@ -54,8 +55,8 @@ pub fn module() -> Module {
         .entity::<ReorderState>()
         .entity::<Reservation>()
         .entity::<CountSession>()
-        .entity::<budgets::Budget>()
-        .entity::<budgets::BudgetEntry>()
+        .entity::<Budget>()
+        .entity::<BudgetEntry>()
         .undone_by(undo::counter)
         .read(
             "list_stock_items",
@@ -123,4 +124,28 @@ pub fn module() -> Module {
             report::report,
         )
         .returns(output::list(&[]))
+        .read(
+            "list_budgets",
+            "List budgets with what is committed, spent and available; budget: one, with lines and entries.",
+            budgets::list,
+        )
+        .returns(output::list(&budgets::COLUMNS))
+        .write(
+            ToolKind::Sensitive,
+            "save_budget",
+            "Draw up, approve, freeze, close or reallocate a budget.",
+            budgets::save,
+        )
+        .write(
+            ToolKind::Write,
+            "commit_budget",
+            "Commit money of a budget, change or release a commitment.",
+            budgets::commit,
+        )
+        .write(
+            ToolKind::Write,
+            "record_spend",
+            "Record what was spent of a budget, or take a spend back.",
+            budgets::spend,
+        )
 }

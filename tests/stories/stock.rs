@@ -1,6 +1,7 @@
 //! Stock: goods come in, move, are promised, counted and go out, and the ledger always agrees.
 
 mod books;
+mod budgets;
 mod counting;
 mod items;
 mod moving;

@@ -86,7 +86,7 @@ pub fn receive(args: ReceiveStock, view: &View<'_>) -> Result<Plan, Rejection> {
     plan.detail("satisfies", satisfied(&book));
     if let Some(commitment) = &args.commitment {
         let reference = args.reference.as_ref().map(|text| text.0.clone());
-        super::budgets::spend::received(&mut plan, view, commitment, worth, reference)?;
+        super::budgets::received(&mut plan, view, commitment, worth, reference)?;
     }
     lines::finish(&mut plan, book, "stock.received")?;
     Ok(plan)

@@ -33,6 +33,7 @@ pub fn counter(view: &View<'_>, plan: &mut Plan, recorded: Vec<Recorded>) -> Res
         let id: Option<Id<Movement>> = one.change.id.parse().ok();
         moves.extend(id.and_then(|id| view.get(id)));
     }
+    let recorded = super::budgets::counter(view, plan, recorded)?;
     if moves.is_empty() {
         return Ok(recorded);
     }

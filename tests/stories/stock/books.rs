@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use orkestra::kernel::{Row, State};
 use orkestra::modules::stock::{
-    Movement, MovementKind, Reservation, ReservationStatus, StockCost, StockItem, StockLevel, StockLocation,
+    Budget, BudgetEntry, EntryKind, Movement, MovementKind, Reservation, ReservationStatus, StockCost, StockItem,
+    StockLevel, StockLocation,
 };
 use projections::Id;
 use rust_decimal::Decimal;
@@ -103,4 +104,62 @@ fn is_reversed(moves: &[&std::sync::Arc<Row<Movement>>], id: Id<Movement>) -> bo
     moves
         .iter()
         .any(|one| one.reverses == Some(id) && !is_reversed(moves, one.id))
+}
+
+/// Every rule of budgets: what is available is what was allocated, less open commitments, less what was spent.
+pub fn budgets_agree(state: &State) {
+    let entries: Vec<_> = state.table::<BudgetEntry>().unwrap().rows().collect();
+    for budget in state.table::<Budget>().unwrap().rows() {
+        let mut committed = Decimal::ZERO;
+        for line in &budget.lines {
+            let sum = |kinds: &[EntryKind]| -> Decimal {
+                let own = entries
+                    .iter()
+                    .filter(|one| one.budget == budget.id && one.line == line.id && kinds.contains(&one.kind));
+                own.map(|one| one.amount).sum()
+            };
+            let allocated = sum(&[EntryKind::Allocation, EntryKind::Transfer]);
+            assert_eq!(allocated, line.allocated, "{line:?}");
+            let spent = sum(&[EntryKind::Spend]) - sum(&[EntryKind::Reversal]);
+            assert!(spent >= Decimal::ZERO, "{line:?}");
+            let used_up: Decimal = entries
+                .iter()
+                .filter(|one| one.budget == budget.id && one.line == line.id)
+                .map(|one| {
+                    if one.kind == EntryKind::Reversal {
+                        -one.off_commitment
+                    } else {
+                        one.off_commitment
+                    }
+                })
+                .sum();
+            let open =
+                sum(&[EntryKind::Commitment, EntryKind::CommitmentChange]) - sum(&[EntryKind::Release]) - used_up;
+            assert!(open >= Decimal::ZERO, "{line:?}");
+            committed += open;
+            let tolerated = line.allocated * budget.tolerance_percent / Decimal::ONE_HUNDRED;
+            assert!(open + spent <= line.allocated + tolerated, "{line:?}");
+        }
+        let of_each: Decimal = entries
+            .iter()
+            .filter(|one| one.budget == budget.id && one.kind == EntryKind::Commitment)
+            .map(|one| open_of(&entries, one))
+            .inspect(|open| assert!(*open >= Decimal::ZERO, "a commitment is overdrawn"))
+            .sum();
+        assert_eq!(of_each, committed, "open commitments one by one, and by line");
+    }
+}
+
+fn open_of(entries: &[&std::sync::Arc<Row<BudgetEntry>>], commitment: &Row<BudgetEntry>) -> Decimal {
+    let of = entries.iter().filter(|one| one.commitment == Some(commitment.id));
+    let later: Decimal = of
+        .map(|one| match one.kind {
+            EntryKind::CommitmentChange => one.amount,
+            EntryKind::Release => -one.amount,
+            EntryKind::Spend => -one.off_commitment,
+            EntryKind::Reversal => one.off_commitment,
+            _ => Decimal::ZERO,
+        })
+        .sum();
+    commitment.amount + later
 }

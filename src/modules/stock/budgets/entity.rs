@@ -79,6 +79,8 @@ entity! {
         status: BudgetStatus,
         /// The budget that it is a part of.
         parent: Option<Id<Budget>>,
+        /// Lines whose use has reached `warnAtPercent`, until it falls below again.
+        reached: Vec<String>,
     }
 }
 
