@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod audit;
+pub mod bulk;
 pub mod comments;
 pub mod labels;
 pub mod live;
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Module> {
         tasks::module(),
         workflows::module(),
         audit::module(),
+        bulk::module(),
         stock::module(),
         actions::module(),
         search::module(),
