@@ -45,7 +45,7 @@ use crate::kernel::tool::{ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
-    Module::new("stock", "Stock", "What is in stock, where and at what cost; budgets")
+    let module = Module::new("stock", "Stock", "What is in stock, where and at what cost; budgets")
         .entity::<StockItem>()
         .entity::<StockLocation>()
         .entity::<Lot>()
@@ -57,7 +57,13 @@ pub fn module() -> Module {
         .entity::<CountSession>()
         .entity::<Budget>()
         .entity::<BudgetEntry>()
-        .undone_by(undo::counter)
+        .undone_by(undo::counter);
+    money(goods(module))
+}
+
+/// Goods: what there is, and what moves it.
+fn goods(module: Module) -> Module {
+    module
         .read(
             "list_stock_items",
             "List stock by item, location (also the list of locations), lot or category.",
@@ -124,6 +130,11 @@ pub fn module() -> Module {
             report::report,
         )
         .returns(output::list(&[]))
+}
+
+/// Budgets.
+fn money(module: Module) -> Module {
+    module
         .read(
             "list_budgets",
             "List budgets with what is committed, spent and available; budget: one, with lines and entries.",

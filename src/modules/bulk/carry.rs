@@ -11,6 +11,9 @@ use crate::kernel::tool::Run;
 use crate::kernel::{Plan, Rejection, Row, State, View, text};
 use crate::modules::tasks::Task;
 
+/// Makes the single tool's arguments for one task, by its place.
+pub type Asking<'b> = dyn Fn(usize, &Row<Task>) -> Result<Option<Map<String, Value>>, Rejection> + 'b;
+
 /// What is to be done, and how.
 pub struct Bulk<'b> {
     /// This tool.
@@ -26,7 +29,7 @@ pub struct Bulk<'b> {
     /// What becomes of items that changed in between.
     pub on_changed: OnChanged,
     /// The arguments of the single tool for one task, the task itself aside; `None` where there is nothing to do.
-    pub args: &'b dyn Fn(usize, &Row<Task>) -> Result<Option<Map<String, Value>>, Rejection>,
+    pub args: &'b Asking<'b>,
 }
 
 /// One task, once it was decided on.

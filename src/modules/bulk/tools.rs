@@ -8,7 +8,7 @@ use super::select::Selection;
 use super::words;
 use crate::kernel::arg::{Clear, Date, Dec, In, Int, JsonObject, List, Patch, Str, WriteArgs};
 use crate::kernel::tool::object;
-use crate::kernel::{Plan, Ref, Rejection, Row, View};
+use crate::kernel::{Plan, Ref, Rejection, View};
 use crate::modules::projects::Project;
 use crate::modules::tasks::{Priority, Task, TaskType};
 use crate::modules::workflows::State;

@@ -174,8 +174,7 @@ impl<'v, 'a> Book<'v, 'a> {
             }
         };
         let (value, variance) = match (taken, worth) {
-            (Some(value), _) => (value, Decimal::ZERO),
-            (None, Worth::Again(_, value)) => (value, Decimal::ZERO),
+            (Some(value), _) | (None, Worth::Again(_, value)) => (value, Decimal::ZERO),
             (None, worth) => self.brought(item, &movement, worth)?,
         };
         movement.value = value;

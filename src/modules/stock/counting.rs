@@ -90,7 +90,7 @@ pub fn count(args: CountStock, view: &View<'_>) -> Result<Plan, Rejection> {
         CountOp::Cancel => {
             let mut plan = Plan::new(format!("Give up the {}", row.label_of()));
             plan.edit("stock.count_cancelled", row, |count| {
-                count.status = CountStatus::Cancelled
+                count.status = CountStatus::Cancelled;
             })?;
             plan.result = json!({"id": row.id.to_string(), "status": CountStatus::Cancelled});
             Ok(plan)

@@ -83,9 +83,12 @@ pub fn ledger<'a>(view: &View<'a>, item: Id<StockItem>, until: Option<Timestamp>
     moves
 }
 
+/// A location, and the lot there.
+type Place = (Id<StockLocation>, Option<Id<Lot>>);
+
 /// Levels, quantity and value at an hour, added up from the ledger.
 fn then(view: &View<'_>, item: &Row<StockItem>, at: Timestamp) -> (Vec<Value>, Decimal, Decimal) {
-    let mut cells: BTreeMap<(Id<StockLocation>, Option<Id<Lot>>), (Decimal, Decimal)> = BTreeMap::new();
+    let mut cells: BTreeMap<Place, (Decimal, Decimal)> = BTreeMap::new();
     for movement in ledger(view, item.id, Some(at)) {
         let mut ends = vec![movement.from, movement.to];
         ends.dedup();

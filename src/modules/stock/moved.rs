@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use projections::Id;
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::counts::{CountSession, CountStatus};
 use super::entity::StockLocation;
@@ -127,7 +127,7 @@ pub fn turnover(view: &View<'_>, scope: &Scope) -> Made {
         };
         let (opening, closing) = (at(scope.from), at(scope.to));
         let within = moves.iter().filter(|row| row.effective_at > scope.from);
-        let issues = within.filter(|row| {
+        let outgoing = within.filter(|row| {
             goes_out(view, row)
                 && scope.covers(if row.kind == MovementKind::Reversal {
                     row.to
@@ -135,7 +135,7 @@ pub fn turnover(view: &View<'_>, scope: &Scope) -> Made {
                     row.from
                 })
         });
-        let issued: Decimal = issues
+        let issued: Decimal = outgoing
             .map(|row| {
                 if row.kind == MovementKind::Reversal {
                     -row.value
@@ -209,7 +209,7 @@ pub fn variance(view: &View<'_>, scope: &Scope) -> Made {
             })));
         }
     }
-    let differs = |row: &&crate::kernel::listing::Item| row.get("variance").is_some_and(|by| *by != Value::from("0"));
+    let differs = |row: &&crate::kernel::listing::Item| row.get("variance").is_some_and(|by| by != "0");
     let wrong = rows.iter().filter(differs).count();
     let value: Decimal = rows
         .iter()

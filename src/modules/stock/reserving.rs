@@ -187,7 +187,7 @@ fn release(args: &ReserveStock, view: &View<'_>) -> Result<Plan, Rejection> {
     plan.detail("competing", competing(view, item.id, Some(row.id)));
     plan.result = json!({"id": row.id.to_string(), "status": ReservationStatus::Released});
     plan.edit("stock.reservation_released", row, |reservation| {
-        reservation.status = ReservationStatus::Released
+        reservation.status = ReservationStatus::Released;
     })?;
     Ok(plan)
 }

@@ -78,7 +78,8 @@ fn give_back(book: &mut Book<'_, '_>, row: &Row<Movement>) -> Result<(), Rejecti
     };
     let depth = depth(book.view, row);
     let kept = &mut book.hold(reservation).after;
-    if depth % 2 == 1 {
+    let is_retaken = !depth.is_multiple_of(2);
+    if is_retaken {
         if kept.remaining() < row.qty {
             let message = format!("{} of its reservation are left", kept.remaining().normalize());
             return Err(Rejection::new("reservation_mismatch", message)
@@ -111,7 +112,7 @@ impl<'a> Transit<'a> {
         }
         Self {
             origin,
-            in_effect: depth(view, row) % 2 == 0,
+            in_effect: depth(view, row).is_multiple_of(2),
         }
     }
 

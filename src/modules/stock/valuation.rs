@@ -138,8 +138,9 @@ impl StockCost {
         places: u32,
     ) -> Result<Decimal, Rejection> {
         if how == Valuation::Fifo {
-            if let Some(at) = self.layers.iter().position(|layer| layer.movement == origin) {
-                self.layers.get_mut(..=at).map(|layers| layers.rotate_right(1));
+            let at = self.layers.iter().position(|layer| layer.movement == origin);
+            if let Some(layers) = at.and_then(|at| self.layers.get_mut(..=at)) {
+                layers.rotate_right(1);
             }
             return self.take(how, qty, places);
         }

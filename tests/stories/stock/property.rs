@@ -147,15 +147,7 @@ impl History {
                     json!({"lines": [line], "at": PLACES[usize::from(place)], "note": "found so"}),
                 );
             }
-            Try::Revalue(item, cost) => {
-                let cost = euro(&format!("{}.{:02}", cost / 100, cost % 100));
-                if item % 2 == 0 {
-                    self.dare("save_stock_item", json!({"item": "DRILL", "standardCost": cost}));
-                } else if self.has("WIRE", "WH") {
-                    let line = json!({"item": "WIRE", "delta": "0", "cause": "revaluation", "newUnitCost": cost});
-                    self.dare("adjust_stock", json!({"lines": [line], "at": "WH", "note": "market"}));
-                }
-            }
+            Try::Revalue(item, cost) => self.revalue(item, cost),
             Try::Count(place, ref found) => self.count(PLACES[usize::from(place)], found),
             Try::Reserve(item, qty, anywhere) => {
                 let item = ITEMS[usize::from(item)];
@@ -186,6 +178,16 @@ impl History {
             Try::Wait(minutes) => {
                 self.story.wait(i64::from(minutes));
             }
+        }
+    }
+
+    fn revalue(&mut self, item: u8, cost: u32) {
+        let cost = euro(&format!("{}.{:02}", cost / 100, cost % 100));
+        if item % 2 == 0 {
+            self.dare("save_stock_item", json!({"item": "DRILL", "standardCost": cost}));
+        } else if self.has("WIRE", "WH") {
+            let line = json!({"item": "WIRE", "delta": "0", "cause": "revaluation", "newUnitCost": cost});
+            self.dare("adjust_stock", json!({"lines": [line], "at": "WH", "note": "market"}));
         }
     }
 

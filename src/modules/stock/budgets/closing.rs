@@ -32,7 +32,7 @@ pub fn close(args: &SaveBudget, view: &View<'_>, row: &Arc<Row<Budget>>) -> Resu
         }
     };
     let target = target(args, view, row, choice)?;
-    let (mut fates, mut carried): (Vec<Value>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut fates, mut carried): (Vec<Value>, Carried) = (Vec::new(), Vec::new());
     for (id, commitment, _) in open {
         let entry = view.need(id)?;
         let mut release = follow(entry, EntryKind::Release, view);
@@ -79,12 +79,15 @@ fn target<'a>(
     Ok(Some(to))
 }
 
+/// What this plan has carried over so far.
+type Carried = Vec<(Id<BudgetEntry>, BudgetEntry)>;
+
 /// Plans that a commitment goes on in another budget, on the line of the same category. Gives that line.
 fn carry(
     plan: &mut Plan,
     view: &View<'_>,
     row: &Row<Budget>,
-    (target, carried): (&Arc<Row<Budget>>, &mut Vec<(Id<BudgetEntry>, BudgetEntry)>),
+    (target, carried): (&Arc<Row<Budget>>, &mut Carried),
     (entry, amount): (&Row<BudgetEntry>, rust_decimal::Decimal),
 ) -> Result<String, Rejection> {
     let category = row

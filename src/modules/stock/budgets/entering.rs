@@ -219,11 +219,11 @@ fn threshold(plan: &mut Plan, budget: &Arc<Row<Budget>>, lines: &[String], after
                 json!({"line": line, "category": category, "percent": percent}),
             );
             plan.edit("budget.threshold_reached", budget, |budget| {
-                budget.reached.push(line.clone())
+                budget.reached.push(line.clone());
             })?;
         } else if !is_reached && was {
             plan.edit("budget.threshold_left", budget, |budget| {
-                budget.reached.retain(|known| known != line)
+                budget.reached.retain(|known| known != line);
             })?;
         }
     }

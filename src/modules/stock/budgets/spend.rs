@@ -80,18 +80,17 @@ pub fn spend(args: RecordSpend, view: &View<'_>) -> Result<Plan, Rejection> {
         (amount.own, reference.as_deref()),
         args.write.client_key.is_some(),
     )?;
-    let mut entry = match commitment {
-        Some(commitment) => of_commitment(&mut plan, view, budget, commitment, amount.own, "commitment_exceeded")?,
-        None => {
-            let line = line(budget, args.line.as_ref())?;
-            within(&mut plan, budget, &Balance::of(view, budget, None), line, amount.own)?;
-            BudgetEntry {
-                kind: EntryKind::Spend,
-                budget: budget.id,
-                line: line.id.clone(),
-                at: view.now,
-                ..BudgetEntry::default()
-            }
+    let mut entry = if let Some(commitment) = commitment {
+        of_commitment(&mut plan, view, budget, commitment, amount.own, "commitment_exceeded")?
+    } else {
+        let line = line(budget, args.line.as_ref())?;
+        within(&mut plan, budget, &Balance::of(view, budget, None), line, amount.own)?;
+        BudgetEntry {
+            kind: EntryKind::Spend,
+            budget: budget.id,
+            line: line.id.clone(),
+            at: view.now,
+            ..BudgetEntry::default()
         }
     };
     let subject = args

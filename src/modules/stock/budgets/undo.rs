@@ -87,7 +87,6 @@ fn contrary(view: &View<'_>, balance: &Balance, row: &Arc<Row<BudgetEntry>>) -> 
         EntryKind::Allocation | EntryKind::Transfer if balance.line(&row.line).available() < row.amount => {
             return used("what this line was given is committed or spent");
         }
-        EntryKind::Allocation | EntryKind::Transfer => again(row.kind, -row.amount),
         EntryKind::Commitment if open(row.id) < row.amount => {
             return used("some of this commitment was spent, changed or released");
         }
@@ -98,7 +97,7 @@ fn contrary(view: &View<'_>, balance: &Balance, row: &Arc<Row<BudgetEntry>>) -> 
         EntryKind::CommitmentChange if row.commitment.is_some_and(|id| open(id) < row.amount) => {
             return used("what was added to this commitment was spent");
         }
-        EntryKind::CommitmentChange => again(row.kind, -row.amount),
+        EntryKind::Allocation | EntryKind::Transfer | EntryKind::CommitmentChange => again(row.kind, -row.amount),
         EntryKind::Release => again(EntryKind::CommitmentChange, row.amount),
         EntryKind::Spend if is_reversed(view, row) => return used("this spend was taken back already"),
         EntryKind::Spend => reversal(view, row),
