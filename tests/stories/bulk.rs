@@ -196,7 +196,7 @@ fn five_hundred_are_the_most() {
         let tasks: Vec<Value> = (0..50)
             .map(|number| json!({"title": format!("Part {round} {number}")}))
             .collect();
-        let args = json!({"parent": "OPS-1", "tasks": tasks});
+        let args = json!({"parent": "OPS-1", "items": tasks});
         let pending = story.alone("ana", "create_subtasks", args).unwrap();
         story.alone("ana", "confirm_action", confirm(&pending)).unwrap();
     }

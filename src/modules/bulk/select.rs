@@ -95,7 +95,8 @@ fn found<'a>(view: &View<'a>, query: &str) -> Result<Vec<&'a Arc<Row<Task>>>, Re
         "validation_failed" | "unknown_argument" => bad_query(&no.message),
         _ => no.field("query"),
     };
-    let rows = filtered(terms(query)?, view).map_err(unreadable)?;
+    let mut rows = filtered(terms(query)?, view).map_err(unreadable)?;
+    rows.sort_by_key(|row| (row.project, row.number));
     if rows.len() > TASKS_MAX {
         return Err(Rejection::new(
             "too_many",
