@@ -2,7 +2,6 @@
 
 pub mod actions;
 pub mod audit;
-pub mod bulk;
 pub mod comments;
 pub mod labels;
 pub mod live;
@@ -29,7 +28,6 @@ pub fn all() -> Vec<Module> {
         tasks::module(),
         workflows::module(),
         audit::module(),
-        bulk::module(),
         stock::module(),
         actions::module(),
         search::module(),

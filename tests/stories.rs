@@ -1,7 +1,6 @@
 //! Stories: given, when, then — each a transcript under `snapshots/`, each ending with a replay of its journal.
 
 mod audit;
-mod bulk;
 mod checkpoint;
 mod confirming;
 mod executions;

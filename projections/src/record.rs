@@ -264,29 +264,6 @@ impl<'a> Record<'a> {
     }
 }
 
-impl Change {
-    /// The same change as it would be read.
-    pub fn as_read(&self) -> Changed<'_> {
-        let fields = self.fields.iter();
-        Changed {
-            entity: Cow::Borrowed(&self.entity),
-            id: Cow::Borrowed(&self.id),
-            org: self.org.as_deref().map(Cow::Borrowed),
-            version: self.version,
-            op: self.op,
-            fields: fields
-                .map(|(name, sides)| {
-                    let read = FieldChanged {
-                        from: sides.from.as_deref(),
-                        to: sides.to.as_deref(),
-                    };
-                    (Cow::Borrowed(name.as_ref()), read)
-                })
-                .collect(),
-        }
-    }
-}
-
 impl Changed<'_> {
     /// The same change with its own texts.
     pub fn to_owned(&self) -> Change {

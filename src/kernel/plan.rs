@@ -72,8 +72,6 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// Facts that must still hold when it is confirmed, beyond the changes themselves.
     pub requires: BTreeMap<&'static str, Value>,
-    /// What the digest is of instead of the changes: a plan that says itself which differences do not count (bulk).
-    pub stands_for: Option<Value>,
     /// What this tool's preview shows beyond the rest.
     pub details: Map<String, Value>,
     /// The result of the receipt.
@@ -117,7 +115,6 @@ impl Plan {
             blockers: Vec::new(),
             effects: Vec::new(),
             requires: BTreeMap::new(),
-            stands_for: None,
             details: Map::new(),
             result: Value::Null,
             undo: Undo::Days(30),
@@ -285,8 +282,7 @@ impl Plan {
 
     /// The canonical text (RFC 8785) that the digest is of.
     pub fn essence(&self, tool: &str) -> Result<String, Rejection> {
-        let changes = self.stands_for.clone();
-        let changes = changes.unwrap_or_else(|| self.changes.iter().map(Planned::essence).collect());
+        let changes: Vec<Value> = self.changes.iter().map(Planned::essence).collect();
         let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
         canonical::canonical_value(&essence).map_err(|cause| broken(&cause))
     }

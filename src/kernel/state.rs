@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use jiff::Timestamp;
-use projections::{Actions, Change, Digest, Record, Unread};
+use projections::{Actions, Digest, Record, Unread};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
@@ -152,27 +152,6 @@ impl State {
     /// Every kind with its table, in order.
     pub fn kinds(&self) -> impl Iterator<Item = (&'static str, &dyn AnyTable)> {
         self.tables.0.iter().map(|(name, table)| (*name, table.as_ref()))
-    }
-
-    /// Leaves out what rows say: for a state that nobody searches.
-    pub fn forget_words(&mut self) {
-        self.is_indexed = false;
-        for table in Arc::make_mut(&mut self.tables).0.values_mut() {
-            table.defer_words();
-        }
-    }
-
-    /// Applies a change that is only planned, so that what comes after it can be decided on.
-    pub fn foresee(&mut self, org: &str, at: Timestamp, change: &Change) -> Result<(), Unfit> {
-        let seq = self.position + 1;
-        let unknown = || Unfit::UnknownKind {
-            seq,
-            kind: change.entity.to_string(),
-        };
-        let tables = &mut Arc::make_mut(&mut self.tables).0;
-        let table = tables.get_mut(change.entity.as_ref()).ok_or_else(unknown)?;
-        table.apply(Place { seq, at, org }, &change.as_read())?;
-        Ok(())
     }
 
     /// Folds one record in. The text is the record's JSON; `seq` its position.

@@ -13,7 +13,6 @@ mod subtasks;
 mod update;
 
 pub use entity::{ChecklistItem, Priority, Resolution, Source, Task, TaskType};
-pub use list::filtered;
 pub use read::shown;
 
 use crate::kernel::Module;

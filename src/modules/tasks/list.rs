@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::entity::{Priority, Task, TaskType};
 use super::read::{COLUMNS, resolve_state, shown};
-use crate::kernel::arg::{Args, Date, In, JsonObject, List, PageArgs, Str, Ts};
+use crate::kernel::arg::{Date, In, JsonObject, List, PageArgs, Str, Ts};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Listing};
 use crate::kernel::{Ref, Rejection, Row, View, text};
@@ -99,6 +99,7 @@ fn refuse_later(args: &ListTasks) -> Result<(), Rejection> {
 
 /// `list_tasks`.
 pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
+    refuse_later(&args)?;
     let found = matching(&args, view)?;
     if let Some(by) = args.group_by {
         let groups = groups(view, &found, by);
@@ -112,13 +113,7 @@ pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
     Listing::new(view, &args.page, &COLUMNS, "-updatedAt").answer(items)
 }
 
-/// The tasks that filters let through, given as arguments of `list_tasks`.
-pub fn filtered<'a>(given: Map<String, Value>, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
-    matching(&ListTasks::read(given)?, view)
-}
-
 fn matching<'a>(args: &ListTasks, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
-    refuse_later(args)?;
     let project = args
         .project
         .as_ref()
