@@ -10,6 +10,7 @@ pub mod organizations;
 pub mod profile;
 pub mod projects;
 pub mod search;
+pub mod stock;
 pub mod tasks;
 pub mod workflows;
 
@@ -28,6 +29,7 @@ pub fn all() -> Vec<Module> {
         tasks::module(),
         workflows::module(),
         audit::module(),
+        stock::module(),
         actions::module(),
         search::module(),
         comments::module(),

@@ -10,5 +10,6 @@ mod labels;
 mod organizations;
 mod search;
 mod shapes;
+mod stock;
 mod work;
 mod workflows;

@@ -82,6 +82,9 @@ pub struct OrganizationSettings {
     pub guest_access: bool,
     /// What agents may do here.
     pub agent_policy: AgentPolicy,
+    /// How the books of stock are kept.
+    #[serde(skip_serializing_if = "StockSettings::is_plain")]
+    pub stock: StockSettings,
 }
 
 impl Default for OrganizationSettings {
@@ -92,7 +95,29 @@ impl Default for OrganizationSettings {
             retention_days: 365,
             guest_access: true,
             agent_policy: AgentPolicy::default(),
+            stock: StockSettings::default(),
         }
+    }
+}
+
+/// How an organisation keeps its books of stock.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct StockSettings {
+    /// The first day that movements may be dated back to; the first of the month where it is not set.
+    pub open_from: Option<jiff::civil::Date>,
+    /// Adjustments of more value than this need an approval.
+    pub approval_above: Option<Decimal>,
+    /// Variances of a count beyond this part of what was expected need an approval.
+    pub count_variance_percent: Option<Decimal>,
+    /// Variances of a count of more value than this need an approval.
+    pub count_variance_value: Option<Decimal>,
+}
+
+impl StockSettings {
+    /// Whether nothing was set.
+    pub fn is_plain(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::kernel::undo::Recorded;
 use crate::kernel::{Plan, Rejection, View};
 
 crate::choice! {
@@ -118,6 +119,9 @@ impl std::fmt::Debug for Tool {
         write!(f, "{}.{}", self.module, self.name)
     }
 }
+
+/// Plans counter-entries for the recorded changes it knows; gives the rest.
+pub type Counter = fn(&View<'_>, &mut Plan, Vec<Recorded>) -> Result<Vec<Recorded>, Rejection>;
 
 /// Whether a caller may know of one thing of a kind.
 type Seeing = fn(&View<'_>, &str) -> bool;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Run, Seeing, Tool, ToolKind, object, output};
+use super::{Counter, Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::reaction::{Reactor, Striking};
@@ -25,6 +25,7 @@ pub struct Module {
     pub(super) kinds: Vec<(Kind, Seeing)>,
     pub(super) reactors: Vec<(&'static str, Reactor)>,
     pub(super) strikes: Vec<(&'static str, Striking)>,
+    pub(super) counter: Option<Counter>,
 }
 
 impl Module {
@@ -39,7 +40,15 @@ impl Module {
             kinds: Vec::new(),
             reactors: Vec::new(),
             strikes: Vec::new(),
+            counter: None,
         }
+    }
+
+    /// Says how changes are undone that may not simply be turned back: by counter-entries of the module's own.
+    #[must_use]
+    pub fn undone_by(mut self, counter: Counter) -> Self {
+        self.counter = Some(counter);
+        self
     }
 
     /// Says that it owns a kind of entity.

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Module, Seeing, Tool};
-use crate::kernel::View;
+use super::{Counter, Module, Seeing, Tool};
 use crate::kernel::execution::Terms;
 use crate::kernel::reaction::{Reactor, Striking};
 use crate::kernel::state::Kind;
+use crate::kernel::undo::Recorded;
+use crate::kernel::{Plan, Rejection, View};
 
 /// How much a caller may do; kept by the door, told by tools.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -44,6 +45,7 @@ pub struct Registry {
     kinds: Vec<(Kind, Seeing)>,
     reactors: Vec<(&'static str, Reactor)>,
     strikes: Vec<(&'static str, Striking)>,
+    counters: Vec<Counter>,
 }
 
 impl Registry {
@@ -58,6 +60,7 @@ impl Registry {
             kinds: Vec::new(),
             reactors: Vec::new(),
             strikes: Vec::new(),
+            counters: Vec::new(),
         };
         for module in modules {
             registry
@@ -66,6 +69,7 @@ impl Registry {
             registry.kinds.extend(module.kinds);
             registry.reactors.extend(module.reactors);
             registry.strikes.extend(module.strikes);
+            registry.counters.extend(module.counter);
             for tool in module.tools {
                 registry.by_name.insert(tool.name, registry.tools.len());
                 registry.tools.push(tool);
@@ -110,6 +114,19 @@ impl Registry {
     pub fn strike(&self, kind: &str) -> Option<Striking> {
         let mut known = self.strikes.iter();
         known.find(|(known, _)| *known == kind).map(|(_, strike)| *strike)
+    }
+
+    /// Plans the counter-entries that undo some recorded changes; gives the changes that are to be turned back as usual.
+    pub fn counter(
+        &self,
+        view: &View<'_>,
+        plan: &mut Plan,
+        recorded: Vec<Recorded>,
+    ) -> Result<Vec<Recorded>, Rejection> {
+        let counters = self.counters.iter();
+        counters
+            .copied()
+            .try_fold(recorded, |left, counter| counter(view, plan, left))
     }
 
     /// Whether a caller may know of a thing of a kind.

@@ -3,7 +3,7 @@
 
 use projections::facets::Index;
 use projections::record::Changed;
-use projections::{Action, Actor, Named as _, Record, Stage};
+use projections::{Action, Actor, Named as _, Op, Record, Stage};
 
 use crate::kernel::engine::{admit, unknown_tool};
 use crate::kernel::record_view::{action_of, unread};
@@ -28,6 +28,11 @@ pub(super) fn action<'v>(view: &View<'v>, seq: u64, record: &Record<'_>) -> Resu
 
 /// Refuses unless the caller sees every changed thing and may use the tool that changed it.
 pub(super) fn all(view: &View<'_>, seq: u64, action: &Action, changes: &[&Changed<'_>]) -> Result<(), Rejection> {
+    // A counter-entry that an undoing made is nobody else's; what it follows from stands beside it.
+    let is_fresh = |change: &Changed<'_>| *action.tool == *UNDO && change.op == Op::Create && change.version == 1;
+    if changes.iter().all(|change| is_fresh(change)) {
+        return Err(never("it is not known any more which tool did what it undid"));
+    }
     for change in changes {
         if !is_seen(view, change, &action.proposer) {
             return Err(Rejection::not_found("record", &seq.to_string()));
@@ -38,6 +43,9 @@ pub(super) fn all(view: &View<'_>, seq: u64, action: &Action, changes: &[&Change
         if change.entity == Alert::KIND {
             let no = never("an alert is evidence");
             return Err(no.hint("resolve_audit_alert says what came of it, and reopens it"));
+        }
+        if is_fresh(change) {
+            continue;
         }
         let tool = tool(view, seq, action, change)?;
         let tool = view.registry.tool(&tool).ok_or_else(|| unknown_tool(&tool))?;

@@ -52,7 +52,8 @@ pub fn undo(args: UndoAction, view: &View<'_>) -> Result<Plan, Rejection> {
     };
     let mut plan = Plan::new("Undo");
     let skip = args.on_conflict == OnConflict::Skip;
-    let conflicts = invert(view, &mut plan, &recorded, skip)?;
+    let left = view.registry.counter(view, &mut plan, recorded.clone())?;
+    let conflicts = invert(view, &mut plan, &left, skip)?;
     if !conflicts.is_empty() && !skip {
         return Err(Rejection::new(
             "undo_conflict",
