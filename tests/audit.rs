@@ -1,7 +1,6 @@
 //! The auditor's eyes: timelines, decisions made again, and how things stood.
 
 mod altered;
-mod kept;
 mod noon;
 mod program;
 mod quiet;
