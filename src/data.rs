@@ -15,7 +15,6 @@ use projections::store::Store;
 use thiserror::Error;
 
 use crate::audit::custody;
-use crate::audit::travel::{self, Stretches};
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
 use crate::door::signer::Signer;
@@ -45,11 +44,6 @@ impl DataDir {
     /// The rows that are derived from the journal; they may be deleted at any time.
     pub fn projections(&self) -> PathBuf {
         self.0.join("projections")
-    }
-
-    /// The states of the past that are kept there.
-    pub fn past(&self, settings: &travel::Settings) -> Stretches {
-        Stretches::new(&self.projections(), &checkpoint::program(), settings)
     }
 
     /// Where a running server takes its siblings' calls.
@@ -123,8 +117,6 @@ pub struct How {
     pub terms: Terms,
     /// A file with the key that signs the log, where that is not in the data directory.
     pub signing_key_file: Option<PathBuf>,
-    /// What is kept for journeys to the past.
-    pub past: travel::Settings,
 }
 
 impl Default for How {
@@ -135,7 +127,6 @@ impl Default for How {
             rates: Rates::default(),
             terms: Terms::default(),
             signing_key_file: None,
-            past: travel::Settings::default(),
         }
     }
 }
@@ -191,7 +182,6 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
         store => store,
     };
     let desk = Desk::new(dir.projections(), store.as_ref().map(Store::rows));
-    let desk = desk.keeping(dir.past(&how.past));
     if let Some(rows) = desk.rows() {
         handle.attach(rows.clone());
     }
