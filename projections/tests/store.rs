@@ -139,7 +139,10 @@ fn a_record_is_found_by_all_that_it_names() {
         .iter()
         .map(|(kind, id)| (kind.as_str(), id.as_str()))
         .collect();
-    assert_eq!(touched, [("action", id), ("task", "tsk_1"), ("used", "tok_1")]);
+    assert_eq!(
+        touched,
+        [("action", id), ("owed", "owed"), ("task", "tsk_1"), ("used", "tok_1")]
+    );
     assert_eq!(
         facets.calls,
         [("update_task".to_owned(), "action.confirmed".to_owned())]

@@ -139,6 +139,10 @@ mod tests {
             let means = resolved(&listed, &listed["$defs"]);
             assert_eq!(means, Value::Object((*tool.input).clone()), "{}", tool.name);
         }
-        assert_eq!(shared, ["update_task"], "references are for tools that need them");
+        assert_eq!(
+            shared,
+            ["update_task", "save_stock_item"],
+            "references are for tools that need them"
+        );
     }
 }

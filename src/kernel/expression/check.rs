@@ -247,14 +247,8 @@ impl Checker<'_> {
             "string" => Ok(Type::Text),
             "contains" | "startsWith" | "endsWith" => Ok(Type::Flag),
             other => {
-                let mut wrong = self.mistake(
-                    id,
-                    format!("there is no function `{other}`, only {},", FUNCTIONS.join(", ")),
-                );
-                wrong.nearest = text::nearest(other, FUNCTIONS, 1)
-                    .first()
-                    .map(|name| (*name).to_owned());
-                Err(wrong)
+                let known = FUNCTIONS.join(", ");
+                Err(self.mistake(id, format!("there is no function `{other}`, only {known},")))
             }
         }
     }

@@ -51,7 +51,7 @@ fn a_mistake_has_a_position_and_the_nearest_name() {
         ("task.title > 3", 12, None),
         ("task.title", 1, None),
         ("task.labels.map(l, l) == []", 16, None),
-        ("task.title.matches('a+')", 19, Some("contains")),
+        ("task.title.matches('a+')", 19, None),
         ("now() > day", 4, None),
         ("task.estimate >", 16, None),
         ("", 1, None),
