@@ -51,7 +51,7 @@ pub async fn tell(handle: &Handle, caller: Caller, told: &Told) -> Result<u64, R
         target: told.target.as_str().into(),
         digest: told.digest.as_str().into(),
     };
-    let said = event(evidence::ARCHIVED, &facts).map_err(|cause| Rejection::new("unavailable", &cause.to_string()))?;
+    let said = event(evidence::ARCHIVED, &facts).map_err(|cause| Rejection::new("unavailable", cause.to_string()))?;
     let (record, _) = handle.record_for_all(caller, vec![said]).await?;
     Ok(record)
 }

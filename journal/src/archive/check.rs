@@ -26,11 +26,11 @@ pub fn check_archive(disk: &dyn Disk, target: Option<&dyn Disk>) -> Result<(u64,
     let target = target.or(named.as_ref().map(|disk| disk as &dyn Disk));
     let (mut good, mut faults, mut next) = (0, Vec::new(), 1);
     for entry in &manifest.segments {
-        let wrong = if entry.first != next {
+        let wrong = if entry.first == next {
+            one(&manifest, entry, target)?
+        } else {
             let why = format!("{MANIFEST} goes on with record {} after {}", entry.first, next - 1);
             Some((FaultKind::Manifest, why))
-        } else {
-            one(&manifest, entry, target)?
         };
         next = entry.last + 1;
         match wrong {

@@ -36,6 +36,9 @@ fn over(disk: &SimulatedDisk, target: &SimulatedDisk) -> Arc<dyn Disk> {
     Arc::new(Archived::over(Arc::new(disk.clone()), Some(Arc::new(target.clone()))))
 }
 
+/// What happens to the files of an archive.
+type Change<'a> = &'a dyn Fn(&mut std::collections::BTreeMap<String, Vec<u8>>);
+
 #[test]
 fn what_is_archived_reads_verifies_and_goes_on_as_before() {
     let plain = filled(200, true);
@@ -81,7 +84,7 @@ fn each_fault_of_an_archive_is_told_apart() {
         let faults = verified(&disk, target).faults;
         faults.into_iter().map(|fault| (fault.kind, fault.file)).collect()
     };
-    let with = |change: &dyn Fn(&mut std::collections::BTreeMap<String, Vec<u8>>)| {
+    let with = |change: Change<'_>| {
         let mut files = target.files();
         change(&mut files);
         SimulatedDisk::with_files(files)

@@ -12,7 +12,10 @@ use super::{Row, Table};
 use crate::kernel::entity::Entity;
 
 /// What came last comes first; of what changed together, the smaller identifier.
-type Order<E> = OrdSet<(Reverse<Timestamp>, Id<E>)>;
+type Order<E> = OrdSet<Place<E>>;
+
+/// When a row last changed, and which it is.
+type Place<E> = (Reverse<Timestamp>, Id<E>);
 
 /// The order. Cloning shares structure.
 #[derive(Clone, Debug)]
@@ -26,15 +29,14 @@ impl<E> Default for Recent<E> {
     }
 }
 
-fn place<E>(row: &Row<E>) -> (Reverse<Timestamp>, Id<E>) {
+fn place<E>(row: &Row<E>) -> Place<E> {
     (Reverse(row.updated_at), row.id)
 }
 
 impl<E: Entity> Recent<E> {
     /// The order of many rows at once.
     pub(super) fn of<'a>(rows: impl Iterator<Item = &'a Arc<Row<E>>>) -> Self {
-        let mut places: Vec<(&str, (Reverse<Timestamp>, Id<E>))> =
-            rows.map(|row| (row.org.as_str(), place(row))).collect();
+        let mut places: Vec<(&str, Place<E>)> = rows.map(|row| (row.org.as_str(), place(row))).collect();
         places.sort_unstable();
         let orgs = places.chunk_by(|(one, _), (two, _)| one == two);
         let orgs = orgs.filter_map(|places| {
