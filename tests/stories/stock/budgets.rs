@@ -239,7 +239,10 @@ fn random(history: &[(u8, u8, u32)]) {
                 .cloned()
                 .unwrap_or(json!("none"))
         };
-        let (line, amount) = (if at % 2 == 0 { "Tools" } else { "Travel" }, euro(&amount.to_string()));
+        let (line, amount) = (
+            if at.is_multiple_of(2) { "Tools" } else { "Travel" },
+            euro(&amount.to_string()),
+        );
         let (tool, args) = match what {
             0 | 1 => (
                 "commit_budget",

@@ -183,7 +183,7 @@ impl History {
 
     fn revalue(&mut self, item: u8, cost: u32) {
         let cost = euro(&format!("{}.{:02}", cost / 100, cost % 100));
-        if item % 2 == 0 {
+        if item.is_multiple_of(2) {
             self.dare("save_stock_item", json!({"item": "DRILL", "standardCost": cost}));
         } else if self.has("WIRE", "WH") {
             let line = json!({"item": "WIRE", "delta": "0", "cause": "revaluation", "newUnitCost": cost});
