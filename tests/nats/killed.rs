@@ -107,8 +107,10 @@ fn whatever_is_killed_each_confirmed_action_ends_once_or_is_unknown_and_listed()
     for action in &known {
         let status = ended(action);
         let listed = unknown.iter().any(|item| item["id"] == action["actionId"]);
+        // On a busy machine a worker may get one only after its hour: its table says that nothing was done, and so does it.
+        let late = || shown(&server, action)["receipt"]["reason"] == "the deadline has passed";
         assert!(
-            status == "succeeded" || (status == "unknown" && listed),
+            status == "succeeded" || (status == "unknown" && listed) || (status == "failed" && late()),
             "{:#}\n{}",
             shown(&server, action),
             broker.logs()
