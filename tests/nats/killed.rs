@@ -46,10 +46,11 @@ fn work(server: &Server, round: usize, lasts: Duration) -> (Vec<Value>, Vec<Stri
     (known, lost)
 }
 
-/// A broker that is killed may have forgotten what it said it had: then nobody knows, after the deadline.
+/// A broker that is killed may have forgotten what it said it had: then nobody knows, after the deadline. That is later than a
+/// busy machine takes for a hundred rounds: a worker that gets something after its hour says, rightly, that it failed.
 fn serve(broker: &Broker) -> Server {
     let mut program = broker.program("server");
-    program.env("ORKESTRA_ATTEMPTS__PATIENCE_SECONDS", "60");
+    program.env("ORKESTRA_ATTEMPTS__PATIENCE_SECONDS", "120");
     Server::start_as(broker.dir(), &mut program)
 }
 
@@ -107,10 +108,8 @@ fn whatever_is_killed_each_confirmed_action_ends_once_or_is_unknown_and_listed()
     for action in &known {
         let status = ended(action);
         let listed = unknown.iter().any(|item| item["id"] == action["actionId"]);
-        // On a busy machine a worker may get one only after its hour: its table says that nothing was done, and so does it.
-        let late = || shown(&server, action)["receipt"]["reason"] == "the deadline has passed";
         assert!(
-            status == "succeeded" || (status == "unknown" && listed) || (status == "failed" && late()),
+            status == "succeeded" || (status == "unknown" && listed),
             "{:#}\n{}",
             shown(&server, action),
             broker.logs()

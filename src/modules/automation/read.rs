@@ -18,15 +18,12 @@ use crate::modules::projects::Project;
 args! {
     /// Arguments of `list_automation_rules`.
     pub struct ListRules {
-        /// Of this project.
         project: Option<Ref<Project>>,
-        /// Running or paused.
         enabled: Option<bool>,
         /// A kind of trigger, or an event.
         trigger: Option<Str<1, 60>>,
         /// Whose last run failed, or that were disabled for it.
         failing: Option<bool>,
-        /// Everything that a rule can be made of.
         catalogue: bool = false,
         page: In<PageArgs>,
     }
@@ -99,9 +96,8 @@ fn shown(view: &View<'_>, row: &Row<Rule>) -> Item {
 args! {
     /// Arguments of `get_automation_rule`.
     pub struct GetRule {
-        /// The rule.
         rule: Ref<Rule>,
-        /// Runs older than this one: the `nextRuns` of the answer before.
+        /// `nextRuns` of the answer before.
         runs_cursor: Option<Str<1, 64>>,
         read: In<ReadArgs>,
     }

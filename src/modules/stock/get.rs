@@ -24,7 +24,7 @@ args! {
     /// Arguments of `get_stock_item`.
     pub struct GetStockItem {
         item: Ref<StockItem>,
-        /// How it stood then, by the hours at which goods moved.
+        /// By when goods moved.
         as_of: Option<Ts>,
         read: In<ReadArgs>,
     }

@@ -51,16 +51,13 @@ args! {
         /// Words in sku or name.
         q: Option<Str<1, 100>>,
         category: Option<Str<1, 100>>,
-        /// At this location and in it.
+        /// Here and in it.
         location: Option<Ref<StockLocation>>,
         status: Option<ItemStatus>,
-        /// Those that are short.
         below: Option<Below>,
-        /// With a lot there that ends before this day.
+        /// Lots that end before.
         expiring_before: Option<Date>,
-        /// With this lot.
         lot: Option<Str<1, 64>>,
-        /// location: also the list of locations.
         group_by: Option<GroupBy>,
         page: In<PageArgs>,
     }

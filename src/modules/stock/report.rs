@@ -49,7 +49,7 @@ args! {
         from: Option<Ts>,
         /// Now where left out; for expiring, 30 days ahead.
         to: Option<Ts>,
-        /// For valuation: as the ledger stood then.
+        /// For valuation.
         as_of: Option<Ts>,
         page: In<PageArgs>,
     }

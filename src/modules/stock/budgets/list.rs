@@ -19,7 +19,6 @@ use crate::modules::workflows::moves;
 args! {
     /// Arguments of `list_budgets`.
     pub struct ListBudgets {
-        /// One, with lines, open commitments and entries.
         budget: Option<Ref<Budget>>,
         project: Option<Ref<Project>>,
         /// Needs module Products.
@@ -29,7 +28,6 @@ args! {
         status: Option<BudgetStatus>,
         /// Used up at least so far.
         over_percent: Option<Int<0, 200>>,
-        /// As it stood then.
         as_of: Option<Ts>,
         page: In<PageArgs>,
     }
