@@ -14,10 +14,12 @@ use std::io::{self, Read as _};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::{Disk, put, read_whole};
+use crate::disk::{Disk, Lock, put, read_full, read_whole};
 use crate::segment::{self, Header};
 use crate::{Error, line, lines};
 
+/// The file whose lock lets one archiving or removal at a time have a journal, or a target.
+const LOCK: &str = "archive.lock";
 /// The manifest's file, in the journal's directory and at the target.
 pub(crate) const MANIFEST: &str = "archive.json";
 const VERSION: u32 = 1;
@@ -64,6 +66,16 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    fn empty(journal: String, target: &str) -> Self {
+        Self {
+            version: VERSION,
+            journal,
+            target: target.to_owned(),
+            segments: Vec::new(),
+            digest: String::new(),
+        }
+    }
+
     fn content_digest(&self) -> Result<String, Error> {
         let content = serde_json::to_vec(&(&self.version, &self.journal, &self.segments)).map_err(|_| unreadable())?;
         Ok(sha256(&content))
@@ -128,36 +140,28 @@ fn unpack(packed: &[u8], bytes: u64) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Damaged`] when a segment is not what was written; [`Error::Archive`] when what was read back
-/// differs, or the archive belongs to another journal.
+/// differs, the target holds the archive of another journal, or somebody else is archiving.
 pub fn archive(
     disk: &dyn Disk,
     target: (&dyn Disk, &str),
     keep: usize,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Manifest>, Error> {
+    let _held = (hold(disk)?, hold(target.0)?);
     let names = segment::list(disk)?;
+    let Some(newest) = names.last() else { return Ok(None) };
+    let journal = header_of(disk, newest)?.journal;
     let sealed = names.len().saturating_sub(1).saturating_sub(keep);
-    let mut manifest = Manifest::read(disk)?;
+    let mut manifest = begun(disk, target)?;
+    if manifest.as_ref().is_some_and(|held| held.journal != journal) {
+        return Err(refused(format!("{} holds the archive of another journal", target.1)));
+    }
     for (done, pair) in (1..).zip(names.windows(2).take(sealed)) {
         if let [name, next] = pair
             && manifest.as_ref().is_none_or(|held| held.of(name).is_none())
         {
-            let (journal, entry) = one(disk, target.0, name, next)?;
-            let held = manifest.get_or_insert_with(|| Manifest {
-                version: VERSION,
-                journal: journal.clone(),
-                target: target.1.to_owned(),
-                segments: Vec::new(),
-                digest: String::new(),
-            });
-            if held.target != target.1 || held.journal != journal {
-                let why = format!("this journal's archive is in {}; give that with --to", held.target);
-                return Err(Error::Archive {
-                    file: MANIFEST.to_owned(),
-                    why,
-                });
-            }
-            held.segments.push(entry);
+            let held = manifest.get_or_insert_with(|| Manifest::empty(journal.clone(), target.1));
+            held.segments.push(one(disk, target.0, name, next)?);
             held.segments.sort_by_key(|segment| segment.first);
             held.write(target.0)?;
             held.write(disk)?;
@@ -167,12 +171,54 @@ pub fn archive(
     Ok(manifest)
 }
 
+/// One at a time: whoever wrote a manifest that it read before another's could forget segments whose plain files are gone.
+fn hold(disk: &dyn Disk) -> Result<Lock, Error> {
+    let held = disk.lock(LOCK).map_err(Error::io("lock", LOCK))?;
+    held.ok_or_else(|| refused("another process archives this journal, or to this directory; wait for it".to_owned()))
+}
+
+/// What was archived before: as the journal knows it, or else the target, where a stop came in between.
+fn begun(disk: &dyn Disk, (target, name): (&dyn Disk, &str)) -> Result<Option<Manifest>, Error> {
+    let there = Manifest::read(target)?;
+    let Some(here) = Manifest::read(disk)? else {
+        return Ok(there.map(|there| Manifest {
+            target: name.to_owned(),
+            ..there
+        }));
+    };
+    if here.target != name {
+        let why = format!("this journal's archive is in {}; give that with --to", here.target);
+        return Err(refused(why));
+    }
+    let lacks = |there: &Manifest| {
+        there.journal != here.journal || !here.segments.iter().all(|one| there.segments.contains(one))
+    };
+    match there {
+        Some(there) if lacks(&there) => Err(refused(format!(
+            "{name} holds an archive that is not the one of this journal's {MANIFEST}; bring the right one back"
+        ))),
+        // The target is written first, so it may know of more.
+        Some(there) => Ok(Some(Manifest {
+            target: here.target,
+            ..there
+        })),
+        None => Err(refused(format!(
+            "there is no {MANIFEST} in {name}; bring the archive back there"
+        ))),
+    }
+}
+
+fn refused(why: String) -> Error {
+    Error::Archive {
+        file: MANIFEST.to_owned(),
+        why,
+    }
+}
+
 /// Compresses one segment, writes it, reads it back.
-fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<(String, ArchivedSegment), Error> {
+fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<ArchivedSegment, Error> {
     let plain = read_whole(disk, name).map_err(Error::io("read", name))?;
-    let header = head(name, &plain)?;
-    let following = read_whole(disk, next).map_err(Error::io("read", next))?;
-    let following = head(next, &following)?;
+    let (header, following) = (head(name, &plain)?, header_of(disk, next)?);
     let last = following.first - 1;
     good(name, &plain, header.first, last)?;
     let file = format!("{:020}-{last:020}.log.zst", header.first);
@@ -191,7 +237,15 @@ fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<(St
         root: following.previous,
     };
     over::read_back(target, &entry).map_err(Error::io("read back", &entry.file))?;
-    Ok((header.journal, entry))
+    Ok(entry)
+}
+
+/// What a segment that lies there says of itself.
+fn header_of(disk: &dyn Disk, name: &str) -> Result<Header, Error> {
+    let file = disk.open(name).map_err(Error::io("open", name))?;
+    let mut bytes = [0; segment::HEADER_BYTES_MAX as usize];
+    let count = read_full(file.as_ref(), &mut bytes, 0).map_err(Error::io("read", name))?;
+    head(name, bytes.get(..count).unwrap_or_default())
 }
 
 fn head(name: &str, bytes: &[u8]) -> Result<Header, Error> {
@@ -234,6 +288,7 @@ fn good(name: &str, plain: &[u8], first: u64, last: u64) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`]; [`Error::Archive`] when a copy is not what was written: then its segment stays.
 pub fn remove_archived(disk: &dyn Disk, target: &dyn Disk) -> Result<Vec<String>, Error> {
+    let _held = (hold(disk)?, hold(target)?);
     let Some(manifest) = Manifest::read(disk)? else {
         return Ok(Vec::new());
     };

@@ -3,9 +3,9 @@
 use std::io;
 use std::path::Path;
 
-use super::{ArchivedSegment, MANIFEST, Manifest, head, over, sha256};
+use super::{ArchivedSegment, MANIFEST, Manifest, head, header_of, over, sha256};
 use crate::disk::{Disk, RealDisk, read_whole};
-use crate::{Error, Fault, FaultKind};
+use crate::{Error, Fault, FaultKind, segment};
 
 /// Reads every archived segment of a journal and compares it with the manifest; also those whose plain file is still there.
 /// Gives how many are good, and what is wrong. `target` in place of the directory that the manifest names.
@@ -24,19 +24,28 @@ pub fn check_archive(disk: &dyn Disk, target: Option<&dyn Disk>) -> Result<(u64,
         None => RealDisk::existing(Path::new(&manifest.target)).ok(),
     };
     let target = target.or(named.as_ref().map(|disk| disk as &dyn Disk));
-    let (mut good, mut faults, mut next) = (0, Vec::new(), 1);
+    let (mut good, mut faults, mut next, mut root) = (0, Vec::new(), 1, None);
     for entry in &manifest.segments {
         let wrong = if entry.first == next {
-            one(&manifest, entry, target)?
+            one(&manifest, entry, root, target)?
         } else {
             let why = format!("{MANIFEST} goes on with record {} after {}", entry.first, next - 1);
             Some((FaultKind::Manifest, why))
         };
-        next = entry.last + 1;
+        (next, root) = (entry.last + 1, Some(entry.root.as_str()));
         match wrong {
             Some((kind, why)) => faults.push(fault(kind, &entry.file, entry.first, why)),
             None => good += 1,
         }
+    }
+    let live = segment::name(next);
+    match header_of(disk, &live) {
+        Ok(header) if root.is_some_and(|root| root != header.previous) => {
+            let why = format!("{live} begins after another root than the manifest says");
+            faults.push(fault(FaultKind::Manifest, MANIFEST, next, why));
+        }
+        // What is wrong with a segment that lies there is told when it is read.
+        _ => {}
     }
     Ok((good, faults))
 }
@@ -55,6 +64,7 @@ fn fault(kind: FaultKind, file: &str, seq: u64, why: String) -> Fault {
 fn one(
     manifest: &Manifest,
     entry: &ArchivedSegment,
+    root: Option<&str>,
     target: Option<&dyn Disk>,
 ) -> Result<Option<(FaultKind, String)>, Error> {
     let missing = || format!("the archived segment is not in {}", manifest.target);
@@ -90,7 +100,9 @@ fn one(
         Err(cause) => return Ok(Some((FaultKind::Manifest, cause.to_string()))),
     };
     let told = head(&entry.name, &plain).ok().is_some_and(|header| {
-        (header.first, header.segment) == (entry.first, entry.segment) && header.journal == manifest.journal
+        (header.first, header.segment) == (entry.first, entry.segment)
+            && header.journal == manifest.journal
+            && root.is_none_or(|root| root == header.previous)
     });
     let why = "its header is not the one that the manifest says".to_owned();
     Ok((!told).then_some((FaultKind::Manifest, why)))

@@ -4,9 +4,8 @@
 mod file;
 mod inode;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Disk, DiskFile, Lock};
@@ -53,7 +52,7 @@ struct Inner {
 #[derive(Clone, Default)]
 pub struct SimulatedDisk {
     inner: Arc<Mutex<Inner>>,
-    locked: Arc<AtomicBool>,
+    locked: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl SimulatedDisk {
@@ -303,10 +302,10 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
-    fn lock(&self, _: &str) -> io::Result<Option<Lock>> {
+    fn lock(&self, name: &str) -> io::Result<Option<Lock>> {
         self.inner().powered()?;
-        let free = !self.locked.swap(true, Ordering::SeqCst);
-        Ok(free.then(|| Box::new(Held(Arc::clone(&self.locked))) as Lock))
+        let free = names(&self.locked).insert(name.to_owned());
+        Ok(free.then(|| Box::new(Held(Arc::clone(&self.locked), name.to_owned())) as Lock))
     }
 
     fn describe(&self) -> String {
@@ -314,10 +313,15 @@ impl Disk for SimulatedDisk {
     }
 }
 
-struct Held(Arc<AtomicBool>);
+/// The names that are locked, and one of them.
+struct Held(Arc<Mutex<BTreeSet<String>>>, String);
+
+fn names(locked: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
+    locked.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+        names(&self.0).remove(&self.1);
     }
 }

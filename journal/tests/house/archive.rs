@@ -170,3 +170,48 @@ fn stopped_at(number: u64, of_sync: bool, all: usize) -> bool {
     assert_eq!((report.faults.as_slice(), report.root.size), (&[][..], 200), "{number}");
     done
 }
+
+#[test]
+fn an_archive_is_of_one_journal_and_written_by_one_at_a_time() {
+    let (disk, target, _) = archived(false);
+    let there = target.files();
+    let refused = |disk: &SimulatedDisk, target: &SimulatedDisk| {
+        let no = archive(disk, (target, TARGET), 0, &mut |_, _| ()).unwrap_err();
+        no.to_string()
+    };
+    let other = filled(200, true);
+    assert!(refused(&other, &target).contains("another journal"));
+    assert_eq!(target.files(), there, "what another journal archived stays as it is");
+    assert!(other.files().keys().all(|name| name != "archive.json"));
+    let held = disk.lock("archive.lock").unwrap();
+    assert!(refused(&disk, &target).contains("another process"));
+    assert!(remove_archived(&disk, &target).is_err());
+    drop(held);
+    let held = target.lock("archive.lock").unwrap();
+    assert!(refused(&disk, &target).contains("another process"));
+    drop(held);
+    // An archive that is somewhere else now is not begun anew: its segments would be forgotten.
+    assert!(refused(&disk, &SimulatedDisk::new()).contains("bring the archive back"));
+    let mut files = target.files();
+    files.remove("archive.json");
+    assert!(refused(&disk, &SimulatedDisk::with_files(files)).contains("bring the archive back"));
+    assert!(archive(&disk, (&target, TARGET), 0, &mut |_, _| ()).is_ok());
+}
+
+/// Whoever writes the manifest can give it a right digest; the roots in it are those of the records all the same.
+#[test]
+fn a_root_that_is_not_that_of_the_records_is_found() {
+    let (disk, target, manifest) = archived(true);
+    for (place, entry) in manifest.segments.iter().enumerate() {
+        let mut forged = manifest.clone();
+        forged.segments[place].root = "0".repeat(64);
+        let content = serde_json::to_vec(&(1, &forged.journal, &forged.segments)).unwrap();
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(content);
+        forged.digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut files = disk.files();
+        files.insert("archive.json".to_owned(), serde_json::to_vec(&forged).unwrap());
+        let report = verified(&SimulatedDisk::with_files(files), &target);
+        let kinds: Vec<FaultKind> = report.faults.iter().map(|fault| fault.kind).collect();
+        assert_eq!(kinds, [FaultKind::Manifest], "{}", entry.file);
+    }
+}

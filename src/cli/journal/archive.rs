@@ -1,6 +1,6 @@
 //! `orkestra journal archive`: sealed segments are compressed, kept elsewhere, and removed only when their copies are good.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use journal::disk::RealDisk;
@@ -38,6 +38,7 @@ pub(super) fn run(args: &ArchiveArgs) -> Outcome {
         let said = format!("{}: only directories can hold an archive", args.to.display());
         return Err(Failure::new(said).hint("archive to a directory, and copy that to the object store"));
     }
+    outside(&std::path::absolute(&args.to)?, &path)?;
     // The copies are as private as the records.
     private_dir(&args.to).map_err(|cause| Failure::new(&cause))?;
     let target = RealDisk::create(&args.to)?;
@@ -45,6 +46,7 @@ pub(super) fn run(args: &ArchiveArgs) -> Outcome {
     let name = place
         .to_str()
         .ok_or_else(|| Failure::new("the directory's name is not Unicode"))?;
+    outside(&place, &path)?;
     let disk = RealDisk::existing(&path)?;
     let bar = progress::steps();
     let made = archive(&disk, (&target, name), args.keep, &mut |done, all| {
@@ -62,6 +64,15 @@ pub(super) fn run(args: &ArchiveArgs) -> Outcome {
         Vec::new()
     };
     tell(args, &manifest, &removed);
+    Ok(())
+}
+
+/// A copy beside what it is a copy of is lost with it.
+fn outside(place: &Path, journal: &Path) -> Result<(), Failure> {
+    if place.starts_with(journal.canonicalize()?) {
+        let said = format!("{} is where the journal itself is", place.display());
+        return Err(Failure::new(said).hint("choose a directory outside it, on another disk if you can"));
+    }
     Ok(())
 }
 
