@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::trigger::Trigger;
-use crate::kernel::identity::Member;
+use crate::kernel::identity::{ConfirmPolicy, Member};
 use crate::kernel::schedule::Timers;
 use crate::kernel::{Describe, Keys, Row, State, View};
 use crate::modules::projects::Project;
@@ -105,6 +105,8 @@ entity! {
         owner: Id<Member>,
         /// Why it is disabled, where it was not a person who did it.
         disabled_why: Option<String>,
+        /// Who had to confirm it when it was saved; it does nothing that a stricter one must confirm today.
+        saved_under: ConfirmPolicy,
     }
 }
 

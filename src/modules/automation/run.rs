@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::ending::Ending;
 use super::entity::{OnFailure, Rule, RunStatus, tally};
 use super::facts::{self, Happened};
+use super::save::check;
 use super::trigger::TriggerKind;
 use super::{actions, conditions, graph};
 use crate::kernel::expression;
@@ -73,7 +74,7 @@ pub fn next(view: &View<'_>, debt: &Debt, stop: Option<Stop>) -> Result<Next, Re
             return Ok(next);
         }
     }
-    act(rule, debt, caller, &known, ending)
+    act(view, rule, debt, caller, &known, ending)
 }
 
 /// What a debt is about: the event with the fields that changed, or that the hour came.
@@ -200,6 +201,7 @@ fn held_back(
 
 /// The next action, or the end.
 fn act(
+    view: &View<'_>,
     rule: &Row<Rule>,
     debt: &Debt,
     caller: Caller,
@@ -225,6 +227,11 @@ fn act(
     };
     let kind = actions::kind(&action.kind);
     let found = kind.ok_or_else(|| format!("there is no action {} any more", action.kind));
+    if let Some(tool) = kind.and_then(|kind| actions::tool(view, kind))
+        && let Some(why) = check::asks(view, &caller, tool, rule.saved_under)?
+    {
+        return ending.disabling(&why).end(RunStatus::Failed);
+    }
     match found.and_then(|kind| Ok((kind, actions::call(kind, action, known)?))) {
         Ok((kind, args)) => Ok(Next::Act(Box::new(Act {
             caller,

@@ -1,6 +1,6 @@
 //! Creating, changing and deleting rules.
 
-mod check;
+pub(super) mod check;
 
 use projections::Id;
 use serde_json::{Value, json};
@@ -49,6 +49,7 @@ pub fn create(args: CreateRule, view: &View<'_>) -> Result<Plan, Rejection> {
         limits: check::limits(args.limits.as_ref(), Limits::default())?,
         on_failure: args.on_failure,
         owner: view.caller.member,
+        saved_under: check::saved_under(view)?,
         ..Rule::default()
     };
     let given: Vec<_> = args.actions.0.into_iter().map(|action| action.0).collect();
@@ -124,6 +125,7 @@ pub fn update(args: UpdateRule, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     rule.limits = check::limits(args.limits.as_ref(), rule.limits)?;
     rule.on_failure = args.on_failure.unwrap_or(rule.on_failure);
+    rule.saved_under = check::saved_under(view)?;
     let enabled = args.enabled.unwrap_or(row.enabled);
     let id = row.id;
     check::all(

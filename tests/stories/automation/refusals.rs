@@ -264,3 +264,31 @@ fn a_rule_whose_owner_leaves_is_disabled() {
     story.when("ana", "list_automation_rules", json!({"enabled": false}));
     check("automation_owner", &story.end());
 }
+
+#[test]
+fn a_rule_does_nothing_that_must_be_asked_for_since() {
+    let mut story = ground("A policy that became stricter");
+    let close = json!({"kind": "move_task", "params": {"to": "Done"}});
+    let say = json!({"kind": "add_comment", "params": {"body": "hello"}});
+    for (name, action) in [("Close", close), ("Say", say)] {
+        story.given("ana", "create_automation_rule", rule(name, on("task.created"), action));
+    }
+    story.given(
+        "ana",
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"confirmPolicy": {"move_task": "human"}}}),
+    );
+    task(&mut story, json!({"title": "One"}));
+    let happened = story.reacts();
+    assert!(!happened.contains(&"task.state_changed".to_owned()), "{happened:?}");
+    assert!(happened.contains(&"comment.created".to_owned()), "{happened:?}");
+    story.when("ana", "list_automation_rules", json!({"enabled": false}));
+    // To enable it is to save it, and that asks nobody else either.
+    story.refused(
+        "ana",
+        "update_automation_rule",
+        json!({"rule": "Close", "enabled": true}),
+        "right_missing",
+    );
+    check("automation_stricter", &story.end());
+}

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::kernel::arg::JsonObject;
 use crate::kernel::engine::admit;
 use crate::kernel::entity::NAMES;
-use crate::kernel::{Rejection, Row, View, policy, text};
+use crate::kernel::identity::ConfirmPolicy;
+use crate::kernel::{Caller, Rejection, Row, Tool, View, policy, text};
 use crate::modules::automation::entity::{Limits, Rule};
 use crate::modules::automation::graph::{self, Cycle};
 use crate::modules::automation::{actions, conditions, facts, run};
@@ -54,8 +55,7 @@ fn rights(view: &View<'_>, rule: &Rule) -> Result<(), Rejection> {
     };
     let owner = run::caller(view.state, &view.caller.org, rule.owner)
         .ok_or_else(|| missing("the owner is not an active member".to_owned()).field("owner"))?;
-    let save = view.registry.tool("create_automation_rule");
-    let policy_of = |tool| policy::confirm_policy(view.state, view.caller, tool);
+    let saved_under = saved_under(view)?;
     for action in &rule.actions {
         let Some(tool) = actions::kind(&action.kind).and_then(|kind| actions::tool(view, kind)) else {
             continue;
@@ -68,18 +68,43 @@ fn rights(view: &View<'_>, rule: &Rule) -> Result<(), Rejection> {
                 ))
             })?;
         }
-        if let Some(save) = save
-            && policy_of(tool)? > policy_of(save)?
-        {
-            let policy = policy_of(tool)?;
-            let message = format!(
-                "{} must be confirmed by {policy} here, and a rule does not ask",
-                tool.name
-            );
-            return Err(missing(message));
+        if let Some(why) = asks(view, view.caller, tool, saved_under)? {
+            return Err(missing(why));
         }
     }
     Ok(())
+}
+
+/// Who must confirm today what saves a rule.
+///
+/// # Errors
+/// `policy_error`.
+pub fn saved_under(view: &View<'_>) -> Result<ConfirmPolicy, Rejection> {
+    let save = view.registry.tool("create_automation_rule");
+    save.map_or(Ok(ConfirmPolicy::default()), |save| {
+        policy::confirm_policy(view.state, view.caller, save)
+    })
+}
+
+/// Why a rule must not do something in somebody's name: it never asks, and somebody stricter than those who confirmed the rule
+/// itself would have to be asked.
+///
+/// # Errors
+/// `policy_error`.
+pub fn asks(
+    view: &View<'_>,
+    caller: &Caller,
+    tool: &Tool,
+    saved_under: ConfirmPolicy,
+) -> Result<Option<String>, Rejection> {
+    let policy = policy::confirm_policy(view.state, caller, tool)?;
+    let why = || {
+        format!(
+            "{} must be confirmed by {policy} here, and a rule does not ask",
+            tool.name
+        )
+    };
+    Ok((policy > saved_under).then(why))
 }
 
 /// The permissions that a rule uses.
