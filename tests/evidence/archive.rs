@@ -37,7 +37,7 @@ fn what_is_archived_is_replayed_proven_and_verified_beside_a_server() {
         project(&server, &format!("P{}", letters.iter().collect::<String>()));
     }
     let (before, all) = (state(dir.path()), good(dir.path(), &["journal", "export"]));
-    let inside = dir.path().canonicalize().unwrap().join("journal/archive");
+    let inside = dir.path().canonicalize().unwrap().join("data/journal/archive");
     let said = bad(dir.path(), &["journal", "archive", "--to", inside.to_str().unwrap()]);
     assert!(said.contains("outside it") && !inside.exists(), "{said}");
     let place = dir.path().join("archive");
