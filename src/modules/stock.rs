@@ -129,6 +129,7 @@ fn goods(module: Module) -> Module {
             "Report on stock: valuation, movements, reorder, ageing, expiring, turnover, variance, reservations.",
             report::report,
         )
+        .searches()
         .returns(output::list(&[]))
 }
 
