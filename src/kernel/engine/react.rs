@@ -23,6 +23,9 @@ use crate::kernel::{Rejection, json as canonical, leak, preview};
 /// Most reactions that one record says came to nothing.
 const PASSED_PER_RECORD: usize = 100;
 
+/// So many reactions are asked for in one turn, whatever comes of them; those who call come in between.
+const ASKED_PER_TURN: usize = 256;
+
 /// What a turn left behind.
 #[derive(Debug, Default)]
 pub struct Worked {
@@ -119,7 +122,8 @@ impl Engine {
     /// Only debts of records that were there before, for the past knows no others yet.
     fn pay(&mut self, now: Timestamp, past: &dyn Past, most: usize, worked: &mut Worked) -> Result<(), Unfit> {
         let horizon = self.state.position - u64::try_from(worked.records.len()).unwrap_or(0);
-        while worked.records.len() < most {
+        let mut asked = 0;
+        while worked.records.len() < most && asked < ASKED_PER_TURN {
             let mut passed: Vec<(String, PassedOne)> = Vec::new();
             let mut found = None;
             for debt in self.state.debts.iter().take_while(|debt| debt.seq <= horizon) {
@@ -127,6 +131,7 @@ impl Engine {
                 if other || passed.len() >= PASSED_PER_RECORD {
                     break;
                 }
+                asked += 1;
                 match self.turn(debt, now, past) {
                     Turn::Pass(why) => passed.push((debt.org.clone(), one(debt, why))),
                     Turn::Record(caused) => {

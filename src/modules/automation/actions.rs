@@ -8,6 +8,9 @@ use crate::kernel::reject::Candidate;
 use crate::kernel::tool::{Run, Tool};
 use crate::kernel::{Rejection, View, text};
 
+/// The most that the parameters of one action may take as JSON.
+const PARAMS_BYTES_MAX: usize = 80 * 1024;
+
 /// A kind of action.
 pub struct Kind {
     /// Its word.
@@ -45,7 +48,7 @@ kinds! {
     "notify" "notify" None, [], false, "Notifications", "{}";
     "post_message" "post_message" None, [], true, "Chat", "{}";
     "start_process" "start_process" Some(("subject", "")), ["process.started"], true, "Processes", r#"{"definition": "purchase"}"#;
-    "reserve_stock" "reserve_stock" None, [], true, "Stock", "{}";
+    "reserve_stock" "reserve_stock" None, ["stock.reserved"], true, "Stock", r#"{"item": "BOLT", "qty": "5"}"#;
     "record_kpi" "record_kpi" None, [], true, "Products", "{}";
     "call_webhook" "call_webhook" None, [], true, "Webhooks", "{}";
 }
@@ -85,6 +88,11 @@ pub fn read(given: &[Map<String, Value>], trigger: &Trigger, view: &View<'_>) ->
             kind: kind.name.to_owned(),
             params,
         };
+        let bytes = Value::Object(action.params.clone()).to_string().len();
+        if bytes > PARAMS_BYTES_MAX {
+            let rule = format!("may have {PARAMS_BYTES_MAX} bytes, not {bytes}");
+            return Err(Rejection::argument(&format!("{path}.params"), rule));
+        }
         fits(kind, tool, &action.params, &format!("{path}.params"), trigger)?;
         template::check(&Value::Object(action.params.clone()), &format!("{path}.params"), &known)?;
         Ok(action)

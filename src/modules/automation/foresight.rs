@@ -71,7 +71,8 @@ fn events(view: &View<'_>, rule: &Rule) -> Result<Value, Rejection> {
                 continue;
             };
             matched += 1;
-            if samples.len() < SAMPLES_MAX {
+            // The owner may see more than whoever asks.
+            if samples.len() < SAMPLES_MAX && view.registry.sees(&happened.kind, view, &happened.id) {
                 let key = facts::at(&known, &format!("{}.key", happened.kind)).cloned();
                 samples.push(json!({"record": seq, "at": happened.at, "event": happened.event, "about": key, "would": done(rule, &known)}));
             }

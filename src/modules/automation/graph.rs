@@ -13,12 +13,13 @@ use crate::kernel::{Row, State, View};
 const RULES_MAX: usize = 500;
 /// Cycles that are shown.
 const CYCLES_MAX: usize = 10;
+/// Steps of one search: it is part of a decision. What it does not find is stopped when it runs.
+const STEPS_MAX: usize = 20_000;
 /// The longest cycle that is looked for: longer ones are stopped before they close.
 const LENGTH_MAX: usize = 5;
 
 /// A rule in the graph.
 pub struct Node<'a> {
-    id: String,
     rule: &'a Rule,
 }
 
@@ -27,15 +28,8 @@ pub fn nodes<'a>(others: &'a [Arc<Row<Rule>>], id: &str, rule: &'a Rule) -> Vec<
     let others = others
         .iter()
         .filter(|other| other.enabled && other.id.to_string() != id);
-    let own = Node {
-        id: id.to_owned(),
-        rule,
-    };
-    let others = others.take(RULES_MAX).map(|other| Node {
-        id: other.id.to_string(),
-        rule: &other.entity,
-    });
-    [own].into_iter().chain(others).collect()
+    let others = others.take(RULES_MAX).map(|other| Node { rule: &other.entity });
+    [Node { rule }].into_iter().chain(others).collect()
 }
 
 /// Every rule that the view may know of.
@@ -67,27 +61,83 @@ impl Cycle {
 
 /// The cycles through the first node.
 pub fn cycles(nodes: &[Node<'_>]) -> Vec<Cycle> {
-    let mut found = Vec::new();
-    if let Some(first) = nodes.first() {
-        walk(nodes, &mut vec![first], &mut found);
-    }
-    found
+    let search = searched(nodes);
+    let ways = search.found.iter();
+    let ways = ways.map(|way| way.iter().filter_map(|at| nodes.get(*at)).collect::<Vec<_>>());
+    ways.map(|way| cycle(&way)).collect()
 }
 
-fn walk<'a>(nodes: &'a [Node<'a>], way: &mut Vec<&'a Node<'a>>, found: &mut Vec<Cycle>) {
-    let (Some(first), Some(last)) = (way.first().copied(), way.last().copied()) else {
-        return;
+fn searched(nodes: &[Node<'_>]) -> Search {
+    let after: Vec<Vec<usize>> = nodes.iter().map(|one| followers(nodes, one)).collect();
+    let mut search = Search {
+        back: distances(&after),
+        after,
+        steps: 0,
+        found: Vec::new(),
     };
-    for next in nodes.iter().filter(|next| sets_off(last.rule, next.rule).is_some()) {
-        if found.len() >= CYCLES_MAX {
-            return;
+    search.walk(&mut vec![0]);
+    search
+}
+
+fn followers(nodes: &[Node<'_>], one: &Node<'_>) -> Vec<usize> {
+    let others = nodes.iter().enumerate();
+    let follow = others.filter(|(_, other)| sets_off(one.rule, other.rule).is_some());
+    follow.map(|(at, _)| at).collect()
+}
+
+/// How many rules lie between each one and the first, at least; `None` where no way leads there.
+fn distances(after: &[Vec<usize>]) -> Vec<Option<usize>> {
+    let mut back: Vec<Option<usize>> = vec![None; after.len()];
+    let mut next = vec![0];
+    for far in 0..LENGTH_MAX {
+        let before = |at: &usize| {
+            after
+                .get(*at)
+                .is_some_and(|after| next.iter().any(|to| after.contains(to)))
+        };
+        let fresh: Vec<usize> = (1..after.len())
+            .filter(|at| back.get(*at) == Some(&None))
+            .filter(before)
+            .collect();
+        for at in &fresh {
+            if let Some(known) = back.get_mut(*at) {
+                *known = Some(far);
+            }
         }
-        if next.id == first.id && way.len() > 1 {
-            found.push(cycle(way));
-        } else if way.len() < LENGTH_MAX && !way.iter().any(|on| on.id == next.id) {
-            way.push(next);
-            walk(nodes, way, found);
-            way.pop();
+        next = fresh;
+    }
+    back
+}
+
+/// A search for ways that lead back to the first rule; those that cannot any more are not gone.
+struct Search {
+    after: Vec<Vec<usize>>,
+    back: Vec<Option<usize>>,
+    steps: usize,
+    found: Vec<Vec<usize>>,
+}
+
+impl Search {
+    fn walk(&mut self, way: &mut Vec<usize>) {
+        let after = way.last().and_then(|last| self.after.get(*last)).cloned();
+        for next in after.unwrap_or_default() {
+            self.steps += 1;
+            if self.found.len() >= CYCLES_MAX || self.steps > STEPS_MAX {
+                return;
+            }
+            let left = LENGTH_MAX.saturating_sub(way.len() + 1);
+            if next == 0 {
+                if way.len() > 1 {
+                    self.found.push(way.clone());
+                }
+            } else if way.len() < LENGTH_MAX
+                && self.back.get(next).copied().flatten().is_some_and(|back| back <= left)
+                && !way.contains(&next)
+            {
+                way.push(next);
+                self.walk(way);
+                way.pop();
+            }
         }
     }
 }
@@ -153,4 +203,54 @@ pub fn around(view: &View<'_>, row: &Row<Rule>) -> Value {
     let own = nodes(&others, &row.id.to_string(), row);
     let cycles: Vec<String> = cycles(&own).iter().map(Cycle::in_words).collect();
     json!({"setsOff": after.collect::<Vec<_>>(), "setOffBy": before.collect::<Vec<_>>(), "cycles": cycles})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::automation::entity::Action;
+    use crate::modules::automation::trigger::Trigger;
+
+    fn rule(name: usize, reacts: &[&str], does: &str) -> Rule {
+        Rule {
+            name: name.to_string(),
+            trigger: Trigger {
+                event_types: reacts.iter().map(ToString::to_string).collect(),
+                ..Trigger::default()
+            },
+            actions: vec![Action {
+                kind: does.to_owned(),
+                params: serde_json::Map::new(),
+            }],
+            ..Rule::default()
+        }
+    }
+
+    #[test]
+    fn ways_that_cannot_lead_back_are_not_gone() {
+        let mut rules: Vec<Rule> = (0..100)
+            .map(|name| rule(name, &["task.created"], "create_task"))
+            .collect();
+        rules[0].trigger.event_types.clear();
+        let nodes: Vec<Node<'_>> = rules.iter().map(|rule| Node { rule }).collect();
+        let search = searched(&nodes);
+        assert_eq!((search.steps, search.found.len()), (99, 0));
+    }
+
+    #[test]
+    fn the_longest_way_back_is_found_and_no_longer_one() {
+        let events = [
+            "task.created",
+            "comment.created",
+            "task.assigned",
+            "task.state_changed",
+            "task.updated",
+        ];
+        let kinds = ["add_comment", "assign_task", "move_task", "update_task", "create_task"];
+        let rules: Vec<Rule> = (0..5).map(|at| rule(at, &[events[at]], kinds[at])).collect();
+        let nodes: Vec<Node<'_>> = rules.iter().map(|rule| Node { rule }).collect();
+        let found = searched(&nodes).found;
+        assert!(found.contains(&vec![0, 1, 2, 3, 4]), "{found:?}");
+        assert!(found.iter().all(|way| way.len() <= LENGTH_MAX), "{found:?}");
+    }
 }

@@ -49,7 +49,7 @@ pub fn create(args: CreateRule, view: &View<'_>) -> Result<Plan, Rejection> {
         limits: check::limits(args.limits.as_ref(), Limits::default())?,
         on_failure: args.on_failure,
         owner: view.caller.member,
-        saved_under: check::saved_under(view)?,
+        saved_under: check::saved_under(view, "create_automation_rule")?,
         ..Rule::default()
     };
     let given: Vec<_> = args.actions.0.into_iter().map(|action| action.0).collect();
@@ -125,7 +125,7 @@ pub fn update(args: UpdateRule, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     rule.limits = check::limits(args.limits.as_ref(), rule.limits)?;
     rule.on_failure = args.on_failure.unwrap_or(rule.on_failure);
-    rule.saved_under = check::saved_under(view)?;
+    rule.saved_under = check::saved_under(view, "update_automation_rule")?;
     let enabled = args.enabled.unwrap_or(row.enabled);
     let id = row.id;
     check::all(

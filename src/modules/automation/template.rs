@@ -6,6 +6,9 @@ use super::facts;
 use crate::kernel::Rejection;
 use crate::kernel::expression::Variables;
 
+/// The most that the parameters of one action may come to; more than any tool takes.
+const RENDERED_BYTES_MAX: usize = 128 * 1024;
+
 enum Part<'a> {
     Text(&'a str),
     /// A path, and the character it begins at, counted from 1.
@@ -79,29 +82,40 @@ fn check_text(text: &str, path: &str, known: &Variables) -> Result<(), Rejection
 /// A value with the facts in their places. A text that is one template alone becomes the fact itself, a list or number too.
 ///
 /// # Errors
-/// Which fact is not there.
+/// Which fact is not there, or that it would be too long.
 pub fn render(value: &Value, known: &Map<String, Value>) -> Result<Value, String> {
+    let mut left = RENDERED_BYTES_MAX;
+    rendered(value, known, &mut left)
+}
+
+fn rendered(value: &Value, known: &Map<String, Value>, left: &mut usize) -> Result<Value, String> {
     Ok(match value {
-        Value::String(text) => render_text(text, known)?,
-        Value::Array(items) => items.iter().map(|item| render(item, known)).collect::<Result<_, _>>()?,
+        Value::String(text) => render_text(text, known, left)?,
+        Value::Array(items) => {
+            let items = items.iter().map(|item| rendered(item, known, left));
+            items.collect::<Result<_, _>>()?
+        }
         Value::Object(members) => {
-            let rendered = members
+            let members = members
                 .iter()
-                .map(|(name, member)| Ok((name.clone(), render(member, known)?)));
-            Value::Object(rendered.collect::<Result<_, String>>()?)
+                .map(|(name, member)| Ok((name.clone(), rendered(member, known, left)?)));
+            Value::Object(members.collect::<Result<_, String>>()?)
         }
         other => other.clone(),
     })
 }
 
-fn render_text(text: &str, known: &Map<String, Value>) -> Result<Value, String> {
+fn render_text(text: &str, known: &Map<String, Value>, left: &mut usize) -> Result<Value, String> {
     let parts = parts(text).map_err(|(_, why)| why)?;
     let fact = |path: &str| facts::at(known, path).ok_or_else(|| format!("there is no {path} here"));
     if let [Part::Text(""), Part::Fact(path, _), Part::Text("")] = parts.as_slice() {
-        return fact(path).cloned();
+        let fact = fact(path)?;
+        take(left, fact.as_str().map_or(0, str::len))?;
+        return Ok(fact.clone());
     }
     let mut whole = String::with_capacity(text.len());
     for part in parts {
+        let before = whole.len();
         match part {
             Part::Text(text) => whole.push_str(text),
             Part::Fact(path, _) => match fact(path)? {
@@ -114,10 +128,43 @@ fn render_text(text: &str, known: &Map<String, Value>) -> Result<Value, String> 
                 other => whole.push_str(&other.to_string()),
             },
         }
+        take(left, whole.len() - before)?;
     }
     Ok(whole.into())
 }
 
+fn take(left: &mut usize, bytes: usize) -> Result<(), String> {
+    let rest = left.checked_sub(bytes);
+    *left = rest.ok_or_else(|| format!("with the facts in it, it is longer than {RENDERED_BYTES_MAX} bytes"))?;
+    Ok(())
+}
+
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_of_templates_has_a_bound() {
+        let known = json!({"task": {"description": "x".repeat(4_000)}});
+        let known = known.as_object().unwrap();
+        let of = |times: usize, apart: &str| json!({"body": vec!["{{task.description}}"; times].join(apart)});
+        assert_eq!(
+            render(&of(10, ""), known).unwrap()["body"].as_str().unwrap().len(),
+            40_000
+        );
+        assert!(
+            render(&of(40, " "), known)
+                .unwrap_err()
+                .contains("longer than 131072 bytes")
+        );
+        let many = json!(vec!["{{task.description}}"; 40]);
+        assert!(
+            render(&many, known).is_err(),
+            "each alone is short enough, all together are not"
+        );
+    }
 }

@@ -292,3 +292,23 @@ fn a_rule_does_nothing_that_must_be_asked_for_since() {
     );
     check("automation_stricter", &story.end());
 }
+
+#[test]
+fn a_rule_is_as_good_as_what_saved_it_last() {
+    let mut story = ground("A laxer way to save");
+    story.given(
+        "ana",
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"confirmPolicy": {"create_automation_rule": "human", "move_task": "human"}}}),
+    );
+    let say = json!({"kind": "add_comment", "params": {"body": "hello"}});
+    story.given("ana", "create_automation_rule", rule("Say", on("task.created"), say));
+    let close = json!({"kind": "move_task", "params": {"to": "Done"}});
+    story.refused(
+        "ana",
+        "update_automation_rule",
+        json!({"rule": "Say", "actions": [close]}),
+        "right_missing",
+    );
+    check("automation_laxer", &story.end());
+}

@@ -55,7 +55,7 @@ fn rights(view: &View<'_>, rule: &Rule) -> Result<(), Rejection> {
     };
     let owner = run::caller(view.state, &view.caller.org, rule.owner)
         .ok_or_else(|| missing("the owner is not an active member".to_owned()).field("owner"))?;
-    let saved_under = saved_under(view)?;
+    let saved_under = rule.saved_under;
     for action in &rule.actions {
         let Some(tool) = actions::kind(&action.kind).and_then(|kind| actions::tool(view, kind)) else {
             continue;
@@ -75,12 +75,12 @@ fn rights(view: &View<'_>, rule: &Rule) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Who must confirm today what saves a rule.
+/// Who must confirm today what a tool that saves rules does.
 ///
 /// # Errors
 /// `policy_error`.
-pub fn saved_under(view: &View<'_>) -> Result<ConfirmPolicy, Rejection> {
-    let save = view.registry.tool("create_automation_rule");
+pub fn saved_under(view: &View<'_>, by: &str) -> Result<ConfirmPolicy, Rejection> {
+    let save = view.registry.tool(by);
     save.map_or(Ok(ConfirmPolicy::default()), |save| {
         policy::confirm_policy(view.state, view.caller, save)
     })
