@@ -1,6 +1,7 @@
 //! The auditor's eyes: timelines, decisions made again, and how things stood.
 
 mod altered;
+mod because;
 mod noon;
 mod program;
 mod quiet;

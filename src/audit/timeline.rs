@@ -110,6 +110,7 @@ impl Timeline {
             on_behalf_of: name(record.actor.on_behalf_of.as_ref()),
             actor: record.actor.clone(),
             trace: record.trace.as_deref().map(ToOwned::to_owned),
+            cause: record.cause.clone(),
             ..Entry::default()
         };
         for event in &record.events {

@@ -7,7 +7,7 @@ use projections::event::{
     Answered, Attempted, ConfirmRefused, Folded, LogRead, Moved, OutcomeRefused, Proposed, Rejected, names,
 };
 use projections::record::{Changed as Change, Entry as Event, FieldChanged};
-use projections::{Actor, Digest};
+use projections::{Actor, Cause, Digest};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -89,6 +89,9 @@ pub struct Entry {
     /// The trace context that came with the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// What it reacts to, where nobody called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
 }
 
 /// One change of one entity.
@@ -143,6 +146,7 @@ impl Default for Entry {
             took_ms: None,
             changes: Vec::new(),
             trace: None,
+            cause: None,
         }
     }
 }

@@ -57,8 +57,11 @@ impl Entry {
         if self.actor.via != "system" {
             write!(f, " via {}", self.actor.via)?;
         }
-        match &self.actor.client {
-            Some(client) => write!(f, ", {}", clip(client, NAME_CHARS_MAX)),
+        if let Some(client) = &self.actor.client {
+            write!(f, ", {}", clip(client, NAME_CHARS_MAX))?;
+        }
+        match &self.cause {
+            Some(cause) => write!(f, ", because of #{} ({})", cause.causation_id, cause.by()),
             None => Ok(()),
         }
     }
@@ -139,16 +142,15 @@ impl Entry {
         let plan = self.shown.as_deref().map(RawValue::get).unwrap_or_default();
         let plan: Value = serde_json::from_str(plan).unwrap_or_default();
         let summary = plan.get("summary").and_then(Value::as_str).unwrap_or_default();
-        let (risk, policy) = (self.risk.as_deref(), self.policy.as_deref());
-        format!(
-            "{summary}; {} risk; to be confirmed by {}",
-            risk.unwrap_or_default(),
-            match policy {
-                Some("self") => "its proposer",
-                Some("dual") => "two humans",
-                _ => "a human",
-            }
-        )
+        let next = match (&self.cause, self.outcome.as_deref(), self.policy.as_deref()) {
+            (Some(_), Some(outcome), _) => return format!("{summary}; at once → {outcome}"),
+            (Some(_), None, _) => return format!("{summary}; at once → on its way to a worker"),
+            (None, _, Some("self")) => "its proposer",
+            (None, _, Some("dual")) => "two humans",
+            (None, ..) => "a human",
+        };
+        let risk = self.risk.as_deref().unwrap_or_default();
+        format!("{summary}; {risk} risk; to be confirmed by {next}")
     }
 }
 
