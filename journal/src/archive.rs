@@ -243,7 +243,7 @@ fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<Arc
 /// What a segment that lies there says of itself.
 fn header_of(disk: &dyn Disk, name: &str) -> Result<Header, Error> {
     let file = disk.open(name).map_err(Error::io("open", name))?;
-    let mut bytes = [0; segment::HEADER_BYTES_MAX as usize];
+    let mut bytes = vec![0; usize::try_from(segment::HEADER_BYTES_MAX).unwrap_or_default()];
     let count = read_full(file.as_ref(), &mut bytes, 0).map_err(Error::io("read", name))?;
     head(name, bytes.get(..count).unwrap_or_default())
 }

@@ -1,6 +1,7 @@
 //! Archives: what is archived reads as before, each way of damaging it is told apart, and a stop at any point is mended by
 //! doing it again.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use journal::disk::{Disk, Fate, SimulatedDisk};
@@ -207,7 +208,10 @@ fn a_root_that_is_not_that_of_the_records_is_found() {
         forged.segments[place].root = "0".repeat(64);
         let content = serde_json::to_vec(&(1, &forged.journal, &forged.segments)).unwrap();
         let digest = <sha2::Sha256 as sha2::Digest>::digest(content);
-        forged.digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        forged.digest = digest.iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         let mut files = disk.files();
         files.insert("archive.json".to_owned(), serde_json::to_vec(&forged).unwrap());
         let report = verified(&SimulatedDisk::with_files(files), &target);
