@@ -1,6 +1,7 @@
 //! The rules without I/O: who may ask, what a plan is, when it may be carried out. No clock, no disk, no network.
 
 pub mod arg;
+pub mod authority;
 pub mod engine;
 pub mod entity;
 pub mod execution;

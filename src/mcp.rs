@@ -151,6 +151,7 @@ impl Server {
                 tool,
                 &visitor.selection,
                 visitor.entry.profile.as_deref(),
+                self.handle.now(),
             )
         });
         let Some(tool) = known else {
@@ -250,7 +251,15 @@ impl ServerHandler for Server {
         let visitor = self.visitor(&cx)?;
         let (snapshot, registry) = (self.handle.snapshot(), self.handle.registry());
         let bound = visitor.entry.profile.as_deref();
-        let shown = shown_to(registry, &snapshot, &visitor.entry.caller, &visitor.selection, bound);
+        let now = self.handle.now();
+        let shown = shown_to(
+            registry,
+            &snapshot,
+            &visitor.entry.caller,
+            &visitor.selection,
+            bound,
+            now,
+        );
         let mut tools: Vec<rmcp::model::Tool> = shown.iter().filter_map(|tool| self.shapes.of(tool.name)).collect();
         if visitor.selection.has_generic_caller() {
             tools.push(generic::tool());

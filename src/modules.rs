@@ -9,9 +9,11 @@ pub mod live;
 pub mod organizations;
 pub mod profile;
 pub mod projects;
+pub mod roles;
 pub mod search;
 pub mod stock;
 pub mod tasks;
+pub mod teams;
 pub mod workflows;
 
 use crate::kernel::{Module, Registry};
@@ -35,5 +37,7 @@ pub fn all() -> Vec<Module> {
         comments::module(),
         labels::module(),
         automation::module(),
+        teams::module(),
+        roles::module(),
     ]
 }

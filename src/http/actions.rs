@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::guard::Admitted;
 use super::{App, reply, rest};
 use crate::execution;
+use crate::kernel::authority;
 use crate::kernel::engine::{Order, Settled, admit};
 use crate::kernel::{Past, Snapshot, proposal};
 
@@ -53,7 +54,7 @@ pub(super) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Response {
     let snapshot = app.faces.handle.snapshot();
-    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    let rights = authority::rights(&snapshot, &entry.caller, app.faces.handle.now());
     if let Err(no) = rights.require("actions.read") {
         return reply::rejection(&no);
     }
@@ -119,7 +120,7 @@ pub(super) async fn confirm(
 ) -> Response {
     let snapshot = app.faces.handle.snapshot();
     let tool = app.faces.handle.registry().tool("confirm_action");
-    if tool.is_some_and(|tool| admit(&snapshot, &entry.caller, tool).is_err()) {
+    if tool.is_some_and(|tool| admit(&snapshot, &entry.caller, tool, app.faces.handle.now()).is_err()) {
         return reply::insufficient_scope("actions.confirm");
     }
     through(&app, &entry, "confirm_action", &id, &body).await
@@ -162,7 +163,7 @@ pub(super) async fn reconcile(
 /// Humans who manage actions may settle executions; agents never.
 async fn settle(app: &App, entry: &crate::door::Entry, id: String, order: Order) -> Response {
     let snapshot = app.faces.handle.snapshot();
-    let rights = crate::kernel::view::rights(&snapshot, &entry.caller);
+    let rights = authority::rights(&snapshot, &entry.caller, app.faces.handle.now());
     if rights.require("actions.manage").is_err() || rights.read_only() || !entry.caller.is_human() {
         return reply::insufficient_scope("actions.manage");
     }

@@ -23,7 +23,7 @@ pub(super) type Line = Result<String, std::io::Error>;
 
 /// Holders of `audit.read` may: records hold what others asked and saw.
 pub(super) fn allowed(handle: &Handle, caller: &Caller) -> Result<(), Rejection> {
-    crate::kernel::view::rights(&handle.snapshot(), caller).require("audit.read")
+    crate::kernel::authority::rights(&handle.snapshot(), caller, handle.now()).require("audit.read")
 }
 
 /// Journals the reading; nothing is answered before that is durable.

@@ -252,7 +252,13 @@ fn peek(app: &App, entry: &Entry, bytes: &Bytes) -> Result<(bool, Verdict), Box<
         return Err(Box::new(reply::limited(&verdict, wait, Some(id))));
     }
     if let Some(tool) = tool.filter(|tool| tool.name == "confirm_action")
-        && admit(&app.faces.handle.snapshot(), &entry.caller, tool).is_err()
+        && admit(
+            &app.faces.handle.snapshot(),
+            &entry.caller,
+            tool,
+            app.faces.handle.now(),
+        )
+        .is_err()
     {
         return Err(Box::new(reply::insufficient_scope(&tool.permission)));
     }

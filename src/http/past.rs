@@ -127,7 +127,14 @@ async fn told(
     auditing::allowed(handle, caller)?;
     let shown = |tool: &&Tool| {
         let bound = entry.profile.as_deref();
-        may_call(&handle.snapshot(), caller, tool, &Selection::default(), bound)
+        may_call(
+            &handle.snapshot(),
+            caller,
+            tool,
+            &Selection::default(),
+            bound,
+            handle.now(),
+        )
     };
     let known = handle.registry().tool(tool).filter(shown).ok_or_else(|| {
         let mut no = unknown_tool(tool);

@@ -42,6 +42,7 @@ pub(super) async fn tools(State(app): State<App>, Extension(Admitted(entry)): Ex
         &entry.caller,
         &Selection::default(),
         bound,
+        handle.now(),
     );
     Json(json!({"tools": shown.iter().map(|tool| describe(tool)).collect::<Vec<_>>()})).into_response()
 }
@@ -110,6 +111,7 @@ pub(super) async fn call(
             known,
             &Selection::default(),
             entry.profile.as_deref(),
+            handle.now(),
         )
     });
     if known.is_none_or(|known| known.name == "confirm_action") && tool == "confirm_action" && known.is_none() {

@@ -18,7 +18,7 @@ mod settle;
 pub use confirm::ConfirmArgs;
 pub use end::CancelArgs;
 pub use operate::{NewToken, Refused, bootstrap};
-pub use over::{caller_as, caller_of};
+pub use over::{caller_as, caller_for, caller_of};
 pub use react::{Caused, Worked};
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
@@ -34,6 +34,7 @@ use projections::{Action, Actor, Body, Digest, Event, Id, Unread};
 use serde_json::{Map, Value};
 
 use crate::kernel::Rejection;
+use crate::kernel::authority;
 use crate::kernel::identity::{Organization, OrganizationStatus};
 use crate::kernel::leak;
 use crate::kernel::past::Past;
@@ -41,7 +42,7 @@ use crate::kernel::principal::Caller;
 use crate::kernel::schedule::Due;
 use crate::kernel::state::{State, Unfit};
 use crate::kernel::token::ConfirmKey;
-use crate::kernel::tool::{Registry, Run, Tool};
+use crate::kernel::tool::{Reach, Registry, Run, Tool};
 use crate::kernel::view::View;
 
 /// How long an offer stands.
@@ -137,7 +138,7 @@ impl Engine {
     /// Carries out one call of a tool that does not answer from a snapshot.
     pub fn call(&mut self, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Step, Unfit> {
         let registry = Arc::clone(&self.registry);
-        match self.allowed(&registry, call) {
+        match self.allowed(&registry, call, self.hour(now)) {
             Err(no) => self.refuse(call, now, no),
             Ok(tool) => match &tool.run {
                 Run::Decide(_) => self.propose(tool, call, now, past),
@@ -152,9 +153,9 @@ impl Engine {
     }
 
     /// The tool, where the caller may call it with these arguments.
-    fn allowed<'r>(&self, registry: &'r Registry, call: &Call) -> Result<&'r Tool, Rejection> {
+    fn allowed<'r>(&self, registry: &'r Registry, call: &Call, now: Timestamp) -> Result<&'r Tool, Rejection> {
         let tool = registry.tool(&call.tool).ok_or_else(|| unknown_tool(&call.tool))?;
-        admit(&self.state, &call.caller, tool)?;
+        admit(&self.state, &call.caller, tool, now)?;
         leak::none_in(&call.args, matches!(tool.run, Run::Confirm).then_some("confirmToken"))?;
         Ok(tool)
     }
@@ -245,12 +246,14 @@ pub fn closed() -> Rejection {
 }
 
 /// Whether a caller may use a tool at all.
-pub fn admit(state: &State, caller: &Caller, tool: &Tool) -> Result<(), Rejection> {
-    let rights = crate::kernel::view::rights(state, caller);
+pub fn admit(state: &State, caller: &Caller, tool: &Tool, now: Timestamp) -> Result<(), Rejection> {
+    let rights = authority::rights(state, caller, now);
     if rights.read_only() && !tool.is_read() {
         return Err(Rejection::forbidden(&tool.permission).hint("this token may only read"));
     }
-    rights.require(&tool.permission)?;
+    if tool.reach == Reach::Everywhere || !rights.allow_somewhere(&tool.permission) {
+        rights.require(&tool.permission)?;
+    }
     let organization = caller
         .org
         .parse()
@@ -280,7 +283,7 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
         .tool(&call.tool)
         .ok_or_else(|| unknown_tool(&call.tool))
         .and_then(|tool| {
-            admit(state, &call.caller, tool)?;
+            admit(state, &call.caller, tool, now)?;
             leak::none_in(&call.args, None)?;
             let Run::Answer(run) = &tool.run else {
                 return Err(unknown_tool(&call.tool));

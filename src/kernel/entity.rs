@@ -61,6 +61,11 @@ pub trait Describe {
     fn words<'a>(&'a self, _words: &mut crate::kernel::Words<'a>) {}
     /// Lists the hours it waits for; what happens then its module says with `strikes`.
     fn timers(&self, _timers: &mut crate::kernel::schedule::Timers) {}
+    /// The thing it lies in, by identifier: a grant that counts in one place counts for what lies there. `None` for what
+    /// lies in the organisation itself.
+    fn lies_in(&self) -> Option<String> {
+        None
+    }
     /// Whether it still takes part: not deleted, not removed.
     fn is_alive(&self) -> bool {
         true

@@ -1,4 +1,6 @@
-//! The entities that decide who may do what: organisations, members, roles and tokens.
+//! The entities that decide who may do what: organisations, members, roles, grants, teams and tokens.
+
+mod grant;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::entity;
 use crate::kernel::entity::{Describe, Keys};
 use crate::kernel::principal::covers;
+
+pub use grant::{EXPIRES, Grant, GrantScope, Team, TeamVisibility};
 
 crate::choice! {
     /// Who may confirm a pending action.

@@ -43,6 +43,17 @@ pub struct Effect {
     pub detail: Value,
 }
 
+/// What a changed thing will lie in.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Lies {
+    /// A thing, by identifier.
+    In(String),
+    /// The organisation itself.
+    Nowhere,
+    /// That is not known: the change was put together elsewhere.
+    Unknown,
+}
+
 /// One planned change and what it changes.
 #[derive(Debug, Clone)]
 pub struct Planned {
@@ -52,6 +63,8 @@ pub struct Planned {
     pub label: Label,
     /// The change.
     pub change: Change,
+    /// What it will lie in.
+    pub lies: Lies,
     decoration: &'static [&'static str],
 }
 
@@ -228,6 +241,7 @@ impl Plan {
             event,
             label,
             change,
+            lies: named.lies_in().map_or(Lies::Nowhere, Lies::In),
             decoration: E::DECORATION,
         });
         self.working.insert(
@@ -246,6 +260,7 @@ impl Plan {
             event: Cow::Owned(event),
             label,
             change,
+            lies: Lies::Unknown,
             decoration: &[],
         });
     }

@@ -34,6 +34,18 @@ crate::choice! {
     }
 }
 
+/// Where a permission for the tools of a module must be held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// In the whole organisation.
+    #[default]
+    Everywhere,
+    /// In the place that a thing lies in: what a call sees and changes is cut to the places.
+    Placed,
+    /// Anywhere: what the tools are about is the caller's own, or asks for permissions itself.
+    Own,
+}
+
 type Answering = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Value, Rejection> + Send + Sync;
 type Deciding = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Plan, Rejection> + Send + Sync;
 
@@ -67,6 +79,8 @@ pub struct Tool {
     pub doc: &'static str,
     /// The permission it needs.
     pub permission: String,
+    /// Where it must be held.
+    pub reach: Reach,
     /// Whether carrying it out twice does no harm, so that an attempt of which nobody knows is tried again.
     pub may_repeat: bool,
     /// Whether using it is an event of its own: it reads the security log.

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use projections::{Action, Id};
 use serde_json::Value;
 
+use crate::kernel::authority::{self, place};
 use crate::kernel::entity::Entity;
-use crate::kernel::identity::{Member, MemberStatus, Organization, Role, Token};
+use crate::kernel::identity::{Member, Organization};
 use crate::kernel::past::Past;
-use crate::kernel::principal::{Caller, Rights, Roles};
+use crate::kernel::principal::{Caller, Rights};
 use crate::kernel::state::State;
 use crate::kernel::table::{Label, Row};
 use crate::kernel::tool::Registry;
@@ -51,7 +52,7 @@ impl<'a> View<'a> {
         past: &'a dyn Past,
         seed: Option<Id<Action>>,
     ) -> Self {
-        let rights = rights(state, caller);
+        let rights = authority::rights(state, caller, now);
         Self {
             state,
             caller,
@@ -79,7 +80,7 @@ impl<'a> View<'a> {
         self.state
             .table::<E>()?
             .get(id)
-            .filter(|row| row.org == self.caller.org && row.is_visible(self))
+            .filter(|row| row.org == self.caller.org && place::shows(self, row))
     }
 
     /// One row, or the rejection that says it is not there.
@@ -94,7 +95,7 @@ impl<'a> View<'a> {
         table
             .into_iter()
             .flat_map(super::table::Table::rows)
-            .filter(|row| row.org == self.caller.org && row.is_visible(self))
+            .filter(|row| row.org == self.caller.org && place::shows(self, row))
     }
 
     /// The rows, what changed last first; `after` leaves out those up to and with that place.
@@ -104,7 +105,7 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
         let table = self.state.table::<E>();
         let found = table.map(|table| table.newest(&self.caller.org, after));
-        found.into_iter().flatten().filter(|row| row.is_visible(self))
+        found.into_iter().flatten().filter(|row| place::shows(self, row))
     }
 
     /// Whether there is such a row that the caller may know of. It is found out once for each: the rows of a list ask for
@@ -129,13 +130,13 @@ impl<'a> View<'a> {
             .state
             .table::<E>()
             .map(|table| table.find(&self.caller.org, index, key));
-        found.into_iter().flatten().filter(|row| row.is_visible(self))
+        found.into_iter().flatten().filter(|row| place::shows(self, row))
     }
 
     /// The keys of an index, in order, with their rows.
     pub fn keys<E: Entity>(&self, index: &'static str) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> {
         let found = self.state.table::<E>().map(|table| table.keys(&self.caller.org, index));
-        found.into_iter().flatten().filter(|(_, row)| row.is_visible(self))
+        found.into_iter().flatten().filter(|(_, row)| place::shows(self, row))
     }
 
     /// The rows that say all terms in one part, newest first; `from` leaves out newer ones.
@@ -145,7 +146,7 @@ impl<'a> View<'a> {
         part: Part,
         from: Option<Id<E>>,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
-        let seen = |row: &Arc<Row<E>>| row.is_visible(self);
+        let seen = |row: &Arc<Row<E>>| place::shows(self, row);
         let found = self.state.table::<E>();
         let found = found.map(|table| table.search(&self.caller.org, terms, part, from, seen));
         found.into_iter().flatten()
@@ -154,7 +155,7 @@ impl<'a> View<'a> {
     /// Whether a beginning stands for more words than a search looks at, among what the caller may know of.
     pub fn is_broad<E: Entity>(&self, term: &Term) -> bool {
         let table = self.state.table::<E>();
-        table.is_some_and(|table| table.is_broad(&self.caller.org, term, |row| row.is_visible(self)))
+        table.is_some_and(|table| table.is_broad(&self.caller.org, term, |row| place::shows(self, row)))
     }
 
     /// Describes a row of any kind; `None` where there is none that the caller may know of.
@@ -208,6 +209,12 @@ impl<'a> View<'a> {
         self.rights.require(permission)
     }
 
+    /// Whether the caller holds a permission where a thing lies.
+    pub fn allows_at(&self, permission: &str, id: &str) -> bool {
+        let rights = &self.rights;
+        rights.allow(permission) || (rights.is_scoped() && rights.allow_in(permission, &place::line(self.state, id)))
+    }
+
     /// Refuses where a row has moved on from the version that the caller knows.
     pub fn expect_version<E: Entity>(&self, row: &Row<E>, expected: Option<i64>) -> Result<(), Rejection> {
         match expected.and_then(|version| u64::try_from(version).ok()) {
@@ -220,23 +227,4 @@ impl<'a> View<'a> {
     pub fn take_resolved(&self) -> BTreeMap<String, Value> {
         self.resolved.take()
     }
-}
-
-/// What a caller may do at a position: nothing for a member who is not active or a token that is not good.
-pub fn rights(state: &State, caller: &Caller) -> Rights {
-    Rights {
-        own: roles_of(state, caller.member),
-        sponsor: caller.sponsor.map(|sponsor| roles_of(state, sponsor)),
-        token: caller.token.map(|id| state.table::<Token>()?.get(id).cloned()),
-    }
-}
-
-fn roles_of(state: &State, member: Id<Member>) -> Roles {
-    let member = state.table::<Member>().and_then(|table| table.get(member));
-    let Some(member) = member.filter(|member| member.status == MemberStatus::Active) else {
-        return Roles::new();
-    };
-    let roles = state.table::<Role>();
-    let held = member.roles.iter().filter_map(|role| roles?.get(*role));
-    held.cloned().collect()
 }

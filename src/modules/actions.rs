@@ -6,11 +6,13 @@ mod undo;
 
 use crate::kernel::Module;
 use crate::kernel::engine::{CancelArgs, ConfirmArgs};
-use crate::kernel::tool::{Run, ToolKind, output};
+use crate::kernel::tool::{Reach, Run, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("actions", "Actions", "Confirm, cancel, list and undo pending actions")
+        .reaches(Reach::Own)
+        .permission("actions.manage", "see and settle the actions of others")
         .always()
         .meta::<ConfirmArgs>(
             "confirm_action",

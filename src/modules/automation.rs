@@ -8,6 +8,7 @@ pub mod entity;
 mod facts;
 mod foresight;
 mod graph;
+mod losing;
 mod read;
 mod run;
 mod save;
@@ -18,14 +19,16 @@ mod trigger;
 mod would;
 
 pub use entity::{Rule, Run, Tally};
+pub use losing::stopped;
 
 use crate::kernel::Module;
 use crate::kernel::reaction::Reactor;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("automation", "Automation", "Rules that react to events and hours")
+        .reaches(Reach::Placed)
         .entity::<Rule>()
         .reacts(Reactor {
             next: run::next,

@@ -8,11 +8,14 @@ pub use entity::{Comment, CommentVisibility};
 pub use tools::shown;
 
 use crate::kernel::Module;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("comments", "Comments", "Discussion on anything")
+        .reaches(Reach::Placed)
+        .permission("comments.internal", "see comments that are for the inside only")
+        .permission("comments.moderate", "change and delete the comments of others")
         .entity::<Comment>()
         .read(
             "list_comments",

@@ -10,11 +10,12 @@ pub use entity::Label;
 pub use tools::check_color;
 
 use crate::kernel::Module;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("labels", "Labels", "Tags for tasks, in exclusive groups if wanted")
+        .reaches(Reach::Placed)
         .entity::<Label>()
         .read(
             "list_labels",

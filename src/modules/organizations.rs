@@ -10,6 +10,7 @@ use crate::kernel::identity::{Member, Organization, Role, Token};
 use crate::kernel::tool::output;
 use crate::kernel::{Module, ToolKind};
 pub use invitation::Invitation;
+pub use read::roles;
 
 /// The module's table of contents.
 pub fn module() -> Module {
@@ -18,6 +19,12 @@ pub fn module() -> Module {
         "Organizations",
         "The tenant, its members and its settings",
     )
+    .permission(
+        "organizations.browse",
+        "see everybody's addresses and every project that is open to the organisation",
+    )
+    .permission("organizations.close", "close the organisation and open it again")
+    .permission("organizations.own", "give what belongs to others to somebody else")
     .entity::<Organization>()
     .entity::<Member>()
     .entity::<Role>()

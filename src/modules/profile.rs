@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::kernel::engine::admit;
 use crate::kernel::principal::Caller;
 use crate::kernel::{Registry, Rejection, State, Tool, ToolKind};
@@ -199,6 +201,7 @@ pub fn shown_to<'r>(
     caller: &Caller,
     address: &Selection,
     bound: Option<&str>,
+    now: Timestamp,
 ) -> Vec<&'r Tool> {
     let own = bound
         .and_then(|names| Selection::of_names(Some(names), false, &[]).ok())
@@ -207,12 +210,19 @@ pub fn shown_to<'r>(
         .tools()
         .iter()
         .filter(|tool| address.shows(tool) && own.shows(tool));
-    shown.filter(|tool| admit(state, caller, tool).is_ok()).collect()
+    shown.filter(|tool| admit(state, caller, tool, now).is_ok()).collect()
 }
 
 /// Whether a caller may call a tool at an address; the same question as whether it is listed. With the generic caller,
 /// every tool that the token may use can be called through it.
-pub fn may_call(state: &State, caller: &Caller, tool: &Tool, address: &Selection, bound: Option<&str>) -> bool {
+pub fn may_call(
+    state: &State,
+    caller: &Caller,
+    tool: &Tool,
+    address: &Selection,
+    bound: Option<&str>,
+    now: Timestamp,
+) -> bool {
     let own = bound
         .and_then(|names| Selection::of_names(Some(names), false, &[]).ok())
         .unwrap_or_default();
@@ -222,7 +232,7 @@ pub fn may_call(state: &State, caller: &Caller, tool: &Tool, address: &Selection
                 && !selection.excluded.contains(tool.name)
                 && (!selection.read_only || tool.kind == ToolKind::Read))
     };
-    through(address) && through(&own) && admit(state, caller, tool).is_ok()
+    through(address) && through(&own) && admit(state, caller, tool, now).is_ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ pub use entity::{
 };
 
 use crate::kernel::Module;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
@@ -20,6 +20,7 @@ pub fn module() -> Module {
         "Projects",
         "Containers of work with members, a workflow and dates",
     )
+    .reaches(Reach::Placed)
     .entity::<Project>()
     .read(
         "list_projects",

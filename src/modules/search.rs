@@ -8,11 +8,12 @@ mod words;
 mod work;
 
 use crate::kernel::Module;
-use crate::kernel::tool::output;
+use crate::kernel::tool::{Reach, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("search", "Search", "Finding things, people and tools")
+        .reaches(Reach::Own)
         .always()
         .read(
             "search",
@@ -59,6 +60,7 @@ pub fn module() -> Module {
             me::get,
         )
         .core()
+        .revised(2)
         .returns(output::item(&[
             "id",
             "handle",

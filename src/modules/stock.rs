@@ -46,6 +46,8 @@ use crate::kernel::tool::{ToolKind, output};
 /// The module's table of contents.
 pub fn module() -> Module {
     let module = Module::new("stock", "Stock", "What is in stock, where and at what cost; budgets")
+        .permission("stock.override", "take from lots that are held back or over their date")
+        .permission("budget.approve", "spend beyond what a budget has")
         .entity::<StockItem>()
         .entity::<StockLocation>()
         .entity::<Lot>()
@@ -142,6 +144,7 @@ fn money(module: Module) -> Module {
             budgets::list,
         )
         .returns(output::list(&budgets::COLUMNS))
+        .revised(2)
         .write(
             ToolKind::Sensitive,
             "save_budget",

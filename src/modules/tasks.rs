@@ -16,11 +16,12 @@ pub use entity::{ChecklistItem, Priority, Resolution, Source, Task, TaskType};
 pub use read::shown;
 
 use crate::kernel::Module;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
     Module::new("tasks", "Tasks", "The unit of work, moved along its workflow")
+        .reaches(Reach::Placed)
         .entity::<Task>()
         .read(
             "list_tasks",

@@ -10,13 +10,15 @@ pub mod moves;
 mod order;
 pub mod posts;
 mod read;
+mod roles;
 mod save;
 mod transitions;
 
 pub use entity::{Category, Guard, Post, State, Transition, Workflow, states_of, workflow_of};
+pub use roles::{names_role, replace_role};
 
 use crate::kernel::Module;
-use crate::kernel::tool::{ToolKind, output};
+use crate::kernel::tool::{Reach, ToolKind, output};
 
 /// The module's table of contents.
 pub fn module() -> Module {
@@ -25,6 +27,7 @@ pub fn module() -> Module {
         "Workflows",
         "States of tasks and the guarded transitions between them",
     )
+    .reaches(Reach::Placed)
     .entity::<Workflow>()
     .entity::<State>()
     .read(

@@ -25,12 +25,7 @@ fn who_is_here_and_what_holds() {
         .call("ana", "list_organization_members", json!({"role": "owner"}))
         .unwrap();
     assert_eq!(found["items"].as_array().unwrap().len(), 1);
-    story.refused(
-        "ana",
-        "list_organization_members",
-        json!({"team": "Red"}),
-        "not_available_yet",
-    );
+    story.refused("ana", "list_organization_members", json!({"team": "Red"}), "not_found");
     story.refused(
         "ana",
         "get_organization",

@@ -66,6 +66,18 @@ impl Story {
         self.member(name, role, MemberKind::Agent, Some(sponsor))
     }
 
+    /// Knows somebody by handle who came in through a tool, as `name`.
+    pub fn joined(&mut self, name: &str, handle: &str) {
+        let org = self.people["ana"].org.clone();
+        let row = {
+            let table = self.engine.state().table::<Member>().unwrap();
+            let found: Vec<_> = table.find(&org, "name", &format!("@{handle}")).cloned().collect();
+            assert_eq!(found.len(), 1, "there is one @{handle}");
+            found[0].clone()
+        };
+        self.know(name, org, row.id, row.actor_kind(), row.sponsor);
+    }
+
     /// Says with what program somebody calls.
     pub fn uses(&mut self, name: &str, client: &str) {
         let caller = self.people.get_mut(name).unwrap();

@@ -17,7 +17,7 @@ impl Engine {
     /// need tokens that are recorded nowhere.
     pub fn call_again(&self, call: &Call, now: Timestamp, past: &dyn Past) -> Option<Vec<Event>> {
         let registry = Arc::clone(&self.registry);
-        match self.allowed(&registry, call) {
+        match self.allowed(&registry, call, now) {
             Err(no) => Some(self.refused(call, no).events),
             Ok(tool) => match &tool.run {
                 Run::Decide(_) => Some(self.draw(tool, call, now, past).events),

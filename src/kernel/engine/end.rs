@@ -33,7 +33,7 @@ impl Engine {
             Err(no) => return self.refuse_confirm(call, now, "", no),
         };
         let found = action_id(&args.action_id).and_then(|id| self.state.actions.get(id).cloned());
-        let found = found.filter(|action| *action.org == *call.caller.org && self.may_end(action, call));
+        let found = found.filter(|action| *action.org == *call.caller.org && self.may_end(action, call, now));
         let Some(action) = found else {
             return self.refuse_confirm(
                 call,
@@ -49,11 +49,11 @@ impl Engine {
         }
     }
 
-    fn may_end(&self, action: &Action, call: &Call) -> bool {
+    fn may_end(&self, action: &Action, call: &Call, now: Timestamp) -> bool {
         let own = caller_of(action).member == call.caller.member;
         let tool = self.registry.tool(&action.tool);
         own || (call.caller.is_human()
-            && tool.is_some_and(|tool| super::admit(&self.state, &call.caller, tool).is_ok()))
+            && tool.is_some_and(|tool| super::admit(&self.state, &call.caller, tool, now).is_ok()))
     }
 
     fn end(&mut self, action: &Action, call: &Call, now: Timestamp, reason: Option<&str>) -> Result<Step, Unfit> {

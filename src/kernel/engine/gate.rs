@@ -65,7 +65,7 @@ impl Engine {
         if !matches!(action.stage, Stage::Pending | Stage::Executing | Stage::Succeeded) {
             return Err(not_pending(action));
         }
-        admit(&self.state, &call.caller, tool)?;
+        admit(&self.state, &call.caller, tool, now)?;
         self.check_proposer(tool, &proposer, now)?;
         if action.stage != Stage::Pending {
             return Ok(Gate::Open);
@@ -122,6 +122,6 @@ impl Engine {
                 "the token that proposed this is no longer good",
             ));
         }
-        admit(&self.state, proposer, tool)
+        admit(&self.state, proposer, tool, now)
     }
 }

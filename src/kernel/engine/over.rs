@@ -4,7 +4,9 @@ use projections::{Action, Actor};
 use serde_json::json;
 
 use crate::kernel::Rejection;
+use crate::kernel::identity::Member;
 use crate::kernel::principal::Caller;
+use crate::kernel::table::Row;
 
 /// What an action that is over says to those who want to confirm or cancel it.
 pub(super) fn not_pending(action: &Action) -> Rejection {
@@ -22,6 +24,20 @@ impl Rejection {
 /// The proposer as a caller again.
 pub fn caller_of(action: &Action) -> Caller {
     caller_as(&action.org, &action.proposer)
+}
+
+/// A member as a caller through no door: to see what they would see.
+pub fn caller_for(member: &Row<Member>) -> Caller {
+    Caller {
+        org: member.org.clone(),
+        member: member.id,
+        kind: member.actor_kind(),
+        sponsor: member.sponsor,
+        token: None,
+        client: None,
+        via: "system",
+        trace: None,
+    }
 }
 
 /// Who is recorded, as a caller again.

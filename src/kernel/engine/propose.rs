@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::drawn::{Drawn, Then, Waiting};
 use super::{Call, Engine, LIFETIME, PENDING_PER_CALLER_MAX, Step, proposal_key, raw, said, without_injected};
+use crate::kernel::authority::{self, gains, place};
 use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::past::Past;
 use crate::kernel::plan::Plan;
@@ -97,13 +98,16 @@ impl Engine {
         let Run::Decide(run) = &tool.run else {
             return Err(super::unknown_tool(tool.name));
         };
-        let view = View::new(&self.state, caller, hour, &self.registry, past, Some(id));
+        let mut view = View::new(&self.state, caller, hour, &self.registry, past, Some(id));
+        view.rights = authority::rights(&self.state, caller, hour.max(self.state.at));
         let view = if audience == Audience::Nobody {
             view.unseen()
         } else {
             view
         };
         let mut plan = run(args, &view)?;
+        place::keep(&view, &tool.permission, tool.reach, &plan)?;
+        gains::check(&view, &plan)?;
         execution::route(&view, tool, &mut plan);
         if view.is_shown {
             preview::name_ids(&mut plan, &view);

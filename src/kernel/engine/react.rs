@@ -208,7 +208,7 @@ impl Engine {
     ) -> Result<(&Tool, Offer), Rejection> {
         let tool = self.registry.tool(&call.tool);
         let tool = tool.ok_or_else(|| super::unknown_tool(&call.tool))?;
-        admit(&self.state, &call.caller, tool)?;
+        admit(&self.state, &call.caller, tool, now)?;
         leak::none_in(&call.args, None)?;
         let offer = self.decide(tool, &call.caller, call.args.clone(), (id, now), past, Audience::Caller)?;
         Ok((tool, offer))

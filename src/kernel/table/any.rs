@@ -68,6 +68,8 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn under(&self, org: &str, index: &'static str, key: &str) -> Vec<String>;
     /// The organisation of a row.
     fn org_of(&self, id: &str) -> Option<String>;
+    /// What a row lies in, by identifier.
+    fn lies_in(&self, id: &str) -> Option<String>;
     /// The hours that rows wait for, the next first.
     fn timers(&self) -> Box<dyn Iterator<Item = Due> + '_>;
     /// The records that changed a row.
@@ -154,6 +156,10 @@ impl<E: Entity> AnyTable for Table<E> {
 
     fn under(&self, org: &str, index: &'static str, key: &str) -> Vec<String> {
         self.find(org, index, key).map(|row| row.id.to_string()).collect()
+    }
+
+    fn lies_in(&self, id: &str) -> Option<String> {
+        self.by_text(id)?.entity.lies_in()
     }
 
     fn org_of(&self, id: &str) -> Option<String> {

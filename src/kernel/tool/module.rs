@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Counter, Run, Seeing, Tool, ToolKind, object, output};
+use super::{Counter, Reach, Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::reaction::{Reactor, Striking};
@@ -26,6 +26,8 @@ pub struct Module {
     pub(super) reactors: Vec<(&'static str, Reactor)>,
     pub(super) strikes: Vec<(&'static str, Striking)>,
     pub(super) counter: Option<Counter>,
+    pub(super) reach: Reach,
+    pub(super) permissions: Vec<(&'static str, &'static str)>,
 }
 
 impl Module {
@@ -41,7 +43,23 @@ impl Module {
             reactors: Vec::new(),
             strikes: Vec::new(),
             counter: None,
+            reach: Reach::default(),
+            permissions: Vec::new(),
         }
+    }
+
+    /// Says where the permissions for its tools must be held.
+    #[must_use]
+    pub fn reaches(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
+    }
+
+    /// Names a permission that no tool needs as such: what it allows beyond them.
+    #[must_use]
+    pub fn permission(mut self, name: &'static str, allows: &'static str) -> Self {
+        self.permissions.push((name, allows));
+        self
     }
 
     /// Says how changes are undone that may not simply be turned back: by counter-entries of the module's own.
@@ -139,6 +157,7 @@ impl Module {
             core: false,
             doc,
             permission: format!("{}.{verb}", self.name),
+            reach: Reach::default(),
             may_repeat: false,
             is_logged: false,
             is_search: false,

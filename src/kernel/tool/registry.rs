@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Counter, Module, Seeing, Tool};
+use super::{Counter, Module, Reach, Seeing, Tool};
 use crate::kernel::execution::Terms;
+use crate::kernel::principal::covers;
 use crate::kernel::reaction::{Reactor, Striking};
 use crate::kernel::state::Kind;
 use crate::kernel::undo::Recorded;
@@ -33,6 +34,15 @@ impl Default for Quotas {
     }
 }
 
+/// What is known of a permission.
+#[derive(Default)]
+struct Known {
+    /// What it allows that is no tool.
+    allows: Option<&'static str>,
+    /// Whether it counts where it is held in one place only.
+    in_places: bool,
+}
+
 /// Every module and tool there is.
 pub struct Registry {
     /// What is told of limits.
@@ -43,6 +53,8 @@ pub struct Registry {
     tools: Vec<Tool>,
     by_name: BTreeMap<&'static str, usize>,
     kinds: Vec<(Kind, Seeing)>,
+    owners: BTreeMap<&'static str, &'static str>,
+    permissions: BTreeMap<String, Known>,
     reactors: Vec<(&'static str, Reactor)>,
     strikes: Vec<(&'static str, Striking)>,
     counters: Vec<Counter>,
@@ -58,6 +70,8 @@ impl Registry {
             tools: Vec::new(),
             by_name: BTreeMap::new(),
             kinds: Vec::new(),
+            owners: BTreeMap::new(),
+            permissions: BTreeMap::new(),
             reactors: Vec::new(),
             strikes: Vec::new(),
             counters: Vec::new(),
@@ -66,11 +80,24 @@ impl Registry {
             registry
                 .modules
                 .push((module.name, module.title, module.doc, module.always));
+            let owned = module.kinds.iter().map(|(kind, _)| (kind.name, module.name));
+            registry.owners.extend(owned);
             registry.kinds.extend(module.kinds);
+            let named = module.permissions.into_iter();
+            registry.permissions.extend(named.map(|(name, allows)| {
+                let known = Known {
+                    allows: Some(allows),
+                    in_places: module.reach == Reach::Placed,
+                };
+                (name.to_owned(), known)
+            }));
             registry.reactors.extend(module.reactors);
             registry.strikes.extend(module.strikes);
             registry.counters.extend(module.counter);
-            for tool in module.tools {
+            for mut tool in module.tools {
+                tool.reach = module.reach;
+                let known = registry.permissions.entry(tool.permission.clone()).or_default();
+                known.in_places |= tool.reach == Reach::Placed;
                 registry.by_name.insert(tool.name, registry.tools.len());
                 registry.tools.push(tool);
             }
@@ -91,6 +118,31 @@ impl Registry {
     /// Every module: toolset name, title, what it is for, whether always shown.
     pub fn modules(&self) -> &[(&'static str, &'static str, &'static str, bool)] {
         &self.modules
+    }
+
+    /// Every permission that there is, in order.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.permissions.keys().map(String::as_str)
+    }
+
+    /// What a permission allows that is no tool; `None` for most, and for what is not known.
+    pub fn allows(&self, permission: &str) -> Option<&'static str> {
+        self.permissions.get(permission)?.allows
+    }
+
+    /// Whether a permission counts where it is held in one place only.
+    pub fn counts_in_places(&self, permission: &str) -> bool {
+        self.permissions.get(permission).is_some_and(|known| known.in_places)
+    }
+
+    /// Whether there is a permission of a name, or one that a pattern covers.
+    pub fn knows(&self, pattern: &str) -> bool {
+        self.permissions().any(|name| covers(pattern, name))
+    }
+
+    /// The module that owns a kind of things.
+    pub fn module_of(&self, kind: &str) -> Option<&'static str> {
+        self.owners.get(kind).copied()
     }
 
     /// The kinds of entity, for a new state.

@@ -7,6 +7,7 @@ use projections::{Action, Actor, Named as _, Op, Record, Stage};
 
 use crate::kernel::engine::{admit, unknown_tool};
 use crate::kernel::record_view::{action_of, unread};
+use crate::kernel::tool::Reach;
 use crate::kernel::{Rejection, View};
 use crate::modules::audit::{AUDITOR, Alert};
 
@@ -49,7 +50,10 @@ pub(super) fn all(view: &View<'_>, seq: u64, action: &Action, changes: &[&Change
         }
         let tool = tool(view, seq, action, change)?;
         let tool = view.registry.tool(&tool).ok_or_else(|| unknown_tool(&tool))?;
-        admit(view.state, view.caller, tool)?;
+        admit(view.state, view.caller, tool, view.now)?;
+        if tool.reach == Reach::Placed && !view.allows_at(&tool.permission, &change.id) {
+            return Err(Rejection::forbidden(&tool.permission));
+        }
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use super::entity::{Alert, AlertKind, AlertStatus, Severity};
 use super::seeing;
 use crate::args;
 use crate::kernel::arg::{In, PageArgs, Str, UpdateArgs};
+use crate::kernel::authority::rights_of;
 use crate::kernel::identity::{Member, MemberStatus};
 use crate::kernel::listing::{Item, Listing};
 use crate::kernel::tool::object;
@@ -185,10 +186,7 @@ fn others_actions(view: &View<'_>, row: &Row<Alert>) -> Result<(), Rejection> {
 /// Somebody who may look at alerts.
 fn auditor(view: &View<'_>, reference: &Ref<Member>) -> Result<Id<Member>, Rejection> {
     let row = view.resolve(reference)?;
-    let may = row.roles.iter().filter_map(|role| view.get(*role)).any(|role| {
-        let mut patterns = role.permissions.iter();
-        patterns.any(|pattern| crate::kernel::principal::covers(pattern, seeing::AUDITOR))
-    });
+    let may = rights_of(view.state, row, view.now).allow(seeing::AUDITOR);
     if row.status == MemberStatus::Active && may {
         return Ok(row.id);
     }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::detectors::{HARMLESS_REFUSALS, HOURS, POWERS};
 use super::entity::AlertKind;
-use crate::kernel::identity::{Member, Organization, OrganizationSettings, Role};
+use crate::kernel::authority;
+use crate::kernel::identity::{Grant, Member, Organization, OrganizationSettings, Role};
 use crate::kernel::principal::covers;
 use crate::kernel::record_view::action_of;
 use crate::kernel::{Registry, State, policy};
@@ -145,6 +146,7 @@ fn sides<T: DeserializeOwned + Default>(change: &Changed<'_>, field: &str) -> Op
 fn privilege(change: &Changed<'_>, state: &State, registry: &Registry) -> Option<Sign> {
     match change.entity.as_ref() {
         "member" => given(change, state),
+        "grant" if change.op != Op::Delete => granted(change, state),
         "role" => {
             let (before, after): (Vec<String>, Vec<String>) = sides(change, "permissions")?;
             let power = wider(&before, &after)?;
@@ -181,6 +183,23 @@ fn given(change: &Changed<'_>, state: &State) -> Option<Sign> {
         format!("gave {power} to {}", handle(member, state)),
     );
     sign.gained.push(member);
+    Some(sign)
+}
+
+/// Power that came by a grant, to one member or to all of a team.
+fn granted(change: &Changed<'_>, state: &State) -> Option<Sign> {
+    let (_, role): (Id<Role>, Id<Role>) = sides(change, "role")?;
+    let role = state.table::<Role>()?.get(role)?;
+    let power = wider(&[], &role.permissions)?;
+    let grants = state.table::<Grant>()?;
+    let grant = grants.get(change.id.parse().ok()?)?;
+    let gained = authority::subjects(state, &grant.org, &grant.subject);
+    let named = match gained.as_slice() {
+        [one] => handle(*one, state),
+        many => format!("{} in a team", many.len()),
+    };
+    let mut sign = Sign::of(AlertKind::PrivilegeChange, 1, format!("gave {power} to {named}"));
+    sign.gained.extend(gained);
     Some(sign)
 }
 

@@ -123,6 +123,9 @@ impl Describe for Rule {
             }
         }
     }
+    fn lies_in(&self) -> Option<String> {
+        self.project.map(|project| project.to_string())
+    }
     fn label(&self) -> String {
         self.name.clone()
     }

@@ -66,6 +66,9 @@ impl Describe for Comment {
     fn words<'a>(&'a self, words: &mut Words<'a>) {
         words.body(&self.body);
     }
+    fn lies_in(&self) -> Option<String> {
+        Some(self.target.clone())
+    }
     fn label(&self) -> String {
         crate::kernel::text::clip(&self.body, 60)
     }
@@ -73,7 +76,7 @@ impl Describe for Comment {
         self.deleted_at.is_none()
     }
     fn is_visible(&self, view: &View<'_>) -> bool {
-        let open = self.visibility == CommentVisibility::All || view.rights.allow("comments.internal");
+        let open = self.visibility == CommentVisibility::All || view.allows_at("comments.internal", &self.target);
         open && view.describe(&self.target_kind, &self.target).is_some()
     }
 }

@@ -247,7 +247,7 @@ args! {
 pub fn delete(args: DeleteComment, view: &View<'_>) -> Result<Plan, Rejection> {
     let row = view.resolve(&args.comment)?;
     Plan::expect(view, row, args.write.expected_version)?;
-    if row.author != view.caller.member && !view.rights.allow("comments.moderate") {
+    if row.author != view.caller.member && !view.allows_at("comments.moderate", &row.target) {
         return Err(Rejection::new(
             "not_author_or_moderator",
             format!("only {} or a moderator may delete this", who(view, row.author)),

@@ -37,6 +37,9 @@ impl Describe for Label {
             keys.of(project);
         }
     }
+    fn lies_in(&self) -> Option<String> {
+        self.project.map(|project| project.to_string())
+    }
     fn label(&self) -> String {
         self.name.clone()
     }

@@ -18,6 +18,8 @@ use crate::modules::tasks::Task;
 use crate::{args, choice};
 pub use invite::Invite;
 
+/// The permission to close the organisation, and to open it again.
+const CLOSE: &str = "organizations.close";
 /// Days in which a closed organisation can be reopened.
 const REOPEN_DAYS: i64 = 30;
 
@@ -89,7 +91,10 @@ pub fn manage(args: ManageOrganization, view: &View<'_>) -> Result<Plan, Rejecti
             let member = view.resolve(&needed(args.member, "member")?)?;
             member::suspend(view, member, args.reassign_to.as_ref())
         }
-        Operation::ReactivateMember => member::reactivate(view.resolve(&needed(args.member, "member")?)?),
+        Operation::ReactivateMember => {
+            let member = view.resolve(&needed(args.member, "member")?)?;
+            member::reactivate(view, member)
+        }
         Operation::RemoveMember => {
             let member = view.resolve(&needed(args.member, "member")?)?;
             member::remove(view, member, args.reassign_to.as_ref())
@@ -141,6 +146,7 @@ fn needed<T>(given: Option<T>, name: &'static str) -> Result<T, Rejection> {
 }
 
 fn close(view: &View<'_>, row: &Row<Organization>, typed: &str) -> Result<Plan, Rejection> {
+    view.require(CLOSE)?;
     if typed != row.name {
         return Err(
             Rejection::new("name_mismatch", format!("`{typed}` is not the organisation's name"))
@@ -170,6 +176,7 @@ fn close(view: &View<'_>, row: &Row<Organization>, typed: &str) -> Result<Plan, 
 }
 
 fn reopen(view: &View<'_>, row: &Row<Organization>) -> Result<Plan, Rejection> {
+    view.require(CLOSE)?;
     let late = row
         .closed_at
         .and_then(|at| at.checked_add(jiff::SignedDuration::from_hours(24 * REOPEN_DAYS)).ok())

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::args;
 use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
-use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, OrganizationStatus, Role};
+use crate::kernel::authority::{held, people_of, place};
+use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, OrganizationStatus, Role, Team};
 use crate::kernel::listing::{self, Item, Listing};
 use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, Row, View, policy, text};
@@ -44,7 +45,7 @@ args! {
         /// With this role.
         role: Option<Ref<Role>>,
         /// Needs module Teams.
-        team: Option<Str<1, 200>>,
+        team: Option<Ref<Team>>,
         page: In<PageArgs>,
     }
 }
@@ -95,9 +96,20 @@ fn members<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Arc<Row<Member>>> {
     view.rows::<Member>().filter(|row| row.status == MemberStatus::Active)
 }
 
-fn roles(view: &View<'_>, member: &Row<Member>) -> Vec<String> {
-    let named = member.roles.iter().filter_map(|role| view.get(*role));
-    named.map(|role| role.name.clone()).collect()
+/// The roles that a member holds, with where.
+pub fn roles(view: &View<'_>, member: &Row<Member>) -> Vec<String> {
+    let by_membership = member.roles.iter().filter_map(|role| view.get(*role));
+    let mut names: Vec<String> = by_membership.map(|role| role.name.clone()).collect();
+    for held in held(view.state, member.id, view.now) {
+        let name = match &held.place {
+            None => held.role.name.clone(),
+            place => format!("{} in {}", held.role.name, place::in_words(view, place.as_deref())),
+        };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The organisation that an argument means: one's own, under its id, name or slug. Others are unknown here.
@@ -155,9 +167,8 @@ fn usage(view: &View<'_>) -> Value {
 
 /// `list_organization_members`.
 pub fn list_members(args: ListMembers, view: &View<'_>) -> Result<Value, Rejection> {
-    if args.team.is_some() {
-        return Err(Rejection::not_yet("team", "Teams"));
-    }
+    let team = args.team.as_ref().map(|team| view.resolve(team)).transpose()?;
+    let team = team.map(|team| people_of(view.state, &team.org, team));
     let role = args
         .role
         .as_ref()
@@ -173,7 +184,13 @@ pub fn list_members(args: ListMembers, view: &View<'_>) -> Result<Value, Rejecti
         let mail = row.email.as_deref().filter(|_| shows_mail).unwrap_or_default();
         status
             && args.kind.is_none_or(|kind| row.kind == kind)
-            && role.is_none_or(|role| row.roles.contains(&role))
+            && role.is_none_or(|role| {
+                row.roles.contains(&role)
+                    || held(view.state, row.id, view.now)
+                        .iter()
+                        .any(|held| held.role.id == role)
+            })
+            && team.as_ref().is_none_or(|team| team.contains(&row.id))
             && words.as_ref().is_none_or(|words| {
                 text::fold(&format!("{} @{} {mail}", row.display_name, row.handle)).contains(words.as_str())
             })

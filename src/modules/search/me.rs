@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::kernel::arg::{In, ReadArgs};
+use crate::kernel::authority::{gains, place, teams_of};
 use crate::kernel::tool::object;
 use crate::kernel::{Rejection, View, listing, policy};
+use crate::modules::organizations;
 
 args! {
     /// Arguments of `get_me`.
@@ -19,12 +21,7 @@ args! {
 /// `get_me`.
 pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
     let (me, organization) = (view.me()?, view.organization()?);
-    let roles: Vec<String> = me
-        .roles
-        .iter()
-        .filter_map(|role| view.get(*role))
-        .map(|role| role.name.clone())
-        .collect();
+    let roles = organizations::roles(view, me);
     let sponsor = view
         .caller
         .sponsor
@@ -38,6 +35,10 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         .map(|tool| tool.permission.as_str())
         .collect();
     let permissions: Vec<&str> = needed.into_iter().filter(|name| view.rights.allow(name)).collect();
+    let elsewhere = gains::effective(view, view.state, &view.rights);
+    let elsewhere: Vec<String> = (elsewhere.iter().filter(|(_, at)| at.is_some()))
+        .map(|(name, at)| format!("{name} in {}", place::in_words(view, at.as_deref())))
+        .collect();
     let item = object(json!({
         "id": me.id.to_string(),
         "handle": format!("@{}", me.handle),
@@ -46,6 +47,8 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         "sponsor": sponsor,
         "roles": roles,
         "permissions": permissions,
+        "permissionsElsewhere": elsewhere,
+        "teams": teams_of(view.state, &me.org, me.id).iter().map(|team| format!("@{}", team.handle)).collect::<Vec<_>>(),
         "organization": {"id": organization.id.to_string(), "name": organization.name, "slug": organization.slug},
         "timezone": me.timezone.as_ref().unwrap_or(&organization.timezone),
         "now": view.now,

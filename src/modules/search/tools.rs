@@ -126,7 +126,7 @@ pub fn find(args: FindTools, view: &View<'_>) -> Result<Value, Rejection> {
 fn shown(view: &View<'_>, tool: &Tool, schemas: bool) -> Value {
     let mut item = json!({
         "name": tool.name, "module": tool.module, "kind": tool.kind, "description": tool.doc,
-        "callable": crate::kernel::engine::admit(view.state, view.caller, tool).is_ok(),
+        "callable": crate::kernel::engine::admit(view.state, view.caller, tool, view.now).is_ok(),
         "address": format!("/mcp/x/{}", tool.module),
     });
     if let (true, Value::Object(members)) = (schemas, &mut item) {

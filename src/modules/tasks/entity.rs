@@ -174,6 +174,9 @@ impl Describe for Task {
             words.body(&item.text);
         }
     }
+    fn lies_in(&self) -> Option<String> {
+        Some(self.project.to_string())
+    }
     fn label(&self) -> String {
         self.title.clone()
     }

@@ -106,6 +106,9 @@ impl Describe for Workflow {
             }
         }
     }
+    fn lies_in(&self) -> Option<String> {
+        self.project.map(|project| project.to_string())
+    }
     fn label(&self) -> String {
         self.name.clone()
     }
@@ -141,6 +144,9 @@ impl Describe for State {
         keys.name(&self.name);
         keys.key("workflow", self.workflow);
         keys.of(self.workflow);
+    }
+    fn lies_in(&self) -> Option<String> {
+        Some(self.workflow.to_string())
     }
     fn label(&self) -> String {
         self.name.clone()

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use projections::Id;
 use serde_json::{Value, json};
 
 use super::entity::{Guard, State, Transition, states_of, workflow_of};
 use super::{expression, guards};
-use crate::kernel::identity::Member;
+use crate::kernel::authority::place;
+use crate::kernel::identity::{Member, Role};
 use crate::kernel::{Rejection, Row, View, text};
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
@@ -76,7 +78,7 @@ pub fn possible<'a>(
                 .map(|guard| judge(view, guard, task, id, comment))
                 .collect();
             verdicts.extend(required(transition, task));
-            verdicts.extend(roles(view, transition));
+            verdicts.extend(roles(view, transition, task));
             Some(Possible {
                 name: transition.name.clone(),
                 to,
@@ -100,7 +102,13 @@ fn required(transition: &Transition, task: &Task) -> Option<Verdict> {
     })
 }
 
-fn roles(view: &View<'_>, transition: &Transition) -> Option<Verdict> {
+/// Whether whoever moves it holds one of some roles where the task lies.
+fn has_role(view: &View<'_>, roles: &[Id<Role>], task: &Task) -> bool {
+    view.rights
+        .has_role(roles, &place::line(view.state, &task.project.to_string()))
+}
+
+fn roles(view: &View<'_>, transition: &Transition, task: &Task) -> Option<Verdict> {
     if transition.roles.is_empty() {
         return None;
     }
@@ -110,9 +118,7 @@ fn roles(view: &View<'_>, transition: &Transition) -> Option<Verdict> {
         .filter_map(|role| view.get(*role))
         .map(|role| role.name.clone())
         .collect();
-    let held = view
-        .me()
-        .is_ok_and(|me| me.roles.iter().any(|role| transition.roles.contains(role)));
+    let held = has_role(view, &transition.roles, task);
     let fix = (!held).then(|| format!("somebody with the role {} may make this move", names.join(" or ")));
     Some(Verdict {
         rule: format!("only for {}", names.join(", ")),
@@ -192,9 +198,7 @@ fn judge(view: &View<'_>, guard: &Guard, task: &Task, id: Option<&str>, comment:
         }
         "role_in" => {
             let roles = guards::ids(&guard.params, "roles");
-            let held = view
-                .me()
-                .is_ok_and(|me| me.roles.iter().any(|role| roles.contains(role)));
+            let held = has_role(view, &roles, task);
             let names = guards::role_names(view, &roles).join(" or ");
             verdict(
                 &guards::in_words(view, guard),

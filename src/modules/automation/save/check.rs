@@ -61,7 +61,7 @@ fn rights(view: &View<'_>, rule: &Rule) -> Result<(), Rejection> {
             continue;
         };
         for (who, caller) in [("you", view.caller), ("its owner", &owner)] {
-            admit(view.state, caller, tool).map_err(|no| {
+            admit(view.state, caller, tool, view.now).map_err(|no| {
                 missing(format!(
                     "{} needs {}, which {who} lack: {}",
                     action.kind, tool.permission, no.message
@@ -114,7 +114,7 @@ pub fn rights_used(view: &View<'_>, rule: &Rule) -> Value {
         let tool = actions::tool(view, actions::kind(&action.kind)?)?;
         let held = owner
             .as_ref()
-            .is_some_and(|owner| admit(view.state, owner, tool).is_ok());
+            .is_some_and(|owner| admit(view.state, owner, tool, view.now).is_ok());
         Some(json!({"action": action.kind, "permission": tool.permission, "held": held}))
     });
     json!({"runsAs": facts::named(view, &rule.owner.to_string()), "uses": used.collect::<Vec<_>>()})

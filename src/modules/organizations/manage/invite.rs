@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::kernel::arg::{List, Str};
+use crate::kernel::authority::give;
 use crate::kernel::entity::NAMES;
-use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role};
+use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role, Team};
 use crate::kernel::plan::Undo;
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
 use crate::modules::organizations::invitation::{Invitation, InvitationStatus, LIFETIME, open_of};
+use crate::modules::teams;
 
 args! {
     /// Somebody to ask in.
@@ -18,8 +20,8 @@ args! {
         email: Str<1, 254>,
         /// What they may do; member, or agent_worker for agents and services, where left out.
         role: Option<Ref<Role>>,
-        /// Needs module Teams.
-        teams: Option<List<Str<1, 200>, 0, 20>>,
+        /// Teams that they are in from the start.
+        teams: Option<List<Ref<Team>, 0, 20>>,
         /// human, agent or service.
         kind: Option<MemberKind>,
         /// Who answers for an agent or service.
@@ -61,9 +63,6 @@ fn one(
     invite: &Invite,
     made: &mut Made,
 ) -> Result<Value, Rejection> {
-    if invite.teams.as_ref().is_some_and(|teams| !teams.is_empty()) {
-        return Err(Rejection::not_yet("teams", "Teams"));
-    }
     let kind = invite.kind.unwrap_or(MemberKind::Human);
     let email = invite.email.to_lowercase();
     let role = role(view, row, kind, invite.role.as_ref())?;
@@ -81,7 +80,9 @@ fn one(
         // Nobody has to accept for a program; its sponsor answers for it.
         let (id, handle) = (view.new_id::<Member>(), free_handle(view, &email, &mut made.handles));
         plan.create("member.joined", id, new(handle.clone(), MemberStatus::Active))?;
-        return Ok(json!({"member": id.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name}));
+        let teams = teams::join(plan, view, id, invite.teams.as_deref().unwrap_or_default())?;
+        let said = json!({"member": id.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name});
+        return Ok(with_teams(said, teams));
     }
     let known = check(view, row, &email, &mut made.emails)?;
     let (id, handle) = if let Some(known) = known {
@@ -100,10 +101,19 @@ fn one(
         (id, handle)
     };
     let invitation = asked(plan, view, &email, id, role.id)?;
-    Ok(json!({
+    let teams = teams::join(plan, view, id, invite.teams.as_deref().unwrap_or_default())?;
+    let said = json!({
         "member": id.to_string(), "handle": format!("@{handle}"), "kind": kind, "role": role.name, "email": email,
         "invitation": invitation.to_string(),
-    }))
+    });
+    Ok(with_teams(said, teams))
+}
+
+fn with_teams(mut said: Value, teams: Vec<String>) -> Value {
+    if let (Value::Object(members), false) = (&mut said, teams.is_empty()) {
+        members.insert("teams".to_owned(), teams.into());
+    }
+    said
 }
 
 fn asked(
@@ -205,15 +215,10 @@ fn role<'a>(
     if role.name == "guest" && !row.settings.guest_access {
         return Err(Rejection::new("policy_denied", "no guests may be invited here").field("role"));
     }
-    let may = match role.grantable.as_str() {
-        "owners" => view.rights.allow("*"),
-        "admins" => view.rights.allow("organizations.manage"),
-        _ => true,
-    };
-    if !may || !role.permissions.iter().all(|permission| view.rights.allow(permission)) {
-        return Err(Rejection::forbidden(&format!("grant {}", role.name))
-            .field("role")
-            .hint("nobody can give more than they have"));
+    give::handles(view, role)?;
+    give::holds_all(view, &role.permissions, None).map_err(|no| no.field("role"))?;
+    if kind != MemberKind::Human {
+        give::fits_agents(role)?;
     }
     Ok(role)
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use projections::Id;
 use serde_json::json;
 
+use crate::kernel::authority::holders;
 use crate::kernel::entity::NAMES;
-use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role, Token};
+use crate::kernel::identity::{Grant, Member, MemberKind, MemberStatus, Organization, Role, Team, Token};
 use crate::kernel::plan::Undo;
 use crate::kernel::{Plan, Ref, Rejection, Risk, Row, View, text};
 use crate::modules::organizations::invitation::{InvitationStatus, open_of};
@@ -23,13 +24,11 @@ fn owner_role<'a>(view: &View<'a>) -> Result<&'a Arc<Row<Role>>, Rejection> {
 /// Refuses what would leave the organisation without an active human owner.
 fn keep_an_owner(view: &View<'_>, member: &Row<Member>) -> Result<(), Rejection> {
     let owner = owner_role(view)?.id;
-    let others = view.rows::<Member>().any(|row| {
-        row.id != member.id
-            && row.kind == MemberKind::Human
-            && row.status == MemberStatus::Active
-            && row.roles.contains(&owner)
-    });
-    if member.roles.contains(&owner) && !others {
+    let owners = holders(view.state, &member.org, owner, &[], view.now);
+    let others = owners
+        .iter()
+        .any(|row| row.id != member.id && row.kind == MemberKind::Human);
+    if owners.iter().any(|row| row.id == member.id) && !others {
         return Err(
             Rejection::new("last_owner", format!("@{} is the only owner", member.handle))
                 .hint("transfer the ownership first, with op transfer_ownership"),
@@ -130,9 +129,17 @@ fn replace(list: &mut Vec<Id<Member>>, from: Id<Member>, to: Id<Member>) {
     list.insert(place.unwrap_or_default().min(list.len()), to);
 }
 
+/// What was granted to a member beyond the membership.
+fn own_grants<'a>(view: &View<'a>, member: Id<Member>) -> impl Iterator<Item = &'a Arc<Row<Grant>>> + use<'a> {
+    let table = view.state.table::<Grant>();
+    let found = table.map(|table| table.find(&view.caller.org, "subject", &member.to_string()));
+    found.into_iter().flatten()
+}
+
 fn may_touch(view: &View<'_>, member: &Row<Member>) -> Result<(), Rejection> {
     let owner = owner_role(view)?.id;
-    if member.roles.contains(&owner) && !view.rights.allow("*") {
+    let owns = member.roles.contains(&owner) || own_grants(view, member.id).any(|grant| grant.role == owner);
+    if owns && !view.rights.allow("*") {
         return Err(Rejection::forbidden("*").hint("only an owner may do this to an owner"));
     }
     if member.id == view.caller.member {
@@ -174,7 +181,8 @@ pub(super) fn suspend(view: &View<'_>, member: &Row<Member>, to: Option<&Ref<Mem
     Ok(plan)
 }
 
-pub(super) fn reactivate(member: &Row<Member>) -> Result<Plan, Rejection> {
+pub(super) fn reactivate(view: &View<'_>, member: &Row<Member>) -> Result<Plan, Rejection> {
+    may_touch(view, member)?;
     if member.status != MemberStatus::Suspended && member.status != MemberStatus::Active {
         return Err(Rejection::argument(
             "member",
@@ -210,6 +218,19 @@ pub(super) fn remove(view: &View<'_>, member: &Row<Member>, to: Option<&Ref<Memb
         row.status = MemberStatus::Removed;
         row.roles.clear();
     })?;
+    for grant in own_grants(view, member.id) {
+        plan.remove("role.revoked", grant)?;
+    }
+    for team in view
+        .state
+        .table::<Team>()
+        .into_iter()
+        .flat_map(|table| table.find(&member.org, "member", &member.id.to_string()))
+    {
+        plan.edit("team.member_removed", team, |team| {
+            team.members.retain(|id| *id != member.id)
+        })?;
+    }
     if let Some(open) = open_of(view, member.id) {
         plan.edit("invitation.revoked", open, |row| row.status = InvitationStatus::Revoked)?;
     }
@@ -253,7 +274,7 @@ pub(super) fn transfer(view: &View<'_>, row: &Row<Organization>, new: &Row<Membe
         ));
     }
     let (owner, me) = (owner_role(view)?.id, view.me()?);
-    if !me.roles.contains(&owner) {
+    if !view.rights.has_role(&[owner], &[]) {
         return Err(Rejection::forbidden("*").hint("only an owner can give the organisation away"));
     }
     let admin = view
@@ -271,6 +292,9 @@ pub(super) fn transfer(view: &View<'_>, row: &Row<Organization>, new: &Row<Membe
             member.roles.retain(|role| *role != owner);
             member.roles.extend(admin.filter(|admin| !member.roles.contains(admin)));
         })?;
+        for grant in own_grants(view, me.id).filter(|grant| grant.role == owner) {
+            plan.remove("organization.ownership_transferred", grant)?;
+        }
         plan.warn("you become an admin and cannot take this back yourself");
     }
     plan.risk = Some(Risk::High);

@@ -6,7 +6,7 @@ use projections::Id;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::identity::Member;
+use crate::kernel::identity::{Member, Team};
 use crate::kernel::{Describe, Keys, View};
 use crate::modules::projects::Project;
 use crate::{choice, entity};
@@ -67,6 +67,8 @@ entity! {
         owner: Option<Id<Member>>,
         /// The project it is for; the organisation where there is none.
         project: Option<Id<Project>>,
+        /// The team it is for, where it is for one.
+        team: Option<Id<Team>>,
         /// Its lines.
         lines: Vec<BudgetLine>,
         /// What happens beyond what is available.
@@ -93,6 +95,9 @@ impl Describe for Budget {
         }
         if let Some(project) = self.project {
             keys.key("project", project);
+        }
+        if let Some(team) = self.team {
+            keys.key("team", team);
         }
     }
     fn label(&self) -> String {

@@ -10,6 +10,7 @@ use super::balance::{Balance, entries};
 use super::entity::{Budget, BudgetEntry, BudgetStatus};
 use crate::args;
 use crate::kernel::arg::{In, Int, PageArgs, Str, Ts};
+use crate::kernel::identity::Team;
 use crate::kernel::listing::{Item, Listing};
 use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, Row, View};
@@ -23,8 +24,7 @@ args! {
         project: Option<Ref<Project>>,
         /// Needs module Products.
         product: Option<Str<1, 200>>,
-        /// Needs module Teams.
-        team: Option<Str<1, 200>>,
+        team: Option<Ref<Team>>,
         status: Option<BudgetStatus>,
         /// Used up at least so far.
         over_percent: Option<Int<0, 200>>,
@@ -46,7 +46,7 @@ pub const COLUMNS: [&str; 9] = [
     "usedPercent",
 ];
 /// The same with everything in it.
-const WHOLE: [&str; 20] = [
+const WHOLE: [&str; 21] = [
     "id",
     "name",
     "status",
@@ -60,6 +60,7 @@ const WHOLE: [&str; 20] = [
     "to",
     "owner",
     "project",
+    "team",
     "parent",
     "control",
     "warnAtPercent",
@@ -73,13 +74,8 @@ const ENTRIES_MAX: usize = 50;
 
 /// `list_budgets`.
 pub fn list(args: ListBudgets, view: &View<'_>) -> Result<Value, Rejection> {
-    for (given, field, module) in [
-        (args.product.is_some(), "product", "Products"),
-        (args.team.is_some(), "team", "Teams"),
-    ] {
-        if given {
-            return Err(Rejection::not_yet(field, module));
-        }
+    if args.product.is_some() {
+        return Err(Rejection::not_yet("product", "Products"));
     }
     let as_of = args.as_of.map(|at| at.0);
     if let Some(budget) = &args.budget {
@@ -88,9 +84,11 @@ pub fn list(args: ListBudgets, view: &View<'_>) -> Result<Value, Rejection> {
         return Listing::new(view, &args.page, &WHOLE, "name").answer(vec![item]);
     }
     let project = args.project.as_ref().map(|project| view.resolve(project)).transpose()?;
+    let team = args.team.as_ref().map(|team| view.resolve(team)).transpose()?;
     let mut items = Vec::new();
     for row in view.rows::<Budget>() {
         let fits = project.is_none_or(|project| row.project == Some(project.id))
+            && team.is_none_or(|team| row.team == Some(team.id))
             && args.status.is_none_or(|status| row.status == status);
         if !fits {
             continue;
@@ -109,6 +107,7 @@ fn item(view: &View<'_>, row: &Arc<Row<Budget>>, balance: &Balance) -> Item {
         "id": row.id.to_string(), "name": row.name, "status": row.status, "currency": row.currency, "from": row.from, "to": row.to,
         "owner": row.owner.map(|owner| moves::who(view, owner)), "control": row.control, "warnAtPercent": row.warn_at_percent,
         "tolerancePercent": row.tolerance_percent, "project": row.project.and_then(|id| view.get(id)).map(|project| project.key.clone()),
+        "team": row.team.and_then(|id| view.get(id)).map(|team| format!("@{}", team.handle)),
         "parent": row.parent.and_then(|id| view.get(id)).map(|parent| parent.name.clone()), "version": row.version,
     }));
     item.extend(object(balance.total().shown()));

@@ -9,7 +9,7 @@ use super::super::process::Process;
 use super::entity::{Budget, BudgetLine, BudgetStatus, Control};
 use super::{checks, closing, lines};
 use crate::kernel::arg::{Clear, Date, Dec, In, Int, List, Str, UpdateArgs};
-use crate::kernel::identity::Member;
+use crate::kernel::identity::{Member, Team};
 use crate::kernel::{Plan, Ref, Rejection, Row, View};
 use crate::modules::projects::{Project, writable};
 use crate::{args, choice};
@@ -75,8 +75,7 @@ args! {
         project: Option<Ref<Project>>,
         /// Needs module Products.
         product: Option<Str<1, 200>>,
-        /// Needs module Teams.
-        team: Option<Str<1, 200>>,
+        team: Option<Ref<Team>>,
         parent: Option<Clear<Ref<Budget>>>,
         /// All lines.
         lines: Option<List<LineArgs, 1, 100>>,
@@ -96,13 +95,8 @@ args! {
 
 /// `save_budget`.
 pub fn save(args: SaveBudget, view: &View<'_>) -> Result<Plan, Rejection> {
-    for (given, field, module) in [
-        (args.product.is_some(), "product", "Products"),
-        (args.team.is_some(), "team", "Teams"),
-    ] {
-        if given {
-            return Err(Rejection::not_yet(field, module));
-        }
+    if args.product.is_some() {
+        return Err(Rejection::not_yet("product", "Products"));
     }
     let Some(reference) = &args.budget else {
         if args.op != BudgetOp::Save {
@@ -165,6 +159,9 @@ fn changed(args: &SaveBudget, view: &View<'_>, mut budget: Budget) -> Result<Bud
         let project = view.resolve(project)?;
         writable(project)?;
         budget.project = Some(project.id);
+    }
+    if let Some(team) = &args.team {
+        budget.team = Some(view.resolve(team)?.id);
     }
     if let Some(parent) = &args.parent {
         let parent = parent.as_value().map(|parent| view.resolve(parent)).transpose()?;
