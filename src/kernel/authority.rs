@@ -12,7 +12,7 @@ use projections::Id;
 use crate::kernel::identity::{Grant, GrantScope, Member, MemberKind, MemberStatus, Role, Team, Token};
 use crate::kernel::principal::{Caller, Rights};
 use crate::kernel::state::State;
-use crate::kernel::table::Row;
+use crate::kernel::table::{Row, Table};
 
 /// Most teams above a team (catalogue, module Teams).
 pub const TEAM_DEPTH_MAX: usize = 5;
@@ -88,7 +88,7 @@ pub fn held(state: &State, member: Id<Member>, now: Timestamp) -> Vec<Held> {
         })
     });
     let mut all: Vec<Held> = membership.collect();
-    if state.table::<Grant>().is_none_or(|grants| grants.is_empty()) {
+    if state.table::<Grant>().is_none_or(Table::is_empty) {
         return all;
     }
     let id = member.id.to_string();

@@ -90,17 +90,5 @@ pub fn module() -> Module {
             work::get,
         )
         .core()
-        .returns(output::item(&[
-            "member",
-            "today",
-            "counts",
-            "tasks",
-            "mentions",
-            "claimed",
-            "decisions",
-            "timer",
-            "events",
-            "overdueKpis",
-            "checkIns",
-        ]))
+        .returns(output::item(&work::PARTS))
 }

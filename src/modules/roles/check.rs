@@ -54,10 +54,9 @@ pub fn check(args: CheckPermission, view: &View<'_>) -> Result<Value, Rejection>
         .map(|thing| place::line(view.state, &thing.id))
         .unwrap_or_default();
     let allowed = match (reach, thing.is_some()) {
-        (Reach::Everywhere, _) => rights.allow(&permission),
         (Reach::Own, _) => rights.allow_somewhere(&permission),
         (Reach::Placed, true) => rights.allow_in(&permission, &line),
-        (Reach::Placed, false) => rights.allow(&permission),
+        (Reach::Everywhere, _) | (Reach::Placed, false) => rights.allow(&permission),
     };
     let elsewhere = !allowed && reach == Reach::Placed && rights.allow_somewhere(&permission);
     let places = gains::effective(view, view.state, &rights);

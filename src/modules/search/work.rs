@@ -17,6 +17,21 @@ use crate::modules::projects::Lifecycle;
 use crate::modules::tasks::{Priority, Task};
 use crate::modules::workflows::moves::who;
 
+/// What an answer holds.
+pub const PARTS: [&str; 11] = [
+    "member",
+    "today",
+    "counts",
+    "tasks",
+    "mentions",
+    "claimed",
+    "decisions",
+    "timer",
+    "events",
+    "overdueKpis",
+    "checkIns",
+];
+
 args! {
     /// Arguments of `get_my_work`.
     pub struct GetMyWork {

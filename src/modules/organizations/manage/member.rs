@@ -228,7 +228,7 @@ pub(super) fn remove(view: &View<'_>, member: &Row<Member>, to: Option<&Ref<Memb
         .flat_map(|table| table.find(&member.org, "member", &member.id.to_string()))
     {
         plan.edit("team.member_removed", team, |team| {
-            team.members.retain(|id| *id != member.id)
+            team.members.retain(|id| *id != member.id);
         })?;
     }
     if let Some(open) = open_of(view, member.id) {
