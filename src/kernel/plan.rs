@@ -72,6 +72,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// Facts that must still hold when it is confirmed, beyond the changes themselves.
     pub requires: BTreeMap<&'static str, Value>,
+    /// What the preview settles, and counts in the digest instead of the changes: a confirmation takes it from there (bulk).
+    pub settled: Option<Value>,
     /// What this tool's preview shows beyond the rest.
     pub details: Map<String, Value>,
     /// The result of the receipt.
@@ -117,6 +119,7 @@ impl Plan {
             blockers: Vec::new(),
             effects: Vec::new(),
             requires: BTreeMap::new(),
+            settled: None,
             details: Map::new(),
             result: Value::Null,
             undo: Undo::Days(30),
@@ -285,7 +288,8 @@ impl Plan {
 
     /// The canonical text (RFC 8785) that the digest is of.
     pub fn essence(&self, tool: &str) -> Result<String, Rejection> {
-        let changes: Vec<Value> = self.changes.iter().map(Planned::essence).collect();
+        let settled = self.settled.clone();
+        let changes = settled.unwrap_or_else(|| self.changes.iter().map(Planned::essence).collect());
         let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
         canonical::canonical_value(&essence).map_err(|cause| broken(&cause))
     }

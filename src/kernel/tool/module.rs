@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Counter, Run, Seeing, Tool, ToolKind, object, output};
+use super::{Counter, Over, Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::reaction::{Reactor, Striking};
@@ -139,6 +139,7 @@ impl Module {
             core: false,
             doc,
             permission: format!("{}.{verb}", self.name),
+            over: None,
             may_repeat: false,
             is_logged: false,
             is_search: false,
@@ -158,6 +159,12 @@ impl Module {
             tool.may_repeat = true;
         }
         self
+    }
+
+    /// Says which tool each item of the tool added last passes.
+    #[must_use]
+    pub fn over(self, over: Over) -> Self {
+        self.last(|tool| tool.over = Some(over))
     }
 
     /// Says that the tool added last belongs to the core profile.
