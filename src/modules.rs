@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod audit;
 pub mod automation;
+pub mod bulk;
 pub mod comments;
 pub mod labels;
 pub mod live;
@@ -35,5 +36,6 @@ pub fn all() -> Vec<Module> {
         comments::module(),
         labels::module(),
         automation::module(),
+        bulk::module(),
     ]
 }
