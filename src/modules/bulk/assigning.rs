@@ -36,9 +36,8 @@ choice! {
 args! {
     /// Arguments of `bulk_assign_tasks`.
     pub struct BulkAssign {
-        /// Give tasks or query.
         tasks: Option<Tasks>,
-        /// OQL comparisons joined by and: project = OPS and label = bug
+        /// OQL: project = OPS and label = bug
         query: Option<Str<1, 1000>>,
         expected_count: Option<Int<1, 500>>,
         assignees: Option<Patch<Ref<Member>>>,
@@ -46,7 +45,6 @@ args! {
         distribute: Distribute = Distribute::None,
         among: Option<List<Ref<Member>, 1, 50>>,
         mode: Mode = Mode::AllOrNothing,
-        /// Since the preview.
         on_changed: OnChanged = OnChanged::Skip,
         write: In<WriteArgs>,
     }

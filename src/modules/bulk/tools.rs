@@ -27,24 +27,17 @@ const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 args! {
     /// Arguments of `bulk_move_tasks`.
     pub struct BulkMove {
-        /// Give tasks or query.
         tasks: Option<Tasks>,
-        /// OQL comparisons joined by and: project = OPS and label = bug
+        /// OQL: project = OPS and label = bug
         query: Option<Str<1, 1000>>,
         expected_count: Option<Int<1, 500>>,
         to_state: Option<Ref<State>>,
-        /// Not yet.
         to_project: Option<Ref<Project>>,
-        /// Needs module Sprints.
         to_sprint: Option<Clear<Str<1, 200>>>,
-        /// Needs module Milestones.
         to_milestone: Option<Clear<Str<1, 200>>>,
-        /// Needs module Custom fields.
         fields: Option<JsonObject>,
-        /// For toProject.
         mapping: Option<JsonObject>,
         mode: Mode = Mode::AllOrNothing,
-        /// Since the preview.
         on_changed: OnChanged = OnChanged::Skip,
         write: In<WriteArgs>,
     }
@@ -95,12 +88,9 @@ args! {
         r#type: Option<TaskType>,
         due_date: Option<Clear<Date>>,
         start_date: Option<Clear<Date>>,
-        /// Moves both days of each.
         shift_days: Option<Int<-3650, 3650>>,
         estimate: Option<Clear<Dec>>,
-        /// Needs module Sprints.
         sprint: Option<Clear<Str<1, 200>>>,
-        /// Needs module Milestones.
         milestone: Option<Clear<Str<1, 200>>>,
         parent: Option<Clear<Ref<Task>>>,
     }
@@ -109,18 +99,15 @@ args! {
 args! {
     /// Arguments of `bulk_update_tasks`.
     pub struct BulkUpdate {
-        /// Give tasks or query.
         tasks: Option<Tasks>,
-        /// OQL comparisons joined by and: project = OPS and label = bug
+        /// OQL: project = OPS and label = bug
         query: Option<Str<1, 1000>>,
         expected_count: Option<Int<1, 500>>,
         set: Option<SetArgs>,
         labels: Option<Patch<Ref<Label>>>,
-        /// Needs module Custom fields.
         custom_fields: Option<JsonObject>,
         watchers: Option<Patch<Ref<Member>>>,
         mode: Mode = Mode::AllOrNothing,
-        /// Since the preview.
         on_changed: OnChanged = OnChanged::Skip,
         write: In<WriteArgs>,
     }
@@ -186,15 +173,12 @@ pub fn update(args: BulkUpdate, view: &View<'_>) -> Result<Plan, Rejection> {
 args! {
     /// Arguments of `bulk_delete_tasks`.
     pub struct BulkDelete {
-        /// Give tasks or query.
         tasks: Option<Tasks>,
-        /// OQL comparisons joined by and: project = OPS and label = bug
+        /// OQL: project = OPS and label = bug
         query: Option<Str<1, 1000>>,
         expected_count: Int<1, 500>,
-        /// cascade: deleted too; promote: they move up.
         subtasks: Subtasks = Subtasks::Refuse,
         mode: Mode = Mode::AllOrNothing,
-        /// Since the preview.
         on_changed: OnChanged = OnChanged::RefuseAll,
         write: In<WriteArgs>,
     }
