@@ -15,9 +15,11 @@ const ROUNDS: u64 = 5;
 type Bulk = (&'static str, &'static str, fn(&str) -> Value);
 
 const BULKS: [Bulk; 4] = [
-    ("move, by query", "bulk_move_tasks", |project| {
-        json!({"query": format!("project = {project} and priority in (urgent, high)"), "toState": "To do"})
-    }),
+    (
+        "move, by query",
+        "bulk_move_tasks",
+        |project| json!({"query": format!("project = {project} and priority in (urgent, high)"), "toState": "To do"}),
+    ),
     ("move, by key", "bulk_move_tasks", |project| {
         let keys: Vec<String> = (1..=500).map(|number| format!("{project}-{number}")).collect();
         json!({"tasks": keys, "toState": "In progress", "mode": "best_effort"})
@@ -26,9 +28,11 @@ const BULKS: [Bulk; 4] = [
         let people: Vec<String> = (0..40).map(|number| format!("@p{number}")).collect();
         json!({"query": format!("project = {project} and priority in (urgent, low)"), "distribute": "least_loaded", "among": people})
     }),
-    ("delete, by query", "bulk_delete_tasks", |project| {
-        json!({"query": format!("project = {project} and priority in (medium, low)"), "expectedCount": 500})
-    }),
+    (
+        "delete, by query",
+        "bulk_delete_tasks",
+        |project| json!({"query": format!("project = {project} and priority in (medium, low)"), "expectedCount": 500}),
+    ),
 ];
 
 /// Milliseconds that a call is waited for, and what it says.
