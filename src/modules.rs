@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod audit;
 pub mod automation;
+pub mod bulk;
 pub mod comments;
 pub mod labels;
 pub mod live;
@@ -39,5 +40,6 @@ pub fn all() -> Vec<Module> {
         automation::module(),
         teams::module(),
         roles::module(),
+        bulk::module(),
     ]
 }

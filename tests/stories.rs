@@ -2,6 +2,7 @@
 
 mod audit;
 mod automation;
+mod bulk;
 mod checkpoint;
 mod confirming;
 mod executions;

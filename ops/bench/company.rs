@@ -1,4 +1,4 @@
-//! A company at work: a large organisation, many who read at once, and one who changes things meanwhile.
+//! A company at work: a large organisation, changes of hundreds of tasks, many who read at once, and one who changes things meanwhile.
 //!
 //! `cargo bench --bench company [-- TASKS]`. The organisation is made by the engine, through the tools. The readers speak to the
 //! real program over HTTP (protocol 2026-07-28), each as fast as it is answered; load generator and server share the machine.
@@ -10,6 +10,8 @@
     reason = "a bench says what it measured, and stops where it cannot"
 )]
 
+#[path = "company/bulk.rs"]
+mod bulk;
 #[path = "company/make.rs"]
 mod make;
 #[path = "start/maker.rs"]
@@ -148,6 +150,7 @@ async fn measured(dir: &Path, tasks: u64) {
         begun.elapsed().as_secs_f64()
     );
     followed(&server).await;
+    bulk::bulk(&server, tasks).await;
     load(&server, tasks).await;
     println!("memory {} MiB (bar 1,024)", resident_kib(&server) / 1024);
     stopped(Arc::into_inner(server).unwrap());

@@ -272,6 +272,26 @@ impl<'a> Record<'a> {
     }
 }
 
+impl Change {
+    /// The same change as it would be read.
+    pub fn as_read(&self) -> Changed<'_> {
+        let fields = self.fields.iter();
+        Changed {
+            entity: Cow::Borrowed(&self.entity),
+            id: Cow::Borrowed(&self.id),
+            org: self.org.as_deref().map(Cow::Borrowed),
+            version: self.version,
+            op: self.op,
+            fields: fields
+                .map(|(name, sides)| {
+                    let (from, to) = (sides.from.as_deref(), sides.to.as_deref());
+                    (Cow::Borrowed(name.as_ref()), FieldChanged { from, to })
+                })
+                .collect(),
+        }
+    }
+}
+
 impl Changed<'_> {
     /// The same change with its own texts.
     pub fn to_owned(&self) -> Change {

@@ -254,6 +254,7 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool, now: Timestamp) -> Res
     if tool.reach == Reach::Everywhere || !rights.allow_somewhere(&tool.permission) {
         rights.require(&tool.permission)?;
     }
+    tool.over.map_or(Ok(()), |over| rights.require(over.permission))?;
     let organization = caller
         .org
         .parse()
@@ -265,7 +266,8 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool, now: Timestamp) -> Res
     }
     let denied = || {
         let denied = organization.map(|row| &row.settings.agent_policy.denied_tools);
-        denied.is_some_and(|denied| denied.iter().any(|name| name == tool.name))
+        let is = |name: &String| name == tool.name || tool.over.is_some_and(|over| name == over.tool);
+        denied.is_some_and(|denied| denied.iter().any(is))
     };
     if !caller.is_human() && !tool.is_read() && denied() {
         return Err(Rejection::new(

@@ -1,5 +1,9 @@
 //! A plan: a decided but unexecuted write. It is the preview and the execution; there is no second code path.
 
+mod planned;
+
+pub use planned::{Lies, Planned};
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kernel::entity::Entity;
 use crate::kernel::table::{Label, Row};
-use crate::kernel::{Rejection, View, json as canonical, text};
+use crate::kernel::{Rejection, View, json as canonical};
 
 crate::choice! {
     /// How much care a plan deserves.
@@ -43,31 +47,6 @@ pub struct Effect {
     pub detail: Value,
 }
 
-/// What a changed thing will lie in.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Lies {
-    /// A thing, by identifier.
-    In(String),
-    /// The organisation itself.
-    Nowhere,
-    /// That is not known: the change was put together elsewhere.
-    Unknown,
-}
-
-/// One planned change and what it changes.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    /// The event's name.
-    pub event: Cow<'static, str>,
-    /// What is called so.
-    pub label: Label,
-    /// The change.
-    pub change: Change,
-    /// What it will lie in.
-    pub lies: Lies,
-    decoration: &'static [&'static str],
-}
-
 /// A decided write.
 #[derive(Debug)]
 pub struct Plan {
@@ -85,6 +64,8 @@ pub struct Plan {
     pub effects: Vec<Effect>,
     /// Facts that must still hold when it is confirmed, beyond the changes themselves.
     pub requires: BTreeMap<&'static str, Value>,
+    /// What the preview settles, and counts in the digest instead of the changes: a confirmation takes it from there (bulk).
+    pub settled: Option<Value>,
     /// What this tool's preview shows beyond the rest.
     pub details: Map<String, Value>,
     /// The result of the receipt.
@@ -130,6 +111,7 @@ impl Plan {
             blockers: Vec::new(),
             effects: Vec::new(),
             requires: BTreeMap::new(),
+            settled: None,
             details: Map::new(),
             result: Value::Null,
             undo: Undo::Days(30),
@@ -300,7 +282,8 @@ impl Plan {
 
     /// The canonical text (RFC 8785) that the digest is of.
     pub fn essence(&self, tool: &str) -> Result<String, Rejection> {
-        let changes: Vec<Value> = self.changes.iter().map(Planned::essence).collect();
+        let settled = self.settled.clone();
+        let changes = settled.unwrap_or_else(|| self.changes.iter().map(Planned::essence).collect());
         let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
         canonical::canonical_value(&essence).map_err(|cause| broken(&cause))
     }
@@ -332,25 +315,5 @@ impl Plan {
         expected: Option<crate::kernel::arg::Int<1, { i64::MAX }>>,
     ) -> Result<(), Rejection> {
         view.expect_version(row, expected.map(|version| version.0))
-    }
-}
-
-impl Planned {
-    fn touches(&self, org: &str) -> impl Iterator<Item = String> {
-        let (kind, change) = (&self.change.entity, &self.change);
-        let named = change.op != Op::Delete && ["name", "title"].iter().any(|field| change.fields.contains_key(*field));
-        let name = named.then(|| format!("{kind}={org}:{}", text::fold(&self.label.label)));
-        [format!("{kind}:{}", change.id)].into_iter().chain(name)
-    }
-
-    fn essence(&self) -> Value {
-        let fields: BTreeMap<&str, &projections::FieldChange> = self
-            .change
-            .fields
-            .iter()
-            .filter(|(name, _)| !self.decoration.contains(&name.as_ref()))
-            .map(|(name, field)| (name.as_ref(), field))
-            .collect();
-        json!({"event": self.event, "entity": self.change.entity, "id": self.change.id, "op": self.change.op, "fields": fields})
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::Rejection;
 use crate::kernel::identity::{ConfirmPolicy, Organization, OrganizationSettings, Token};
 use crate::kernel::principal::Caller;
 use crate::kernel::state::State;
-use crate::kernel::tool::{Registry, Run, Tool};
+use crate::kernel::tool::{Registry, Run, Tool, ToolKind};
 
 /// Kinds of tools that a rule of an organisation may name; the first is for all that no other rule is about.
 pub const KINDS: [&str; 6] = [DEFAULT, "write", "light", "sensitive", "destructive", "bulk"];
@@ -55,7 +55,10 @@ pub fn confirm_policy(state: &State, caller: &Caller, tool: &Tool) -> Result<Con
         .ok()
         .and_then(|id| state.table::<Organization>()?.get(id))
         .ok_or_else(|| untold("the organisation is not there"))?;
-    let house = of_house(&organization.settings, &[tool.name, tool.kind.word(), DEFAULT]);
+    let of = |name, kind: ToolKind| of_house(&organization.settings, &[name, kind.word(), DEFAULT]);
+    // Many at once must not ask for less than one.
+    let single = tool.over.map(|over| of(over.tool, over.kind)).unwrap_or_default();
+    let house = of(tool.name, tool.kind).max(single);
     let Some(id) = caller.token else { return Ok(house) };
     let token = state.table::<Token>().and_then(|table| table.get(id));
     let token = token.ok_or_else(|| untold("the token is not there"))?;

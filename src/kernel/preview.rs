@@ -1,5 +1,9 @@
 //! A plan as shown: what the confirmer reads before saying yes (catalogue section 0.6).
 
+mod page;
+
+pub use page::{first, page};
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -98,6 +102,9 @@ pub fn preview(tool: &Tool, plan: &Plan, now: Timestamp) -> Value {
     put("undo", undo(plan, now));
     if !plan.details.is_empty() {
         put("details", Value::Object(plan.details.clone()));
+    }
+    if let Some(settled) = &plan.settled {
+        put("settled", settled.clone());
     }
     Value::Object(shown)
 }

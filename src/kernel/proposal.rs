@@ -41,6 +41,20 @@ pub fn summary(past: &dyn Past, action: &Action) -> Result<String, Rejection> {
     Ok(said.summary)
 }
 
+/// What the preview settled; nothing where it settled nothing.
+///
+/// # Errors
+/// `unavailable` where the journal cannot be read.
+pub fn settled(past: &dyn Past, action: &Action) -> Result<Value, Rejection> {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        settled: Value,
+    }
+    let said: Said = with(past, action, |facts| read(facts.plan))?;
+    Ok(said.settled)
+}
+
 fn read<'a, T: Deserialize<'a>>(text: &'a RawValue) -> Option<T> {
     serde_json::from_str(text.get()).ok()
 }

@@ -1,5 +1,6 @@
 //! The state: what the journal says up to one position. Cloning shares structure; readers hold a clone.
 
+mod foreseen;
 mod kept;
 
 pub use kept::{Kept, Spoilt};

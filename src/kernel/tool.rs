@@ -61,6 +61,18 @@ pub enum Run {
     Cancel,
 }
 
+/// A tool that another one carries through many items: whoever may not do the one may not do the many, and what is asked of
+/// a confirmation of the one is asked of the many too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Over {
+    /// Its name.
+    pub tool: &'static str,
+    /// Its kind.
+    pub kind: ToolKind,
+    /// The permission it needs.
+    pub permission: &'static str,
+}
+
 /// One tool.
 #[expect(
     clippy::struct_excessive_bools,
@@ -81,6 +93,8 @@ pub struct Tool {
     pub permission: String,
     /// Where it must be held.
     pub reach: Reach,
+    /// The tool that each of its items passes, for one that works on many.
+    pub over: Option<Over>,
     /// Whether carrying it out twice does no harm, so that an attempt of which nobody knows is tried again.
     pub may_repeat: bool,
     /// Whether using it is an event of its own: it reads the security log.

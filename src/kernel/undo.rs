@@ -8,6 +8,9 @@ use crate::kernel::record_view::changes_of;
 use crate::kernel::table::Label;
 use crate::kernel::{Plan, Rejection, View};
 
+/// Conflicts of which is told what changed the thing since.
+const TOLD_MAX: usize = 50;
+
 /// A change as the journal holds it.
 #[derive(Clone, Debug)]
 pub struct Recorded {
@@ -48,7 +51,6 @@ pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: boo
             .any(kind)
             .ok_or_else(|| Rejection::new("not_undoable", format!("there is no kind {kind}")))?;
         let now = table.describe(&view.caller.org, &one.change.id);
-        let later = later_changes(view, &one.change, &table.records(&one.change.id))?;
         let label = now.clone().unwrap_or_else(|| gone(table.word(), &one.change));
         let version = *versions.entry(one.change.id.clone()).or_insert(label.version);
         let made = match (one.change.op, &now) {
@@ -93,7 +95,12 @@ pub fn invert(view: &View<'_>, plan: &mut Plan, recorded: &[Recorded], skip: boo
             Err(why) => conflicts.push(Conflict {
                 entity: serde_json::to_value(&label).unwrap_or_default(),
                 why,
-                since: later,
+                // What changed it is read where it is told, and no oftener than anybody reads it.
+                since: if conflicts.len() < TOLD_MAX {
+                    later_changes(view, &one.change, &table.records(&one.change.id))?
+                } else {
+                    Vec::new()
+                },
             }),
         }
     }

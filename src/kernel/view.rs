@@ -33,7 +33,8 @@ pub struct View<'a> {
     pub past: &'a dyn Past,
     /// What the caller may do here.
     pub rights: Rights,
-    /// Whether somebody will see the plan; what only a preview shows may be left out where nobody does.
+    /// Whether somebody will see the plan. Where nobody does it is only compared with what was seen: what only a preview shows
+    /// may be left out, and what a preview settled holds.
     pub is_shown: bool,
     seed: Option<Id<Action>>,
     made: Cell<u32>,
@@ -150,6 +151,17 @@ impl<'a> View<'a> {
         let found = self.state.table::<E>();
         let found = found.map(|table| table.search(&self.caller.org, terms, part, from, seen));
         found.into_iter().flatten()
+    }
+
+    /// The newest rows that say all terms in their title, among so many places at most.
+    pub fn glance<'s, E: Entity>(
+        &'s self,
+        terms: &[Term],
+        places: usize,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
+        let found = self.state.table::<E>();
+        let found = found.map(|table| table.glance(&self.caller.org, terms, places));
+        found.into_iter().flatten().filter(|row| row.is_visible(self))
     }
 
     /// Whether a beginning stands for more words than a search looks at, among what the caller may know of.

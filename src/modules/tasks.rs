@@ -12,7 +12,10 @@ mod similar;
 mod subtasks;
 mod update;
 
+pub use assign::open_tasks;
+pub use delete::Subtasks;
 pub use entity::{ChecklistItem, Priority, Resolution, Source, Task, TaskType};
+pub use list::filtered;
 pub use read::shown;
 
 use crate::kernel::Module;
@@ -45,6 +48,7 @@ pub fn module() -> Module {
             create::create,
         )
         .core()
+        .revised(2)
         .write(
             ToolKind::Write,
             "update_task",

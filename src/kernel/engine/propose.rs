@@ -250,7 +250,7 @@ impl Engine {
             "notices": notices,
         });
         if let Value::Object(members) = &mut said {
-            members.insert("preview".to_owned(), preview);
+            members.insert("preview".to_owned(), preview::first(preview));
             if !own {
                 members.insert(
                     "approvers".to_owned(),
@@ -291,7 +291,7 @@ impl Engine {
 }
 
 fn blocked(tool: &Tool, offer: Offer) -> Value {
-    let preview = preview::preview(tool, &offer.plan, offer.hour);
+    let preview = preview::first(preview::preview(tool, &offer.plan, offer.hour));
     json!({"status": "blocked", "blockers": offer.plan.blockers, "preview": preview})
 }
 

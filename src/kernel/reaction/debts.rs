@@ -1,5 +1,6 @@
 //! What is owed, folded from the journal: every reaction that is due, how far it is, and who reacted to what on the way.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
@@ -158,35 +159,33 @@ impl Debts {
         reactors: impl Fn(&str, &str) -> Vec<String>,
     ) -> Result<(), serde_json::Error> {
         let org = record.org.as_deref().unwrap_or_default();
+        let mut made = BTreeMap::new();
         for entry in &record.events {
             if let Some(change) = &entry.change {
                 let org = change.org.as_deref().unwrap_or(org);
                 for by in reactors(org, &entry.name) {
-                    self.put_new((seq, by, change.id.to_string()), org, record.cause.as_ref());
+                    self.put_new((seq, by, change.id.to_string()), org, record.cause.as_ref(), &mut made);
                 }
             }
             if let (names::FIRED, Some(data)) = (entry.name.as_ref(), entry.data) {
                 let fired: Fired = serde_json::from_str(data.get())?;
                 for owed in fired.owes {
-                    self.put_new((seq, owed.by, owed.about), org, None);
+                    self.put_new((seq, owed.by, owed.about), org, None, &mut made);
                 }
             }
         }
         Ok(())
     }
 
-    fn put_new(&mut self, key: Key, org: &str, cause: Option<&Cause>) {
+    /// `made` counts what each reactor owes for the record so far.
+    fn put_new(&mut self, key: Key, org: &str, cause: Option<&Cause>, made: &mut BTreeMap<String, u32>) {
         let (seq, by, about) = &key;
         // Nobody reacts to what happens to themselves, nor to what they did.
         let own = by == about || cause.is_some_and(|cause| cause.by() == by);
         if own || self.due.contains_key(&key) {
             return;
         }
-        let from = (*seq, by.clone(), String::new());
-        let place = self
-            .due
-            .range(from..)
-            .take_while(|((at, of, _), _)| at == seq && of == by);
+        let place = made.entry(by.clone()).or_default();
         let debt = Debt {
             seq: *seq,
             by: by.clone(),
@@ -194,9 +193,10 @@ impl Debts {
             org: org.to_owned(),
             root: cause.map_or(*seq, |cause| cause.correlation_id),
             chain: cause.map(|cause| cause.chain.clone()).unwrap_or_default(),
-            place: u32::try_from(place.count()).unwrap_or(u32::MAX),
+            place: *place,
             steps: Vec::new(),
         };
+        *place += 1;
         self.put(debt);
     }
 

@@ -31,6 +31,18 @@ impl<E: Entity> Table<E> {
         hits.filter_map(|place| self.at(place)).filter(move |row| counts(row))
     }
 
+    /// The newest rows of an organisation that say all terms in their title, among so many places at most: for what must not take
+    /// longer because there is much.
+    pub fn glance<'a>(
+        &'a self,
+        org: &str,
+        terms: &[Term],
+        places: usize,
+    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
+        let hits = self.words.hits(org, terms, Part::Title, None, &|_| true);
+        hits.within(places).filter_map(|place| self.at(place))
+    }
+
     /// Whether a beginning stands for more words of rows that count than are looked at.
     pub fn is_broad(&self, org: &str, term: &Term, counts: impl Fn(&Arc<Row<E>>) -> bool) -> bool {
         let at = |place| self.at(place).is_some_and(&counts);

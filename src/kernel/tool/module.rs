@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Counter, Reach, Run, Seeing, Tool, ToolKind, object, output};
+use super::{Counter, Over, Reach, Run, Seeing, Tool, ToolKind, object, output};
 use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::reaction::{Reactor, Striking};
@@ -158,6 +158,7 @@ impl Module {
             doc,
             permission: format!("{}.{verb}", self.name),
             reach: Reach::default(),
+            over: None,
             may_repeat: false,
             is_logged: false,
             is_search: false,
@@ -177,6 +178,12 @@ impl Module {
             tool.may_repeat = true;
         }
         self
+    }
+
+    /// Says which tool each item of the tool added last passes.
+    #[must_use]
+    pub fn over(self, over: Over) -> Self {
+        self.last(|tool| tool.over = Some(over))
     }
 
     /// Says that the tool added last belongs to the core profile.

@@ -50,18 +50,22 @@ impl<'a> Either<'a> {
 /// The places where all terms are, in order.
 struct Every<'a> {
     terms: Vec<Either<'a>>,
+    /// How many more places are looked at.
+    left: usize,
 }
 
 impl<'a> Every<'a> {
     fn new(set: &'a Postings, terms: &[Vec<u32>], from: u32) -> Self {
         Self {
             terms: terms.iter().map(|words| Either::new(set, words, from)).collect(),
+            left: usize::MAX,
         }
     }
 
     fn seek(&mut self, from: u32) -> Option<u32> {
         let mut wanted = from;
         'again: loop {
+            self.left = self.left.checked_sub(1)?;
             for term in &mut self.terms {
                 let place = term.seek(wanted)?;
                 if place > wanted {
@@ -96,6 +100,15 @@ impl<'a> Hits<'a> {
             but: rest.then(|| Every::new(titles, terms, from)),
             next: Some(from),
         }
+    }
+}
+
+impl Hits<'_> {
+    /// Looks at so many places at most, whether or not all words are there.
+    #[must_use]
+    pub fn within(mut self, places: usize) -> Self {
+        self.every.left = places;
+        self
     }
 }
 

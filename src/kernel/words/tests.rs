@@ -84,6 +84,7 @@ proptest! {
         steps in proptest::collection::vec((0..40_u32, 0..2_usize, proptest::option::weighted(0.8, (sentence(), sentence()))), 1..120),
         asked in proptest::collection::vec(("[ab]{1,3}", any::<bool>()), 1..4),
         from in proptest::option::of(0..80_u32),
+        places in 0..12_usize,
     ) {
         let mut index = WordIndex::default();
         let mut rows = [BTreeMap::<u32, Said>::new(), BTreeMap::new()];
@@ -100,7 +101,9 @@ proptest! {
                 let mut wanted = naive(&rows[org], &terms, part);
                 let from = from.map(spread);
                 wanted.retain(|place| from.is_none_or(|from| *place <= from));
-                prop_assert_eq!(index.hits(name, &terms, part, from, &|_| true).collect::<Vec<_>>(), wanted);
+                prop_assert_eq!(index.hits(name, &terms, part, from, &|_| true).collect::<Vec<_>>(), wanted.clone());
+                let glanced: Vec<u32> = index.hits(name, &terms, part, from, &|_| true).within(places).collect();
+                prop_assert!(glanced.len() <= places && wanted.starts_with(&glanced));
             }
         }
     }

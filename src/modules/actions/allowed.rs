@@ -1,6 +1,8 @@
 //! What a caller may undo: changes that an action of the organisation made, of things that the caller sees, by tools that the
 //! caller may use.
 
+use std::collections::BTreeMap;
+
 use projections::facets::Index;
 use projections::record::Changed;
 use projections::{Action, Actor, Named as _, Op, Record, Stage};
@@ -34,6 +36,7 @@ pub(super) fn all(view: &View<'_>, seq: u64, action: &Action, changes: &[&Change
     if changes.iter().all(|change| is_fresh(change)) {
         return Err(never("it is not known any more which tool did what it undid"));
     }
+    let mut known = BTreeMap::new();
     for change in changes {
         if !is_seen(view, change, &action.proposer) {
             return Err(Rejection::not_found("record", &seq.to_string()));
@@ -48,7 +51,7 @@ pub(super) fn all(view: &View<'_>, seq: u64, action: &Action, changes: &[&Change
         if is_fresh(change) {
             continue;
         }
-        let tool = tool(view, seq, action, change)?;
+        let tool = tool(view, seq, action, change, &mut known)?;
         let tool = view.registry.tool(&tool).ok_or_else(|| unknown_tool(&tool))?;
         admit(view.state, view.caller, tool, view.now)?;
         if tool.reach == Reach::Placed && !view.allows_at(&tool.permission, &change.id) {
@@ -73,20 +76,38 @@ fn is_seen(view: &View<'_>, change: &Changed<'_>, proposer: &Actor) -> bool {
     gone && (own || view.rights.allow(AUDITOR))
 }
 
-/// The tool that made a change. Where that was an undoing, it is the tool of what was undone.
-fn tool(view: &View<'_>, seq: u64, action: &Action, change: &Changed<'_>) -> Result<String, Rejection> {
+/// The tool that made a change. Where that was an undoing, it is the tool of what was undone; `known` has it by record, because
+/// one record may have changed many things.
+fn tool(
+    view: &View<'_>,
+    seq: u64,
+    action: &Action,
+    change: &Changed<'_>,
+    known: &mut BTreeMap<u64, Option<String>>,
+) -> Result<String, Rejection> {
     if *action.tool != *UNDO {
         return Ok(action.tool.to_string());
     }
     let by = [(Index::Entity, change.id.to_string())];
     for hit in view.records(&by, 1..=seq.saturating_sub(1), true).take(BACK_MAX) {
         let (seq, text) = hit?;
-        let mut room = String::new();
-        let record = Record::parse(seq, &text, &mut room).map_err(unread)?;
-        let earlier = action_of(&record, view.state).filter(|earlier| *earlier.org == *view.caller.org);
-        if let Some(earlier) = earlier.filter(|earlier| *earlier.tool != *UNDO) {
-            return Ok(earlier.tool.to_string());
+        let found = match known.get(&seq) {
+            Some(found) => found.clone(),
+            None => tool_of(view, seq, &text)?,
+        };
+        known.insert(seq, found.clone());
+        if let Some(found) = found {
+            return Ok(found);
         }
     }
     Err(never("it is not known any more which tool did what it undid"))
+}
+
+/// The tool whose action a record carries out, unless that undid something.
+fn tool_of(view: &View<'_>, seq: u64, text: &str) -> Result<Option<String>, Rejection> {
+    let mut room = String::new();
+    let record = Record::parse(seq, text, &mut room).map_err(unread)?;
+    let earlier = action_of(&record, view.state).filter(|earlier| *earlier.org == *view.caller.org);
+    let earlier = earlier.filter(|earlier| *earlier.tool != *UNDO);
+    Ok(earlier.map(|earlier| earlier.tool.to_string()))
 }

@@ -9,7 +9,7 @@ use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item, Listing};
 use crate::kernel::tool::{Run, object};
-use crate::kernel::{Ref, Rejection, View, execution, proposal};
+use crate::kernel::{Ref, Rejection, View, execution, preview, proposal};
 use crate::{args, choice};
 
 choice! {
@@ -80,9 +80,6 @@ pub const COLUMNS: [&str; 9] = [
     "expiresAt",
     "policy",
 ];
-
-/// Changes of a preview shown at once.
-const CHANGES_PER_PAGE: usize = 50;
 
 /// `list_pending_actions`.
 pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
@@ -210,7 +207,8 @@ fn stale(view: &View<'_>, action: &Action) -> bool {
             view.registry,
             view.past,
             Some(action.id),
-        );
+        )
+        .unseen();
         let mut plan = run(args, &inner).ok()?;
         execution::route(&inner, tool, &mut plan);
         plan.digest(tool.name).ok()
@@ -219,25 +217,8 @@ fn stale(view: &View<'_>, action: &Action) -> bool {
 }
 
 /// A preview with a page of its changes.
-fn paged(mut preview: Value, cursor: Option<&str>) -> Result<Value, Rejection> {
+fn paged(preview: Value, cursor: Option<&str>) -> Result<Value, Rejection> {
     let bad = || Rejection::argument("itemsCursor", "is not a cursor of this preview");
     let start: usize = cursor.map_or(Ok(0), |text| text.parse().map_err(|_| bad()))?;
-    let Some(Value::Array(changes)) = preview.get_mut("changes") else {
-        return Ok(preview);
-    };
-    let total = changes.len();
-    if start > total {
-        return Err(bad());
-    }
-    let page: Vec<Value> = changes.iter().skip(start).take(CHANGES_PER_PAGE).cloned().collect();
-    let next = start + page.len();
-    *changes = page;
-    if let Value::Object(members) = &mut preview {
-        let cursor = (next < total).then(|| next.to_string());
-        members.insert(
-            "changesPage".to_owned(),
-            json!({"total": total, "nextCursor": cursor, "hasMore": next < total}),
-        );
-    }
-    Ok(preview)
+    preview::page(preview, start).ok_or_else(bad)
 }

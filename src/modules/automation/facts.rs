@@ -1,5 +1,7 @@
 //! What a rule can look at: the event, the thing it is about now and before, the hour. Identifiers read as names.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use projections::record::Changed;
 use projections::{Actor, FieldChange, Record};
@@ -83,6 +85,7 @@ impl Happened {
     /// What a plan would do to each thing, among some events.
     pub fn in_plan(planned: &[Planned], view: &View<'_>, events: &[String]) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for one in planned
             .iter()
             .filter(|one| events.iter().any(|name| *name == one.event))
@@ -93,10 +96,11 @@ impl Happened {
                 (name.to_string(), from, to)
             });
             let fields: Vec<_> = fields.collect();
-            if let Some(known) = all.iter_mut().find(|known| known.id == one.change.id) {
+            if let Some(known) = known.get(one.change.id.as_str()).and_then(|place| all.get_mut(*place)) {
                 known.fields.extend(fields);
                 continue;
             }
+            known.insert(&one.change.id, all.len());
             all.push(Self {
                 event: one.event.to_string(),
                 kind: one.change.entity.to_string(),

@@ -118,17 +118,41 @@ pub fn belongs(eyes: &View<'_>, happened: &Happened, project: Option<Id<Project>
     of == Some(project)
 }
 
-/// Whether filter and conditions hold. What was saved is right; what is not any more does not hold.
+/// Whether filter and conditions hold.
 pub fn holds(eyes: &View<'_>, rule: &Rule, known: &Map<String, Value>) -> bool {
-    let variables = facts::variables(eyes, &rule.trigger);
-    let filter = rule.trigger.filter.as_ref().is_none_or(|filter| {
-        expression::parse(filter, &variables).is_ok_and(|filter| filter.holds(known).unwrap_or(false))
-    });
-    filter
-        && rule
-            .conditions
-            .as_ref()
-            .is_none_or(|tree| conditions::read(tree, &variables).is_ok_and(|tree| tree.holds(known)))
+    Test::of(eyes, rule).holds(known)
+}
+
+/// What a rule asks, read once for many things. What was saved is right; what is not any more does not hold.
+pub struct Test<'r> {
+    filter: Option<Option<expression::Expression>>,
+    conditions: Option<Option<conditions::Condition<'r>>>,
+}
+
+impl<'r> Test<'r> {
+    /// What a rule asks.
+    pub fn of(eyes: &View<'_>, rule: &'r Rule) -> Self {
+        let variables = facts::variables(eyes, &rule.trigger);
+        let filter = rule.trigger.filter.as_ref();
+        let tree = rule.conditions.as_ref();
+        Self {
+            filter: filter.map(|filter| expression::parse(filter, &variables).ok()),
+            conditions: tree.map(|tree| conditions::read(tree, &variables).ok()),
+        }
+    }
+
+    /// Whether it holds for the facts of one thing.
+    pub fn holds(&self, known: &Map<String, Value>) -> bool {
+        let filter = self.filter.as_ref().is_none_or(|filter| {
+            let said = filter.as_ref().map(|filter| filter.holds(known).unwrap_or(false));
+            said.unwrap_or(false)
+        });
+        filter
+            && self
+                .conditions
+                .as_ref()
+                .is_none_or(|tree| tree.as_ref().is_some_and(|tree| tree.holds(known)))
+    }
 }
 
 /// The hour by the clock that runs are counted in.

@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 31] = [
+pub const EVENTS: [(&str, &str); 32] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -61,6 +61,7 @@ pub const EVENTS: [(&str, &str); 31] = [
     ("member.reactivated", "member"),
     ("member.removed", "member"),
     ("automation.run_failed", "ruleRun"),
+    ("bulk.completed", "bulkOperation"),
 ];
 
 /// Dates of a task that may be waited for, with the index that finds them.

@@ -20,10 +20,11 @@ pub fn would(view: &View<'_>, id: &str, planned: &[Planned]) -> Option<Value> {
     let caller = run::caller(view.state, &rule.org, rule.owner)?;
     let eyes = View::new(view.state, &caller, view.now, view.registry, view.past, None);
     let happened = Happened::in_plan(planned, view, &rule.trigger.event_types);
+    let test = run::Test::of(&eyes, rule);
     let fires = |happened: &&Happened| {
         happened.id != id
             && run::belongs(&eyes, happened, rule.project)
-            && facts::facts(&eyes, happened, true).is_some_and(|known| run::holds(&eyes, rule, &known))
+            && facts::facts(&eyes, happened, true).is_some_and(|known| test.holds(&known))
     };
     let about: Vec<&Happened> = happened.iter().filter(fires).collect();
     let first = about.first()?;

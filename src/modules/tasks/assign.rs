@@ -1,5 +1,7 @@
 //! Who does a task, and what people say about it.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::create::may_be_assigned;
@@ -7,7 +9,7 @@ use super::entity::Task;
 use crate::args;
 use crate::kernel::arg::{In, List, Md, Patch, Str, UpdateArgs, WriteArgs};
 use crate::kernel::identity::Member;
-use crate::kernel::{Plan, Ref, Rejection, View};
+use crate::kernel::{Plan, Ref, Rejection, Row, View};
 use crate::modules::comments::{Comment, CommentVisibility, text as comments};
 use crate::modules::projects::writable;
 use crate::modules::workflows::{State, moves};
@@ -60,12 +62,11 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
             names(&after).join(", ")
         }
     ));
-    let load: Vec<Value> = after
-        .iter()
-        .filter(|member| !row.assignees.contains(member))
-        .map(|member| workload(view, *member))
-        .collect();
-    plan.detail("newAssignees", load);
+    if view.is_shown {
+        let new = after.iter().filter(|member| !row.assignees.contains(member));
+        let load: Vec<Value> = new.map(|member| workload(view, *member)).collect();
+        plan.detail("newAssignees", load);
+    }
     plan.detail("notify", args.notify);
     plan.detail(
         "assignees",
@@ -76,20 +77,20 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
     Ok(plan)
 }
 
+/// How many open tasks somebody has.
+pub fn open_tasks(view: &View<'_>, member: projections::Id<Member>) -> usize {
+    let open = |task: &&Arc<Row<Task>>| {
+        let state = view.get::<State>(task.state);
+        task.deleted_at.is_none() && state.is_some_and(|state| !state.category.is_final())
+    };
+    view.find::<Task>("assignee", &member.to_string()).filter(open).count()
+}
+
 /// What somebody has to do already.
 fn workload(view: &View<'_>, member: projections::Id<Member>) -> Value {
-    let open = view
-        .find::<Task>("assignee", &member.to_string())
-        .filter(|task| {
-            task.deleted_at.is_none()
-                && view
-                    .get::<State>(task.state)
-                    .is_some_and(|state| !state.category.is_final())
-        })
-        .count();
     let row = view.get(member);
     json!({
-        "member": moves::who(view, member), "openTasks": open,
+        "member": moves::who(view, member), "openTasks": open_tasks(view, member),
         "capacityHoursPerWeek": row.and_then(|row| row.capacity_hours_per_week), "outOfOffice": row.and_then(|row| row.out_of_office.clone()),
     })
 }

@@ -1,5 +1,6 @@
 //! Deleting a task: hidden now, purged after 30 days.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -74,14 +75,14 @@ pub fn delete(args: DeleteTask, view: &View<'_>) -> Result<Plan, Rejection> {
 
 /// Everything that stands below a task.
 fn below<'a>(view: &View<'a>, row: &Row<Task>) -> Vec<&'a Arc<Row<Task>>> {
-    let mut all: Vec<&Arc<Row<Task>>> = Vec::new();
+    let (mut all, mut known): (Vec<&Arc<Row<Task>>>, BTreeSet<_>) = (Vec::new(), BTreeSet::new());
     let mut ids = vec![row.id.to_string()];
     while let Some(id) = ids.pop() {
         for child in view
             .find::<Task>("parent", &id)
             .filter(|task| task.deleted_at.is_none())
         {
-            if all.iter().all(|known| known.id != child.id) {
+            if known.insert(child.id) {
                 ids.push(child.id.to_string());
                 all.push(child);
             }

@@ -138,12 +138,23 @@ entity! {
     }
 }
 
+/// The index of the living tasks of one project in one state.
+pub(super) const STANDING: &str = "standing";
+
+/// A key of that index.
+pub(super) fn standing(state: Id<State>, project: Id<Project>) -> String {
+    format!("{state} {project}")
+}
+
 impl Describe for Task {
     fn keys(&self, keys: &mut Keys) {
         keys.name(&self.human_key());
         keys.name(&self.title);
         keys.key("project", self.project);
         keys.key("state", self.state);
+        if self.deleted_at.is_none() {
+            keys.key(STANDING, standing(self.state, self.project));
+        }
         keys.of(self.project);
         keys.of(self.state);
         if let Some(parent) = self.parent {

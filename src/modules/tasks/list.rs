@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::entity::{Priority, Task, TaskType};
 use super::read::{COLUMNS, resolve_state, shown};
 use crate::kernel::arg::groups::Count;
-use crate::kernel::arg::{Date, In, JsonObject, List, PageArgs, Str, Ts};
+use crate::kernel::arg::{Args, Date, In, JsonObject, List, PageArgs, Str, Ts};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Key, Listing};
 use crate::kernel::{Ref, Rejection, Row, View, text};
@@ -115,6 +115,15 @@ pub fn list(args: ListTasks, view: &View<'_>) -> Result<Value, Rejection> {
         ));
     }
     list.rows(&found, key, |task| shown(view, task))
+}
+
+/// All tasks that filters let through, given as arguments of `list_tasks`.
+pub fn filtered<'a>(mut given: Map<String, Value>, view: &View<'a>) -> Result<Vec<&'a Arc<Row<Task>>>, Rejection> {
+    given.insert("count".to_owned(), "exact".into());
+    let args = ListTasks::read(given)?;
+    refuse_later(&args)?;
+    let list = Listing::new(view, &args.page, &COLUMNS, NEWEST);
+    matching(&args, view, &list)
 }
 
 /// What tasks are sorted by, where that is known without showing them.

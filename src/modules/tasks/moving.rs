@@ -1,10 +1,8 @@
 //! Moving a task along its workflow.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::entity::{Resolution, Task};
+use super::entity::{Resolution, STANDING, Task, standing};
 use super::read::resolve_state;
 use crate::args;
 use crate::kernel::arg::{Dur, In, JsonObject, Md, UpdateArgs};
@@ -95,7 +93,7 @@ pub fn move_task(args: MoveTask, view: &View<'_>) -> Result<Plan, Rejection> {
     posts::apply(&mut plan, view, project, transition, task)?;
     plan.detail("transition", &transition.name);
     plan.detail("from", view.get(task.state).map(|state| state.name.clone()));
-    if ends {
+    if ends && view.is_shown {
         tell_parent(&mut plan, view, task);
     }
     if let Some(comment) = &args.comment {
@@ -202,8 +200,8 @@ fn finished(view: &View<'_>, task: &Row<Task>) -> Result<(), Rejection> {
 
 fn within_limit(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &Row<State>) -> Result<(), Rejection> {
     let Some(limit) = to.wip_limit else { return Ok(()) };
-    let here = |one: &&Arc<Row<Task>>| one.deleted_at.is_none() && one.project == project.id && one.id != task.id;
-    let count = view.find::<Task>("state", &to.id.to_string()).filter(here).count();
+    let here = view.find::<Task>(STANDING, &standing(to.id, project.id));
+    let count = here.filter(|one| one.id != task.id).count();
     if count < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());
     }

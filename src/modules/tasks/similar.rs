@@ -7,31 +7,33 @@ use projections::Id;
 use serde_json::{Value, json};
 
 use super::entity::Task;
-use crate::kernel::words::{self, Part, Term};
+use crate::kernel::words::{self, Term};
 use crate::kernel::{Row, View, text};
 use crate::modules::projects::Project;
 
-/// Words of a new title that are looked up, the rarest first, and tasks that are compared with it.
+/// Words of a new title that are looked up, the rarest first.
 const SIMILAR_WORDS_MAX: usize = 4;
+/// Places of the index that are looked at for each. A word that fewer than half as many tasks say is looked up wholly.
+const SIMILAR_PLACES_MAX: usize = 128;
+/// Keys that the project had, the one of today first.
+const SIMILAR_KEYS_MAX: usize = 2;
+/// Tasks that are compared with the title.
 const SIMILAR_TASKS_MAX: usize = 16;
 
 /// The up to three tasks of a project with the most similar titles, among the newest that share a rare word: a preview must
-/// not take longer because the project is large.
+/// not take longer because the project, or the organisation, is large.
 pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let wanted = text::fold(title);
-    let table = view.state.table::<Task>();
-    let mut asked: Vec<(usize, String)> = words::tokens(title)
-        .into_iter()
-        .map(|word| (table.map_or(0, |table| table.rows_with(&view.caller.org, &word)), word))
-        .filter(|(rows, _)| *rows > 0)
-        .collect();
-    asked.sort_unstable();
-    asked.dedup();
+    let whole = |word| Term { word, prefix: false };
+    // The key of each task of the project begins with one of these, and keys stand in titles.
+    let keys = [&project.key].into_iter().chain(project.old_keys.iter().rev());
+    let keys: Vec<Vec<String>> = keys.take(SIMILAR_KEYS_MAX).map(|key| words::tokens(key)).collect();
     let mut near: BTreeMap<Id<Task>, (f64, &Row<Task>)> = BTreeMap::new();
-    for (_, word) in asked.into_iter().take(SIMILAR_WORDS_MAX) {
-        let term = [Term { word, prefix: false }];
+    let asked = rarest(view, title);
+    for (word, key) in asked.iter().flat_map(|word| keys.iter().map(move |key| (word, key))) {
+        let terms: Vec<Term> = [word].into_iter().chain(key).cloned().map(whole).collect();
         let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
-        let found = view.search::<Task>(&term, Part::Title, None).filter(alive);
+        let found = view.glance::<Task>(&terms, SIMILAR_PLACES_MAX).filter(alive);
         for task in found.take(SIMILAR_TASKS_MAX.saturating_sub(near.len())) {
             near.entry(task.id)
                 .or_insert_with(|| (text::likeness(&wanted, &text::fold(&task.title)), task));
@@ -43,4 +45,19 @@ pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> V
     near.into_iter()
         .map(|(_, task)| json!({"key": task.human_key(), "title": task.title}))
         .collect()
+}
+
+/// The words of a title that some task says, those that the fewest say first.
+fn rarest(view: &View<'_>, title: &str) -> Vec<String> {
+    let table = view.state.table::<Task>();
+    let rows = |word: &String| table.map_or(0, |table| table.rows_with(&view.caller.org, word));
+    let mut asked: Vec<(usize, String)> = words::tokens(title)
+        .into_iter()
+        .map(|word| (rows(&word), word))
+        .filter(|(rows, _)| *rows > 0)
+        .collect();
+    asked.sort_unstable();
+    asked.dedup();
+    asked.truncate(SIMILAR_WORDS_MAX);
+    asked.into_iter().map(|(_, word)| word).collect()
 }
