@@ -8,6 +8,7 @@ pub mod comments;
 pub mod labels;
 pub mod live;
 pub mod organizations;
+pub mod processes;
 pub mod profile;
 pub mod projects;
 pub mod roles;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Module> {
         automation::module(),
         teams::module(),
         roles::module(),
+        processes::module(),
         bulk::module(),
     ]
 }

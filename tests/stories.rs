@@ -9,6 +9,7 @@ mod executions;
 mod first;
 mod labels;
 mod organizations;
+mod processes;
 mod roles;
 mod search;
 mod shapes;

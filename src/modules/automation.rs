@@ -19,7 +19,9 @@ mod trigger;
 mod would;
 
 pub use entity::{Rule, Run, Tally};
+pub use facts::{named, thing};
 pub use losing::stopped;
+pub use run::caller as in_name_of;
 
 use crate::kernel::Module;
 use crate::kernel::reaction::Reactor;

@@ -1,7 +1,7 @@
 //! Who takes part in a story.
 
 use orkestra::kernel::engine::bootstrap;
-use orkestra::kernel::identity::{Member, MemberKind, Role};
+use orkestra::kernel::identity::{Member, MemberKind, OutOfOffice, Role};
 use orkestra::kernel::{Caller, Plan, View};
 use orkestra::modules::organizations::founding::{Founding, found};
 use projections::{Actor, ActorKind, Id};
@@ -64,6 +64,22 @@ impl Story {
     pub fn agent(&mut self, name: &str, role: &str, sponsor: &str) -> Id<Member> {
         let sponsor = self.people[sponsor].member;
         self.member(name, role, MemberKind::Agent, Some(sponsor))
+    }
+
+    /// Somebody is away, and who stands in.
+    pub fn away(&mut self, name: &str, from: &str, to: &str, instead: &str) {
+        let (who, delegate) = (self.people[name].member, self.people[instead].member);
+        let away = OutOfOffice {
+            from: from.parse().unwrap(),
+            to: to.parse().unwrap(),
+            delegate: Some(delegate),
+        };
+        self.operate(|view| {
+            let mut plan = Plan::new("Away");
+            plan.edit("member.updated", view.need(who)?, |member| member.out_of_office = Some(away))?;
+            Ok(plan)
+        })
+        .unwrap();
     }
 
     /// Knows somebody by handle who came in through a tool, as `name`.

@@ -198,7 +198,7 @@ fn related(view: &View<'_>, kind: &str, fields: &Map<String, Value>, facts: &mut
 }
 
 /// A thing as a rule sees it.
-fn thing(view: &View<'_>, kind: &str, id: &str, fields: Map<String, Value>) -> Map<String, Value> {
+pub fn thing(view: &View<'_>, kind: &str, id: &str, fields: Map<String, Value>) -> Map<String, Value> {
     let mut seen: Map<String, Value> = fields
         .into_iter()
         .map(|(name, value)| {

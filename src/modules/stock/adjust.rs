@@ -1,5 +1,7 @@
 //! `adjust_stock`: putting the books right, and taking movements back.
 
+use std::collections::BTreeSet;
+
 use projections::Id;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -79,7 +81,6 @@ args! {
 
 /// `adjust_stock`.
 pub fn adjust(args: AdjustStock, view: &View<'_>) -> Result<Plan, Rejection> {
-    let approved = process::approved(view, args.process.as_ref(), "stock_adjustment")?;
     let mut book = Book::new(view)?;
     let mut plan = Plan::new("Adjust stock");
     let shown = match (&args.lines, &args.reverse) {
@@ -116,6 +117,7 @@ pub fn adjust(args: AdjustStock, view: &View<'_>) -> Result<Plan, Rejection> {
     };
     let value: Decimal = book.moves.iter().map(|(_, movement)| movement.value.abs()).sum();
     let limit = view.organization()?.settings.stock.approval_above;
+    let approved = all_approved(view, &book, args.process.as_ref())?;
     plan.detail("lines", shown);
     plan.detail("value", json!({"total": value.normalize(), "approvalAbove": limit}));
     if let Some(limit) = limit.filter(|limit| value > *limit && !approved) {
@@ -135,6 +137,17 @@ pub fn adjust(args: AdjustStock, view: &View<'_>) -> Result<Plan, Rejection> {
     }
     lines::finish(&mut plan, book, "stock.adjusted")?;
     Ok(plan)
+}
+
+/// Whether every item that moves is approved.
+fn all_approved(view: &View<'_>, book: &Book<'_, '_>, process: Option<&Process>) -> Result<bool, Rejection> {
+    let items: BTreeSet<_> = book.moves.iter().map(|(_, movement)| movement.item).collect();
+    for item in items {
+        if !process::approved_item(view, process, item)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn one(

@@ -1,22 +1,37 @@
 //! Approvals by a process: the one place that asks for them.
 
+use projections::Id;
 use serde_json::{Value, json};
 
+use super::entity::StockItem;
+use super::ledger::Movement;
 use crate::kernel::arg::Str;
 use crate::kernel::{Rejection, View};
+use crate::modules::processes;
 
 /// The argument that names a process instance.
 pub type Process = Str<1, 200>;
 
-/// Whether a process instance is approved for a subject.
+/// Whether a process instance that is named approves a subject as it is now.
 ///
 /// # Errors
-/// `not_found` where there is no such instance: this server has no module Processes yet, so there is none.
-pub fn approved(_view: &View<'_>, process: Option<&Process>, _subject: &str) -> Result<bool, Rejection> {
-    match process {
-        None => Ok(false),
-        Some(process) => Err(Rejection::not_found("processInstance", process).field("process")),
-    }
+/// `not_found` where there is no such instance.
+pub fn approved(view: &View<'_>, process: Option<&Process>, subject: &str) -> Result<bool, Rejection> {
+    process.map_or(Ok(false), |process| processes::approves(view, process, subject))
+}
+
+/// Whether a process instance that is named approves that an item is adjusted, once: nothing of it moved since.
+///
+/// # Errors
+/// As [`approved`].
+pub fn approved_item(view: &View<'_>, process: Option<&Process>, item: Id<StockItem>) -> Result<bool, Rejection> {
+    let id = item.to_string();
+    let moved = view
+        .find::<Movement>("item", &id)
+        .filter_map(|row| row.records.last().copied())
+        .max();
+    let decided = process.and_then(|process| processes::decided_at(view, process));
+    Ok(approved(view, process, &id)? && moved <= decided)
 }
 
 /// The "no" that names the process which must be approved first.

@@ -10,10 +10,11 @@ use crate::kernel::arg::JsonObject;
 use crate::kernel::identity::{Member, Role};
 use crate::kernel::{Ref, Rejection, View, text};
 use crate::modules::labels::Label;
+use crate::modules::processes::Definition;
 use crate::modules::tasks::Priority;
 
 /// Guard kinds that a workflow may use now: kind, what it asks, its parameters.
-pub const GUARDS: [(&str, &str, &str); 8] = [
+pub const GUARDS: [(&str, &str, &str); 9] = [
     ("role_in", "the mover has one of the roles", r#"{"roles": ["admin"]}"#),
     ("assignee_only", "only an assignee may move it", "{}"),
     ("not_reporter", "its reporter may not move it", "{}"),
@@ -26,6 +27,11 @@ pub const GUARDS: [(&str, &str, &str); 8] = [
     ("checklist_done", "every checklist item is done", "{}"),
     ("comment_required", "the move needs a comment", "{}"),
     (
+        "approvals",
+        "an instance of the process on the task is approved",
+        r#"{"definition": "release"}"#,
+    ),
+    (
         "expression",
         "the expression holds for the task",
         r#"{"expression": "estimate <= 8 and labels has \"safe\""}"#,
@@ -33,11 +39,7 @@ pub const GUARDS: [(&str, &str, &str); 8] = [
 ];
 
 /// Guard kinds of modules that have not landed.
-const LATER: [(&str, &str); 3] = [
-    ("no_open_blockers", "Dependencies"),
-    ("approvals", "Processes"),
-    ("time_logged", "Time tracking"),
-];
+const LATER: [(&str, &str); 2] = [("no_open_blockers", "Dependencies"), ("time_logged", "Time tracking")];
 
 /// Post kinds that a workflow may use now: kind, what it does, its parameters.
 pub const POSTS: [(&str, &str, &str); 3] = [
@@ -113,6 +115,11 @@ pub fn guard(view: &View<'_>, given: &JsonObject, path: &str) -> Result<Guard, R
             json!({"fields": fields})
         }
         "expression" => json!({"expression": formula(&mut given, path)?}),
+        "approvals" => {
+            let name = one(&mut given, "definition", path)?;
+            let definition = Ref::<Definition>::new(&name, &format!("{path}.definition"));
+            json!({"definition": view.resolve(&definition)?.key})
+        }
         _ => Value::Null,
     };
     nothing_left(&given, path)?;
@@ -236,6 +243,7 @@ pub fn in_words(view: &View<'_>, guard: &Guard) -> String {
             format!("needs {}", names.join(", "))
         }
         "expression" => format!("only where {}", word(&guard.params, "expression")),
+        "approvals" => format!("approved by {}", word(&guard.params, "definition")),
         kind => GUARDS
             .iter()
             .find(|(known, ..)| *known == kind)

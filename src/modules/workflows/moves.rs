@@ -10,6 +10,7 @@ use super::{expression, guards};
 use crate::kernel::authority::place;
 use crate::kernel::identity::{Member, Role};
 use crate::kernel::{Rejection, Row, View, text};
+use crate::modules::processes;
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 
@@ -204,6 +205,15 @@ fn judge(view: &View<'_>, guard: &Guard, task: &Task, id: Option<&str>, comment:
                 &guards::in_words(view, guard),
                 held,
                 format!("somebody with the role {names} may make this move"),
+            )
+        }
+        "approvals" => {
+            let key = guards::word(&guard.params, "definition");
+            let approved = id.and_then(|id| processes::approval(view, key, id)).is_some();
+            verdict(
+                &guards::in_words(view, guard),
+                approved,
+                format!("start {key} on it with start_process and have it approved"),
             )
         }
         "fields_present" => Verdict {

@@ -1,0 +1,277 @@
+//! How an instance goes from step to step. It works on a copy and keeps what it was after each event; a plan takes it over.
+
+use jiff::SignedDuration;
+use projections::Id;
+use serde_json::{Map, Value, json};
+
+use super::conditions;
+use super::entity::{Approval, Assignees, Definition, Step, StepKind};
+use super::instance::{Active, Instance, InstanceStatus, Said, Slot, Vote};
+use super::people::{handle, is_program, named, person, stand_in};
+use super::tally::{Tally, Verdict};
+use super::{hours, people};
+use crate::kernel::authority::held;
+use crate::kernel::identity::Member;
+use crate::kernel::{Plan, Rejection, Row, View};
+use crate::modules::automation;
+
+/// Most steps that follow one another without anybody doing anything.
+const AT_ONCE_MAX: usize = 60;
+/// Most entries of what was said that an instance keeps.
+pub const SAID_MAX: usize = 500;
+
+/// An instance on its way.
+pub struct Flow<'a, 'v> {
+    view: &'a View<'v>,
+    definition: &'a Definition,
+    /// As it is now.
+    pub instance: Instance,
+    events: Vec<(&'static str, Instance)>,
+}
+
+impl<'a, 'v> Flow<'a, 'v> {
+    /// An instance as it stands.
+    pub fn new(view: &'a View<'v>, definition: &'a Definition, instance: Instance) -> Self {
+        Self {
+            view,
+            definition,
+            instance,
+            events: Vec::new(),
+        }
+    }
+
+    /// Says what happened.
+    pub fn say(&mut self, event: &'static str) {
+        self.events.push((event, self.instance.clone()));
+    }
+
+    /// Writes down what somebody said or did.
+    pub fn note(&mut self, step: &str, by: Option<Id<Member>>, act: &str, note: Option<&str>) {
+        let said = Said {
+            step: step.to_owned(),
+            by,
+            act: act.to_owned(),
+            note: note.map(ToOwned::to_owned),
+            at: self.view.now,
+        };
+        if self.instance.decisions.len() < SAID_MAX {
+            self.instance.decisions.push(said);
+        }
+    }
+
+    /// Plans everything that happened to a row.
+    pub fn into_plan(self, plan: &mut Plan, row: &Row<Instance>) -> Result<Instance, Rejection> {
+        for (event, after) in self.events {
+            plan.edit(event, row, |instance| *instance = after)?;
+        }
+        Ok(self.instance)
+    }
+
+    /// The step that is being done.
+    pub fn step(&self) -> Option<&'a Step> {
+        self.definition.step(&self.instance.active.as_ref()?.step)
+    }
+
+    /// Begins a step, and goes on through those that nobody has to do anything for.
+    pub fn enter(&mut self, id: &str) {
+        let mut next = id.to_owned();
+        for _ in 0..AT_ONCE_MAX {
+            let Some(step) = self.definition.step(&next) else {
+                return self.fail(&format!("there is no step {next}"));
+            };
+            if step.kind != StepKind::Gateway {
+                return self.begin(step);
+            }
+            match self.exit(step) {
+                Ok(Some(to)) => next = to,
+                Ok(None) => return self.fail(&format!("no way leads out of {next}")),
+                Err(why) => return self.fail(&why),
+            }
+        }
+        self.fail("the steps go round in a circle");
+    }
+
+    fn begin(&mut self, step: &Step) {
+        let now = self.view.now;
+        let due = match step.kind {
+            StepKind::Wait => now.checked_add(SignedDuration::from_secs(step.wait.unwrap_or(0))).ok(),
+            _ => step.deadline.map(|seconds| hours::after(self.view, now, seconds)),
+        };
+        let mut active = Active {
+            step: step.id.clone(),
+            since: now,
+            due,
+            ..Active::default()
+        };
+        if matches!(step.kind, StepKind::Approval | StepKind::Task) {
+            active.slots = self.slots(step, step.assignees.as_ref());
+            if active.slots.is_empty() {
+                active.slots = self.slots(step, step.escalate_to.as_ref());
+            }
+        }
+        let nobody = active.slots.is_empty() && matches!(step.kind, StepKind::Approval | StepKind::Task);
+        self.instance.active = Some(active);
+        if nobody {
+            return self.fail(&format!("nobody may decide in {}", step.id));
+        }
+        self.say("process.step_entered");
+    }
+
+    /// Those who may decide in a step by a rule, each with who stands in for them today.
+    pub fn slots(&self, step: &Step, rule: Option<&Assignees>) -> Vec<Slot> {
+        let Some(rule) = rule else { return Vec::new() };
+        let blank = Approval::default();
+        let approval = step.approval.as_ref().unwrap_or(&blank);
+        let counts = |member: Id<Member>| step.kind == StepKind::Task || self.may_count(approval, member).is_none();
+        let all = named(
+            self.view,
+            rule,
+            self.instance.subject.as_deref(),
+            self.instance.initiator,
+        );
+        let mut slots: Vec<Slot> = Vec::new();
+        for member in all.into_iter().filter(|member| counts(*member)) {
+            let instead = stand_in(self.view, member).filter(|other| {
+                approval.allow_delegation && counts(*other) && *other != member && may_decide(self.view, *other)
+            });
+            let approver = instead.unwrap_or(member);
+            slots.push(Slot {
+                approver,
+                person: person(self.view, approver),
+                delegated_from: instead.map(|_| member).into_iter().collect(),
+                decision: Vote::Pending,
+                escalated: false,
+            });
+        }
+        slots
+    }
+
+    /// Why a member's vote would not count; `None` where it does.
+    pub fn may_count(&self, approval: &Approval, member: Id<Member>) -> Option<&'static str> {
+        let view = self.view;
+        if !approval.allow_self
+            && person(view, member) == person_of_initiator(view, &self.instance)
+            && is_own(view, &self.instance, member)
+        {
+            return Some("self_approval");
+        }
+        (!approval.allow_agents && is_program(view, member)).then_some("agent_not_allowed")
+    }
+
+    /// Goes on after a step that is done.
+    pub fn leave(&mut self, step: &Step) {
+        match self.exit(step) {
+            Ok(Some(to)) => self.enter(&to),
+            Ok(None) if step.next.is_empty() => {
+                let status = if self.instance.approved {
+                    InstanceStatus::Approved
+                } else {
+                    InstanceStatus::Completed
+                };
+                self.end(status, "process.completed", None);
+            }
+            Ok(None) => self.fail(&format!("no way leads out of {}", step.id)),
+            Err(why) => self.fail(&why),
+        }
+    }
+
+    /// Goes on after a no.
+    pub fn reject(&mut self, step: &Step) {
+        match &step.on_reject {
+            Some(to) => self.enter(to),
+            None => self.end(InstanceStatus::Rejected, "process.rejected", None),
+        }
+    }
+
+    /// Ends it.
+    pub fn end(&mut self, status: InstanceStatus, event: &'static str, why: Option<String>) {
+        self.instance.status = status;
+        self.instance.active = None;
+        self.instance.why = why;
+        self.say(event);
+    }
+
+    /// It cannot go on; where it stands is kept, so that it can be tried again.
+    pub fn fail(&mut self, why: &str) {
+        self.instance.status = InstanceStatus::Failed;
+        self.instance.why = Some(why.to_owned());
+        if let Some(active) = &mut self.instance.active {
+            active.due = None;
+        }
+        self.say("process.failed");
+    }
+
+    /// Goes on where the votes of a step decide it.
+    pub fn settle(&mut self, step: &Step) {
+        match self.verdict(step) {
+            Verdict::Open => {}
+            Verdict::Passed => {
+                self.instance.approved = true;
+                self.leave(step);
+            }
+            Verdict::Rejected => self.reject(step),
+        }
+    }
+
+    /// What the votes of a step come to.
+    pub fn verdict(&self, step: &Step) -> Verdict {
+        let blank = Approval::default();
+        let approval = step.approval.as_ref().unwrap_or(&blank);
+        let slots = self
+            .instance
+            .active
+            .as_ref()
+            .map(|active| active.slots.as_slice())
+            .unwrap_or_default();
+        let no = |slot: &&Slot| slot.decision == Vote::Rejected;
+        let vetoes = |slot: &Slot| {
+            let held = held(self.view.state, slot.approver, self.view.now);
+            held.iter().any(|held| approval.veto_roles.contains(&held.role.id))
+        };
+        let vetoed = !approval.veto_roles.is_empty() && slots.iter().filter(no).any(vetoes);
+        Tally::of(approval, slots).verdict(vetoed)
+    }
+
+    fn exit(&self, step: &Step) -> Result<Option<String>, String> {
+        let facts = self.facts();
+        for exit in &step.next {
+            let Some(when) = &exit.when else {
+                return Ok(Some(exit.to.clone()));
+            };
+            if conditions::holds(self.definition, when, &facts)? {
+                return Ok(Some(exit.to.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What conditions can look at.
+    pub fn facts(&self) -> Map<String, Value> {
+        let subject = self.instance.subject.as_ref().and_then(|id| {
+            let kind = self.view.state.kind_of(id)?;
+            let fields = crate::kernel::tool::object(self.view.state.any(kind)?.fields(id)?);
+            Some(automation::thing(self.view, kind, id, fields))
+        });
+        let facts = json!({
+            "vars": self.instance.variables, "subject": subject.unwrap_or_default(),
+            "initiator": handle(self.view, self.instance.initiator), "approved": self.instance.approved,
+        });
+        crate::kernel::tool::object(facts)
+    }
+}
+
+/// Whether a member has the right to decide at all.
+pub fn may_decide(view: &View<'_>, member: Id<Member>) -> bool {
+    let row = view.state.table::<Member>().and_then(|table| table.get(member));
+    row.is_some_and(|row| crate::kernel::authority::rights_of(view.state, row, view.now).allow("processes.write"))
+}
+
+fn person_of_initiator(view: &View<'_>, instance: &Instance) -> Id<Member> {
+    people::person(view, instance.initiator)
+}
+
+/// Whether a vote would be the initiator's own, or that of an agent of theirs. A human may well decide on what an agent
+/// of theirs asks for.
+fn is_own(view: &View<'_>, instance: &Instance, member: Id<Member>) -> bool {
+    member == instance.initiator || is_program(view, member)
+}
