@@ -36,11 +36,14 @@ pub struct Bulk<'b> {
     pub on_changed: OnChanged,
     /// What is asked of the single tool.
     pub args: &'b Asking<'b>,
+    /// What decides instead of the single tool.
+    pub decide: Option<&'b Deciding<'b>>,
     /// What a preview shows of a task as it is, by name.
     pub before: Option<(&'static str, &'b dyn Fn(&Row<Task>) -> Value)>,
 }
 
-type Deciding<'d> = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Plan, Rejection> + 'd;
+/// Decides on one task.
+pub type Deciding<'d> = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Plan, Rejection> + 'd;
 
 /// An operation while it is being planned.
 struct Work<'w> {
@@ -61,11 +64,12 @@ pub fn plan(view: &View<'_>, bulk: &Bulk<'_>) -> Result<Plan, Rejection> {
     let Run::Decide(run) = &single.run else {
         return Err(unavailable());
     };
+    let single = |args, view: &View<'_>| run(args, view);
     let all = frozen(view, &bulk.selection)?;
     let mut work = Work {
         view,
         bulk,
-        decide: &|args, view| run(args, view),
+        decide: bulk.decide.unwrap_or(&single),
         ahead: view.state.ahead(),
         plan: Plan::new((bulk.summary)(&text::count(all.len(), "task"))),
         unclear: BTreeMap::new(),
@@ -99,6 +103,9 @@ impl Work<'_> {
             done.shown.insert((*name).to_owned(), before(row));
         }
         if let Ok(Some(made)) = decided {
+            if self.bulk.decide.is_some() {
+                done.shown.extend(made.details.clone());
+            }
             self.merge(made)?;
         }
         Ok(done)

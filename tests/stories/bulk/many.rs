@@ -64,6 +64,10 @@ fn a_long_preview_is_told_in_pages() {
     assert_eq!(last["changes"][0]["event"], "bulk.completed");
     let done = story.call("ana", "confirm_action", confirm(&pending)).unwrap();
     assert_eq!(done["result"]["results"].as_array().unwrap().len(), 150);
+    assert_eq!(
+        (done["versions"].as_array().unwrap().len(), &done["changes"]),
+        (50, &json!(151))
+    );
     let undone = story
         .call("ana", "undo_action", json!({"actionId": done["actionId"]}))
         .unwrap();
