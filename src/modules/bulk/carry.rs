@@ -20,6 +20,9 @@ const TOLD_MAX: usize = 20;
 /// Makes the single tool's arguments for one task, the task itself aside; `None` where there is nothing to do.
 pub type Asking<'b> = dyn Fn(usize, &Row<Task>, &mut Frozen) -> Result<Option<Map<String, Value>>, Rejection> + 'b;
 
+/// What a preview shows of a task.
+pub type Showing<'b> = dyn Fn(&Row<Task>) -> Value + 'b;
+
 /// What is to be done, and how.
 pub struct Bulk<'b> {
     /// This tool.
@@ -39,7 +42,7 @@ pub struct Bulk<'b> {
     /// What decides instead of the single tool.
     pub decide: Option<&'b Deciding<'b>>,
     /// What a preview shows of a task as it is, by name.
-    pub before: Option<(&'static str, &'b dyn Fn(&Row<Task>) -> Value)>,
+    pub before: Option<(&'static str, &'b Showing<'b>)>,
 }
 
 /// Decides on one task.

@@ -24,7 +24,7 @@ use crate::modules::workflows::State;
 pub type Tasks = List<Ref<Task>, 1, 500>;
 
 /// How long what is deleted can be brought back.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 args! {
     /// Arguments of `bulk_move_tasks`.

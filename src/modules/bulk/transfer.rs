@@ -44,7 +44,11 @@ pub fn transfer(view: &View<'_>, task: &Arc<Row<Task>>, to: Id<Project>, mapping
             .copied()
             .filter(|id| to.role_of(*id).is_some())
             .collect();
-        tell(&mut plan, view, one, (&assignees, &labels, &together));
+        tell(&mut plan, view, one, &assignees, &together);
+        if labels.len() < one.labels.len() {
+            let lost = text::count(one.labels.len() - labels.len(), "label");
+            plan.warn(format!("{} loses {lost} that only its project has", one.human_key()));
+        }
         plan.edit(TRANSFERRED, one, |task| {
             task.project = to.id;
             task.project_key.clone_from(&to.key);
@@ -169,13 +173,8 @@ fn same_label(plan: &Plan, view: &View<'_>, label: &Row<Label>, to: &Row<Project
     found.map(|row| row.id).or_else(made)
 }
 
-/// Warns of what a task loses.
-fn tell(
-    plan: &mut Plan,
-    view: &View<'_>,
-    task: &Row<Task>,
-    (assignees, labels, together): (&[Id<Member>], &[Id<Label>], &BTreeSet<Id<Task>>),
-) {
+/// Warns of whom and what a task leaves behind.
+fn tell(plan: &mut Plan, view: &View<'_>, task: &Row<Task>, assignees: &[Id<Member>], together: &BTreeSet<Id<Task>>) {
     let key = task.human_key();
     let gone = task.assignees.iter().filter(|id| !assignees.contains(id));
     let gone: Vec<String> = gone.map(|id| moves::who(view, *id)).collect();
@@ -184,10 +183,6 @@ fn tell(
             "{key} is no longer assigned to {}, not in that project",
             gone.join(", ")
         ));
-    }
-    if labels.len() < task.labels.len() {
-        let lost = text::count(task.labels.len() - labels.len(), "label");
-        plan.warn(format!("{key} loses {lost} that only its project has"));
     }
     if let Some(parent) = task.parent.filter(|parent| !together.contains(parent)) {
         let parent = view.get(parent).map_or_else(String::new, |row| row.human_key());
