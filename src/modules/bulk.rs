@@ -1,17 +1,18 @@
 //! Bulk: one operation on many tasks, previewed and confirmed as one. Each task passes the decider of the single tool.
 
 mod assigning;
+mod back;
 mod carry;
 mod entity;
 mod item;
+mod mapping;
 mod query;
 mod select;
 mod tools;
+mod transfer;
 mod words;
 
 pub use entity::BulkOperation;
-
-use projections::{Named, Op};
 
 use crate::kernel::Module;
 use crate::kernel::tool::{Over, ToolKind};
@@ -24,15 +25,11 @@ const fn over(tool: &'static str, kind: ToolKind, permission: &'static str) -> O
 pub fn module() -> Module {
     Module::new("bulk", "Bulk", "Change up to 500 tasks in one operation")
         .entity::<BulkOperation>()
-        // What was done stays on record when the tasks are put back.
-        .undone_by(|_, _, mut recorded| {
-            recorded.retain(|one| one.change.op != Op::Create || one.change.entity != BulkOperation::KIND);
-            Ok(recorded)
-        })
+        .undone_by(back::counter)
         .write(
             ToolKind::Bulk,
             "bulk_move_tasks",
-            "Move up to 500 tasks to a state, all or as many as may.",
+            "Move up to 500 tasks to a state or to another project.",
             tools::move_tasks,
         )
         .core()

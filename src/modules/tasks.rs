@@ -13,9 +13,11 @@ mod subtasks;
 mod update;
 
 pub use assign::open_tasks;
-pub use delete::Subtasks;
+pub use create::rank;
+pub use delete::{Subtasks, below};
 pub use entity::{ChecklistItem, Priority, Resolution, Source, Task, TaskType};
 pub use list::filtered;
+pub use moving::living;
 pub use read::shown;
 
 use crate::kernel::Module;

@@ -1,6 +1,7 @@
 //! Bulk: many tasks in one operation, frozen at the preview, decided one by one, undone as one.
 
 mod asked;
+mod elsewhere;
 mod many;
 
 use serde_json::{Value, json};
@@ -65,8 +66,8 @@ fn tasks_are_moved_together_and_put_back_together() {
     story.refused("ana", "bulk_move_tasks", nowhere, "not_found");
     let both = json!({"toState": "To do"});
     story.refused("ana", "bulk_move_tasks", both, "validation_failed");
-    let elsewhere = json!({"tasks": ["OPS-1"], "toProject": "OPS"});
-    story.refused("ana", "bulk_move_tasks", elsewhere, "not_available_yet");
+    let sprint = json!({"tasks": ["OPS-1"], "toSprint": "current"});
+    story.refused("ana", "bulk_move_tasks", sprint, "not_available_yet");
     check("bulk_move", &story.end());
 }
 

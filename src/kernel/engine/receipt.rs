@@ -9,6 +9,9 @@ use super::propose::Offer;
 use crate::kernel::record_view::unread;
 use crate::kernel::{Rejection, preview};
 
+/// Events and versions that are listed.
+const LISTED_MAX: usize = 50;
+
 /// What a plan says in its receipt.
 pub(super) fn facts(offer: &Offer) -> Value {
     json!({"result": offer.plan.result, "undo": preview::undo(&offer.plan, offer.hour)})
@@ -43,6 +46,9 @@ pub fn receipt(action: &Action, text: &str, seq: u64, again: bool) -> Result<Val
             attempt = Some(read(seq, data)?);
         }
     }
+    let count = versions.len();
+    events.truncate(LISTED_MAX);
+    versions.truncate(LISTED_MAX);
     let said = attempt.as_ref().and_then(|attempt: &Attempted<'_>| attempt.result);
     let said: Value = said
         .and_then(|result| serde_json::from_str(result.get()).ok())
@@ -61,6 +67,9 @@ pub fn receipt(action: &Action, text: &str, seq: u64, again: bool) -> Result<Val
         "asOf": seq,
     });
     if let Value::Object(members) = &mut receipt {
+        if count > LISTED_MAX {
+            members.insert("changes".to_owned(), count.into());
+        }
         let reason = attempt.and_then(|attempt| attempt.reason);
         members.extend(reason.map(|reason| ("reason".to_owned(), reason.into())));
         members.extend(said.get("worker").map(|worker| ("worker".to_owned(), worker.clone())));

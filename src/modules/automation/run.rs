@@ -124,34 +124,28 @@ pub fn holds(eyes: &View<'_>, rule: &Rule, known: &Map<String, Value>) -> bool {
 }
 
 /// What a rule asks, read once for many things. What was saved is right; what is not any more does not hold.
-pub struct Test<'r> {
-    filter: Option<Option<expression::Expression>>,
-    conditions: Option<Option<conditions::Condition<'r>>>,
-}
+pub struct Test<'r>(Option<Asked<'r>>);
+
+/// A filter and conditions that were read.
+type Asked<'r> = (Option<expression::Expression>, Option<conditions::Condition<'r>>);
 
 impl<'r> Test<'r> {
     /// What a rule asks.
     pub fn of(eyes: &View<'_>, rule: &'r Rule) -> Self {
         let variables = facts::variables(eyes, &rule.trigger);
         let filter = rule.trigger.filter.as_ref();
+        let filter = filter.map(|filter| expression::parse(filter, &variables)).transpose();
         let tree = rule.conditions.as_ref();
-        Self {
-            filter: filter.map(|filter| expression::parse(filter, &variables).ok()),
-            conditions: tree.map(|tree| conditions::read(tree, &variables).ok()),
-        }
+        let tree = tree.map(|tree| conditions::read(tree, &variables)).transpose();
+        Self(filter.ok().zip(tree.ok()))
     }
 
     /// Whether it holds for the facts of one thing.
     pub fn holds(&self, known: &Map<String, Value>) -> bool {
-        let filter = self.filter.as_ref().is_none_or(|filter| {
-            let said = filter.as_ref().map(|filter| filter.holds(known).unwrap_or(false));
-            said.unwrap_or(false)
-        });
-        filter
-            && self
-                .conditions
-                .as_ref()
-                .is_none_or(|tree| tree.as_ref().is_some_and(|tree| tree.holds(known)))
+        self.0.as_ref().is_some_and(|(filter, tree)| {
+            let passes = |filter: &expression::Expression| filter.holds(known).unwrap_or(false);
+            filter.as_ref().is_none_or(passes) && tree.as_ref().is_none_or(|tree| tree.holds(known))
+        })
     }
 }
 

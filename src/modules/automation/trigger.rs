@@ -29,12 +29,13 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 32] = [
+pub const EVENTS: [(&str, &str); 33] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
     ("task.assigned", "task"),
     ("task.checklist_changed", "task"),
+    ("task.transferred", "task"),
     ("task.deleted", "task"),
     ("comment.created", "comment"),
     ("comment.updated", "comment"),

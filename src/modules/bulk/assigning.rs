@@ -77,10 +77,12 @@ pub fn assign(args: BulkAssign, view: &View<'_>) -> Result<Plan, Rejection> {
                 tasks: args.tasks.as_ref(),
                 query: args.query.as_ref(),
                 expected: args.expected_count,
+                is_from_above: false,
             },
             mode: args.mode,
             on_changed: args.on_changed,
             args: &|_, task, item| Ok(Some(object(json!({"assignees": assignees(task, item)})))),
+            decide: None,
             before: Some(("before", &before)),
         },
     )?;

@@ -20,6 +20,9 @@ const TOLD_MAX: usize = 20;
 /// Makes the single tool's arguments for one task, the task itself aside; `None` where there is nothing to do.
 pub type Asking<'b> = dyn Fn(usize, &Row<Task>, &mut Frozen) -> Result<Option<Map<String, Value>>, Rejection> + 'b;
 
+/// What a preview shows of a task.
+pub type Showing<'b> = dyn Fn(&Row<Task>) -> Value + 'b;
+
 /// What is to be done, and how.
 pub struct Bulk<'b> {
     /// This tool.
@@ -36,11 +39,14 @@ pub struct Bulk<'b> {
     pub on_changed: OnChanged,
     /// What is asked of the single tool.
     pub args: &'b Asking<'b>,
+    /// What decides instead of the single tool.
+    pub decide: Option<&'b Deciding<'b>>,
     /// What a preview shows of a task as it is, by name.
-    pub before: Option<(&'static str, &'b dyn Fn(&Row<Task>) -> Value)>,
+    pub before: Option<(&'static str, &'b Showing<'b>)>,
 }
 
-type Deciding<'d> = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Plan, Rejection> + 'd;
+/// Decides on one task.
+pub type Deciding<'d> = dyn Fn(Map<String, Value>, &View<'_>) -> Result<Plan, Rejection> + 'd;
 
 /// An operation while it is being planned.
 struct Work<'w> {
@@ -61,11 +67,12 @@ pub fn plan(view: &View<'_>, bulk: &Bulk<'_>) -> Result<Plan, Rejection> {
     let Run::Decide(run) = &single.run else {
         return Err(unavailable());
     };
+    let single = |args, view: &View<'_>| run(args, view);
     let all = frozen(view, &bulk.selection)?;
     let mut work = Work {
         view,
         bulk,
-        decide: &|args, view| run(args, view),
+        decide: bulk.decide.unwrap_or(&single),
         ahead: view.state.ahead(),
         plan: Plan::new((bulk.summary)(&text::count(all.len(), "task"))),
         unclear: BTreeMap::new(),
@@ -99,6 +106,9 @@ impl Work<'_> {
             done.shown.insert((*name).to_owned(), before(row));
         }
         if let Ok(Some(made)) = decided {
+            if self.bulk.decide.is_some() {
+                done.shown.extend(made.details.clone());
+            }
             self.merge(made)?;
         }
         Ok(done)

@@ -207,22 +207,28 @@ fn tokens(query: &str) -> Result<Vec<(usize, Token)>, Rejection> {
                 let (text, bytes) = quoted(rest).ok_or_else(|| bad("a quotation mark is not closed", at))?;
                 (Some(Token::Text(text)), bytes)
             }
-            _ => match OPERATORS.iter().find(|op| rest.starts_with(**op)) {
-                Some(op) => (Some(Token::Op(op)), op.len()),
-                None => {
-                    let ends = |letter: char| letter.is_whitespace() || "\"(),=!~<>".contains(letter);
-                    let bytes = rest.find(ends).unwrap_or(rest.len()).max(first.len_utf8());
-                    let word = rest.get(..bytes).unwrap_or_default();
-                    (Some(Token::Word(word.to_owned())), bytes)
-                }
-            },
+            _ => symbol(rest),
         };
         tokens.extend(token.map(|token| (at, token)));
-        let (taken, left) = rest.split_at_checked(bytes).unwrap_or((rest, ""));
-        at += taken.chars().count();
+        let (read, left) = rest.split_at_checked(bytes).unwrap_or((rest, ""));
+        at += read.chars().count();
         rest = left;
     }
     Ok(tokens)
+}
+
+/// An operator or a word, with the bytes that it takes.
+fn symbol(rest: &str) -> (Option<Token>, usize) {
+    if let Some(op) = OPERATORS.iter().find(|op| rest.starts_with(**op)) {
+        return (Some(Token::Op(op)), op.len());
+    }
+    let ends = |letter: char| letter.is_whitespace() || "\"(),=!~<>".contains(letter);
+    let first = rest.chars().next().map_or(1, char::len_utf8);
+    let bytes = rest.find(ends).unwrap_or(rest.len()).max(first);
+    (
+        Some(Token::Word(rest.get(..bytes).unwrap_or_default().to_owned())),
+        bytes,
+    )
 }
 
 /// A text in quotation marks, in which a backslash takes the next character as it is; with the bytes that it takes.

@@ -14,6 +14,9 @@ use crate::modules::tasks::{Task, filtered};
 /// Most tasks of one operation.
 pub const TASKS_MAX: usize = 500;
 
+/// More levels than there may be.
+const DEPTH_MAX: usize = 10;
+
 /// The arguments that name the tasks.
 pub struct Selection<'s> {
     /// By name.
@@ -22,6 +25,8 @@ pub struct Selection<'s> {
     pub query: Option<&'s Str<1, 1000>>,
     /// How many there must be.
     pub expected: Option<Int<1, 500>>,
+    /// Whether a task comes before those that are part of it.
+    pub is_from_above: bool,
 }
 
 type Rows<'a> = Vec<&'a Arc<Row<Task>>>;
@@ -31,7 +36,7 @@ pub fn frozen(view: &View<'_>, selection: &Selection<'_>) -> Result<Vec<Frozen>,
     if let Some(known) = previewed(view)? {
         return Ok(known);
     }
-    let rows = match (selection.tasks, selection.query) {
+    let mut rows = match (selection.tasks, selection.query) {
         (Some(tasks), None) => named(view, tasks)?,
         (None, Some(query)) => found(view, query)?,
         _ => {
@@ -49,6 +54,9 @@ pub fn frozen(view: &View<'_>, selection: &Selection<'_>) -> Result<Vec<Frozen>,
         .current(json!({"count": rows.len()}))
         .hint("look at them with list_tasks, then call with the right number"));
     }
+    if selection.is_from_above {
+        rows.sort_by_key(|row| depth(view, row));
+    }
     let freeze = |row: &Arc<Row<Task>>| Frozen {
         task: row.id,
         version: row.version,
@@ -56,6 +64,12 @@ pub fn frozen(view: &View<'_>, selection: &Selection<'_>) -> Result<Vec<Frozen>,
         digest: None,
     };
     Ok(rows.into_iter().map(freeze).collect())
+}
+
+/// How many tasks stand above one.
+fn depth(view: &View<'_>, row: &Row<Task>) -> usize {
+    let above = std::iter::successors(row.parent, |id| view.get(*id).and_then(|row| row.parent));
+    above.take(DEPTH_MAX).count()
 }
 
 /// What the preview of this action froze; `None` while a preview is being made.

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::carry::{Bulk, plan};
+use super::carry::{Asking, Bulk, Deciding, plan};
 use super::entity::{Mode, OnChanged};
+use super::mapping::Mapping;
 use super::select::Selection;
+use super::transfer::transfer;
 use super::words;
 use crate::args;
 use crate::kernel::arg::{Clear, Date, Dec, In, Int, JsonObject, List, Patch, Str, WriteArgs};
@@ -22,7 +24,7 @@ use crate::modules::workflows::State;
 pub type Tasks = List<Ref<Task>, 1, 500>;
 
 /// How long what is deleted can be brought back.
-const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 args! {
     /// Arguments of `bulk_move_tasks`.
@@ -45,10 +47,7 @@ args! {
 
 /// `bulk_move_tasks`.
 pub fn move_tasks(args: BulkMove, view: &View<'_>) -> Result<Plan, Rejection> {
-    let transfer = "Tasks (moving to another project)";
     for (given, field, module) in [
-        (args.to_project.is_some(), "toProject", transfer),
-        (args.mapping.is_some(), "mapping", transfer),
         (args.to_sprint.is_some(), "toSprint", "Sprints"),
         (args.to_milestone.is_some(), "toMilestone", "Milestones"),
         (args.fields.is_some(), "fields", "Custom fields"),
@@ -57,25 +56,59 @@ pub fn move_tasks(args: BulkMove, view: &View<'_>) -> Result<Plan, Rejection> {
             return Err(Rejection::not_yet(field, module));
         }
     }
-    let to = args.to_state.as_ref();
-    let to = to.ok_or_else(|| Rejection::argument("toState", "is required"))?;
+    if args.mapping.is_some() && args.to_project.is_none() {
+        return Err(Rejection::argument("mapping", "is for toProject only"));
+    }
+    match (&args.to_state, &args.to_project) {
+        (Some(state), None) => to_state(&args, state, view),
+        (None, Some(project)) => to_project(&args, project, view),
+        (Some(_), Some(_)) => {
+            let rule = "must be left out with toProject: move them to the project first, then along its workflow";
+            Err(Rejection::argument("toState", rule))
+        }
+        (None, None) => Err(Rejection::argument("toState", "or toProject is required")),
+    }
+}
+
+fn to_state(args: &BulkMove, to: &Ref<State>, view: &View<'_>) -> Result<Plan, Rejection> {
     words::known(view, to)?;
     let single = object(json!({"to": to.text}));
+    moved(args, view, &to.text, &|_, _, _| Ok(Some(single.clone())), None)
+}
+
+fn to_project(args: &BulkMove, to: &Ref<Project>, view: &View<'_>) -> Result<Plan, Rejection> {
+    let (to, mapping) = (view.resolve(to)?, Mapping::of(args.mapping.as_ref())?);
+    let decide = |args: Map<String, Value>, view: &View<'_>| {
+        let task = args.get("task").and_then(Value::as_str).unwrap_or_default();
+        transfer(view, view.resolve(&Ref::new(task, "task"))?, to.id, &mapping)
+    };
+    moved(args, view, &to.key, &|_, _, _| Ok(Some(Map::new())), Some(&decide))
+}
+
+fn moved(
+    args: &BulkMove,
+    view: &View<'_>,
+    to: &str,
+    asking: &Asking<'_>,
+    decide: Option<&Deciding<'_>>,
+) -> Result<Plan, Rejection> {
     let before = |task: &Row<Task>| json!(view.get(task.state).map(|state| state.name.clone()));
     plan(
         view,
         &Bulk {
             kind: "bulk_move_tasks",
             single: "move_task",
-            summary: &|tasks| format!("Move {tasks} to {}", to.text),
+            summary: &|tasks| format!("Move {tasks} to {to}"),
             selection: Selection {
                 tasks: args.tasks.as_ref(),
                 query: args.query.as_ref(),
                 expected: args.expected_count,
+                is_from_above: decide.is_some(),
             },
             mode: args.mode,
             on_changed: args.on_changed,
-            args: &|_, _, _| Ok(Some(single.clone())),
+            args: asking,
+            decide,
             before: Some(("from", &before)),
         },
     )
@@ -155,6 +188,7 @@ pub fn update(args: BulkUpdate, view: &View<'_>) -> Result<Plan, Rejection> {
                 tasks: args.tasks.as_ref(),
                 query: args.query.as_ref(),
                 expected: args.expected_count,
+                is_from_above: false,
             },
             mode: args.mode,
             on_changed: args.on_changed,
@@ -165,6 +199,7 @@ pub fn update(args: BulkUpdate, view: &View<'_>) -> Result<Plan, Rejection> {
                 }
                 Ok(Some(own).filter(|own| !own.is_empty()))
             },
+            decide: None,
             before: None,
         },
     )
@@ -197,10 +232,12 @@ pub fn delete(args: BulkDelete, view: &View<'_>) -> Result<Plan, Rejection> {
                 tasks: args.tasks.as_ref(),
                 query: args.query.as_ref(),
                 expected: Some(args.expected_count),
+                is_from_above: false,
             },
             mode: args.mode,
             on_changed: args.on_changed,
             args: &|_, _, _| Ok(Some(single.clone())),
+            decide: None,
             before: None,
         },
     )?;

@@ -146,7 +146,7 @@ pub(super) fn put(plan: &mut Plan, view: &View<'_>, project: &Arc<Row<Project>>,
 }
 
 /// A rank that sorts by number; ranks between two are made by halving.
-pub(super) fn rank(number: u64) -> String {
+pub fn rank(number: u64) -> String {
     format!("{number:012}")
 }
 

@@ -74,7 +74,7 @@ pub fn delete(args: DeleteTask, view: &View<'_>) -> Result<Plan, Rejection> {
 }
 
 /// Everything that stands below a task.
-fn below<'a>(view: &View<'a>, row: &Row<Task>) -> Vec<&'a Arc<Row<Task>>> {
+pub fn below<'a>(view: &View<'a>, row: &Row<Task>) -> Vec<&'a Arc<Row<Task>>> {
     let (mut all, mut known): (Vec<&Arc<Row<Task>>>, BTreeSet<_>) = (Vec::new(), BTreeSet::new());
     let mut ids = vec![row.id.to_string()];
     while let Some(id) = ids.pop() {

@@ -1,5 +1,8 @@
 //! Moving a task along its workflow.
 
+use std::sync::Arc;
+
+use projections::Id;
 use serde_json::{Value, json};
 
 use super::entity::{Resolution, STANDING, Task, standing};
@@ -198,9 +201,18 @@ fn finished(view: &View<'_>, task: &Row<Task>) -> Result<(), Rejection> {
     .hint(fix))
 }
 
+/// The tasks of a project that are in a state, but for deleted ones.
+pub fn living<'v>(
+    view: &'v View<'_>,
+    state: Id<State>,
+    project: Id<Project>,
+) -> impl Iterator<Item = &'v Arc<Row<Task>>> {
+    view.find::<Task>(STANDING, &standing(state, project))
+}
+
 fn within_limit(view: &View<'_>, project: &Row<Project>, task: &Row<Task>, to: &Row<State>) -> Result<(), Rejection> {
     let Some(limit) = to.wip_limit else { return Ok(()) };
-    let here = view.find::<Task>(STANDING, &standing(to.id, project.id));
+    let here = living(view, to.id, project.id);
     let count = here.filter(|one| one.id != task.id).count();
     if count < usize::try_from(limit).unwrap_or(usize::MAX) {
         return Ok(());

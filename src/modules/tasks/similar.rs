@@ -15,8 +15,6 @@ use crate::modules::projects::Project;
 const SIMILAR_WORDS_MAX: usize = 4;
 /// Places of the index that are looked at for each. A word that fewer than half as many tasks say is looked up wholly.
 const SIMILAR_PLACES_MAX: usize = 128;
-/// Keys that the project had, the one of today first.
-const SIMILAR_KEYS_MAX: usize = 2;
 /// Tasks that are compared with the title.
 const SIMILAR_TASKS_MAX: usize = 16;
 
@@ -25,13 +23,11 @@ const SIMILAR_TASKS_MAX: usize = 16;
 pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
     let wanted = text::fold(title);
     let whole = |word| Term { word, prefix: false };
-    // The key of each task of the project begins with one of these, and keys stand in titles.
-    let keys = [&project.key].into_iter().chain(project.old_keys.iter().rev());
-    let keys: Vec<Vec<String>> = keys.take(SIMILAR_KEYS_MAX).map(|key| words::tokens(key)).collect();
+    // The key of each task of the project begins so, and keys stand in titles. A project with tasks keeps its key.
+    let key: Vec<Term> = words::tokens(&project.key).into_iter().map(whole).collect();
     let mut near: BTreeMap<Id<Task>, (f64, &Row<Task>)> = BTreeMap::new();
-    let asked = rarest(view, title);
-    for (word, key) in asked.iter().flat_map(|word| keys.iter().map(move |key| (word, key))) {
-        let terms: Vec<Term> = [word].into_iter().chain(key).cloned().map(whole).collect();
+    for word in rarest(view, title) {
+        let terms: Vec<Term> = [whole(word)].into_iter().chain(key.iter().cloned()).collect();
         let alive = |task: &&Arc<Row<Task>>| task.project == project.id && task.deleted_at.is_none();
         let found = view.glance::<Task>(&terms, SIMILAR_PLACES_MAX).filter(alive);
         for task in found.take(SIMILAR_TASKS_MAX.saturating_sub(near.len())) {

@@ -64,6 +64,10 @@ fn a_long_preview_is_told_in_pages() {
     assert_eq!(last["changes"][0]["event"], "bulk.completed");
     let done = story.call("ana", "confirm_action", confirm(&pending)).unwrap();
     assert_eq!(done["result"]["results"].as_array().unwrap().len(), 150);
+    assert_eq!(
+        (done["versions"].as_array().unwrap().len(), &done["changes"]),
+        (50, &json!(151))
+    );
     let undone = story
         .call("ana", "undo_action", json!({"actionId": done["actionId"]}))
         .unwrap();
@@ -76,5 +80,42 @@ fn a_long_preview_is_told_in_pages() {
     let moved = json!({"project": "OPS", "state": ["To do"], "groupBy": "state"});
     let counted = story.call("ana", "list_tasks", moved).unwrap();
     assert_eq!(counted["groups"][0]["count"], 150);
+    let _ = story.end();
+}
+
+#[test]
+fn similar_titles_are_found_among_many_of_another_project() {
+    let mut story = Story::new("Similar among many");
+    story.given("ana", "create_project", json!({"name": "Web", "key": "WEB"}));
+    story.given(
+        "ana",
+        "create_task",
+        json!({"project": "WEB", "title": "Paint the door"}),
+    );
+    story.given(
+        "ana",
+        "create_task",
+        json!({"project": "WEB", "title": "Paint the doors", "parent": "WEB-1"}),
+    );
+    story.given("ana", "delete_task", json!({"task": "WEB-2"}));
+    story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
+    story.given(
+        "ana",
+        "create_task",
+        json!({"project": "OPS", "title": "Paint the door"}),
+    );
+    for _ in 0..3 {
+        let items = vec![json!({"title": "Paint the door"}); 50];
+        story.alone_given("ana", "create_subtasks", json!({"parent": "OPS-1", "items": items}));
+    }
+    let mut similar = |project: &str| {
+        let args = json!({"project": project, "title": "Paint the doors"});
+        let pending = story.call("ana", "create_task", args).unwrap();
+        pending["preview"]["details"]["similar"].clone()
+    };
+    assert_eq!(similar("WEB"), json!([{"key": "WEB-1", "title": "Paint the door"}]));
+    // Of many that are equally alike, some of the newest.
+    let keys = similar("OPS").to_string();
+    assert_eq!(keys.matches("OPS-1").count(), 3, "{keys}");
     let _ = story.end();
 }
