@@ -8,10 +8,10 @@ use crate::server::Server;
 use crate::story::check;
 
 /// Bytes that `tools/list` may have at an address with so many tools. The whole surface grows with the modules, but a tool takes no
-/// more of it than before; a profile does not grow.
+/// more of it than before; a profile does not grow; the core's is the bar of the catalogue (section 0.10).
 const BUDGETS: [(&str, usize, Option<usize>); 5] = [
     ("/mcp", 80_000, Some(55)),
-    ("/mcp/p/core", 50_000, None),
+    ("/mcp/p/core", 60_000, None),
     ("/mcp/p/compact", 8_000, None),
     ("/mcp/x/tasks", 34_000, None),
     ("/mcp/read", 26_000, Some(22)),

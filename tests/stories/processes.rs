@@ -12,7 +12,12 @@ use crate::story::{Story, check};
 /// `ana` owns, `max` and `mel` are managers, `mia` and `joe` members, `bot` an agent of mia's.
 fn ground(title: &str) -> Story {
     let mut story = Story::new(title);
-    for (name, role) in [("max", "manager"), ("mel", "manager"), ("mia", "member"), ("joe", "member")] {
+    for (name, role) in [
+        ("max", "manager"),
+        ("mel", "manager"),
+        ("mia", "member"),
+        ("joe", "member"),
+    ] {
         story.human(name, role);
     }
     story.agent("bot", "agent_worker", "mia");
@@ -55,11 +60,16 @@ fn a_definition_is_drafted_published_followed_and_retired() {
         {"id": "order", "kind": "task", "assignees": {"members": ["mia", "joe"]}},
     ]);
     let variables = json!({"amount": {"type": "number", "required": true}});
-    let draft = json!({"key": "purchase", "name": "Purchase", "subject": "none", "variables": variables, "steps": steps});
+    let draft =
+        json!({"key": "purchase", "name": "Purchase", "subject": "none", "variables": variables, "steps": steps});
     story.does("ana", "save_process_definition", draft);
     let small = json!({"definition": "purchase", "variables": {"amount": 50}});
     story.refused("mia", "start_process", small.clone(), "not_published");
-    story.does("ana", "save_process_definition", json!({"definition": "purchase", "publish": true}));
+    story.does(
+        "ana",
+        "save_process_definition",
+        json!({"definition": "purchase", "publish": true}),
+    );
     // What is small goes straight to the order.
     let quick = story.does("mia", "start_process", small)["result"]["id"].clone();
     story.when("mia", "get_process", json!({"process": quick}));
@@ -81,8 +91,16 @@ fn a_definition_is_drafted_published_followed_and_retired() {
     story.given("mia", "act_on_process", act(&old, "complete"));
     assert_eq!(status(&mut story, &old), "approved");
     story.when("mia", "list_processes", json!({"kind": "definitions"}));
-    story.when("mia", "get_process", json!({"process": "purchase@2", "expand": ["versions"]}));
-    story.does("ana", "save_process_definition", json!({"definition": "purchase", "retire": true}));
+    story.when(
+        "mia",
+        "get_process",
+        json!({"process": "purchase@2", "expand": ["versions"]}),
+    );
+    story.does(
+        "ana",
+        "save_process_definition",
+        json!({"definition": "purchase", "retire": true}),
+    );
     check("processes_definition", &story.end());
 }
 
@@ -103,25 +121,57 @@ fn what_definitions_refuse() {
         (of(boss(json!({"deadline": "soon"}))), "graph_invalid"),
         (of(boss(json!({"onTimeout": "reject"}))), "graph_invalid"),
         (of(boss(json!({"approval": {"quorum": 2}}))), "graph_invalid"),
-        (of(boss(json!({"next": [{"when": "vars.amuont > 3", "to": "boss"}]}))), "graph_invalid"),
-        (of(boss(json!({"assignees": {"members": ["nobody"]}}))), "assignee_rule_invalid"),
+        (
+            of(boss(json!({"next": [{"when": "vars.amuont > 3", "to": "boss"}]}))),
+            "graph_invalid",
+        ),
+        (
+            of(boss(json!({"assignees": {"members": ["nobody"]}}))),
+            "assignee_rule_invalid",
+        ),
         (of(boss(json!({"assignees": {}}))), "assignee_rule_invalid"),
-        (of(boss(json!({"assignees": {"expression": "member.handel == 'max'"}}))), "assignee_rule_invalid"),
-        (of(boss(json!({"assignees": {"members": ["bot"]}}))), "no_eligible_approver"),
-        (of(boss(json!({"approval": {"mode": "quorum", "quorum": 2}}))), "no_eligible_approver"),
-        (of(json!({"id": "act", "kind": "action", "tool": "delete_task"})), "graph_invalid"),
-        (of(json!({"id": "way", "kind": "gateway", "next": [{"to": "way"}]})), "graph_invalid"),
+        (
+            of(boss(json!({"assignees": {"expression": "member.handel == 'max'"}}))),
+            "assignee_rule_invalid",
+        ),
+        (
+            of(boss(json!({"assignees": {"members": ["bot"]}}))),
+            "no_eligible_approver",
+        ),
+        (
+            of(boss(json!({"approval": {"mode": "quorum", "quorum": 2}}))),
+            "no_eligible_approver",
+        ),
+        (
+            of(json!({"id": "act", "kind": "action", "tool": "delete_task"})),
+            "graph_invalid",
+        ),
+        (
+            of(json!({"id": "way", "kind": "gateway", "next": [{"to": "way"}]})),
+            "graph_invalid",
+        ),
         (json!({"key": "p"}), "validation_failed"),
         (json!({"key": "p", "retire": true}), "validation_failed"),
-        (json!({"key": "p", "start": "other", "steps": [boss(json!({}))]}), "graph_invalid"),
-        (json!({"key": "p", "subject": "page", "steps": [boss(json!({}))]}), "not_available_yet"),
+        (
+            json!({"key": "p", "start": "other", "steps": [boss(json!({}))]}),
+            "graph_invalid",
+        ),
+        (
+            json!({"key": "p", "subject": "page", "steps": [boss(json!({}))]}),
+            "not_available_yet",
+        ),
     ] {
         story.refused("ana", "save_process_definition", args, code);
     }
-    story.refused("max", "save_process_definition", of(boss(json!({}))), "forbidden");
+    story.refused("mia", "save_process_definition", of(boss(json!({}))), "forbidden");
     published(&mut story, "p", json!({"mode": "any"}), json!({"members": ["max"]}));
     started(&mut story, "mia", "p");
-    story.refused("ana", "save_process_definition", json!({"definition": "p", "retire": true}), "in_use");
+    story.refused(
+        "ana",
+        "save_process_definition",
+        json!({"definition": "p", "retire": true}),
+        "in_use",
+    );
     check("processes_definition_refuse", &story.end());
 }
 
@@ -134,15 +184,22 @@ fn what_starting_refuses() {
         "variables": {"risk": {"type": "text", "required": true}, "notes": {"type": "text", "default": "none"}},
     });
     story.given("ana", "save_process_definition", args);
-    let with = |subject: Value, variables: Value| json!({"definition": "release", "subject": subject, "variables": variables});
+    let with =
+        |subject: Value, variables: Value| json!({"definition": "release", "subject": subject, "variables": variables});
     let low = json!({"risk": "low"});
     for (args, code) in [
         (with(json!("OPS-1"), json!({})), "variables_invalid"),
         (with(json!("OPS-1"), json!({"risk": 3})), "variables_invalid"),
-        (with(json!("OPS-1"), json!({"risk": "low", "other": 1})), "variables_invalid"),
+        (
+            with(json!("OPS-1"), json!({"risk": "low", "other": 1})),
+            "variables_invalid",
+        ),
         (with(json!("OPS"), low.clone()), "subject_type_mismatch"),
         (with(json!("OPS-9"), low.clone()), "not_found"),
-        (json!({"definition": "release", "variables": low}), "subject_type_mismatch"),
+        (
+            json!({"definition": "release", "variables": low}),
+            "subject_type_mismatch",
+        ),
         (json!({"definition": "nothing"}), "not_found"),
     ] {
         story.refused("mia", "start_process", args, code);
@@ -156,11 +213,21 @@ fn what_starting_refuses() {
 #[test]
 fn offers_about_processes_go_stale() {
     let mut story = ground("Stale offers about processes");
-    published(&mut story, "p", json!({"mode": "all"}), json!({"members": ["max", "mel"]}));
+    published(
+        &mut story,
+        "p",
+        json!({"mode": "all"}),
+        json!({"members": ["max", "mel"]}),
+    );
     let again = json!({"definition": "p", "publish": true, "steps": [{"id": "boss", "kind": "approval", "assignees": {"members": ["ana"]}}]});
-    story.stale("ana", "save_process_definition", json!({"definition": "p", "name": "Other", "publish": true}), |story| {
-        story.given("ana", "save_process_definition", again);
-    });
+    story.stale(
+        "ana",
+        "save_process_definition",
+        json!({"definition": "p", "name": "Other", "publish": true}),
+        |story| {
+            story.given("ana", "save_process_definition", again);
+        },
+    );
     published(&mut story, "q", json!({"mode": "all"}), json!({"roles": ["manager"]}));
     story.stale("mia", "start_process", json!({"definition": "q"}), |story| {
         story.given("ana", "assign_role", json!({"subject": "joe", "role": "manager"}));

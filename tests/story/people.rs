@@ -76,7 +76,9 @@ impl Story {
         };
         self.operate(|view| {
             let mut plan = Plan::new("Away");
-            plan.edit("member.updated", view.need(who)?, |member| member.out_of_office = Some(away))?;
+            plan.edit("member.updated", view.need(who)?, |member| {
+                member.out_of_office = Some(away)
+            })?;
             Ok(plan)
         })
         .unwrap();

@@ -126,7 +126,7 @@ pub fn adjust(args: AdjustStock, view: &View<'_>) -> Result<Plan, Rejection> {
             value.normalize()
         );
         return Err(process::required(
-            "stock_adjustment",
+            "stock-adjustment",
             message,
             json!({"value": value.normalize(), "limit": limit}),
         ));

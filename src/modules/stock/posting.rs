@@ -42,7 +42,7 @@ pub fn post(view: &View<'_>, row: &Row<CountSession>, approved: bool) -> Result<
         );
         let current =
             json!({"lines": above, "percent": limits.count_variance_percent, "value": limits.count_variance_value});
-        return Err(process::required("stock_count", message, current));
+        return Err(process::required("stock-count", message, current));
     }
     let mut plan = Plan::new(format!(
         "Post the {} with {}",

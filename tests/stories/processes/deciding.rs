@@ -66,7 +66,12 @@ fn every_mode_ends_as_it_must() {
 #[test]
 fn what_deciding_refuses() {
     let mut story = ground("What deciding refuses");
-    published(&mut story, "boss", json!({"allowDelegation": false}), json!({"members": ["max", "mel"]}));
+    published(
+        &mut story,
+        "boss",
+        json!({"allowDelegation": false}),
+        json!({"members": ["max", "mel"]}),
+    );
     let id = started(&mut story, "mia", "boss");
     story.given("max", "act_on_process", act(&id, "approve"));
     let silent = json!({"process": id, "act": "reject"});
@@ -88,7 +93,11 @@ fn what_deciding_refuses() {
     ] {
         story.refused(who, "act_on_process", args, code);
     }
-    story.does("mia", "act_on_process", json!({"process": id, "act": "cancel", "note": "found one"}));
+    story.does(
+        "mia",
+        "act_on_process",
+        json!({"process": id, "act": "cancel", "note": "found one"}),
+    );
     story.refused("mel", "act_on_process", act(&id, "approve"), "step_closed");
     check("processes_act_refuse", &story.end());
 }
@@ -112,7 +121,12 @@ fn nobody_decides_on_their_own_request_not_even_through_an_agent() {
 #[test]
 fn a_vote_is_handed_over_twice_at_most_and_never_in_a_circle() {
     let mut story = ground("Handing over");
-    published(&mut story, "p", json!({"mode": "all", "minDistinct": 2}), json!({"members": ["max", "mel"]}));
+    published(
+        &mut story,
+        "p",
+        json!({"mode": "all", "minDistinct": 2}),
+        json!({"members": ["max", "mel"]}),
+    );
     let id = started(&mut story, "mia", "p");
     let to = |whom: &str| json!({"process": id, "act": "delegate", "delegateTo": whom});
     story.refused("max", "act_on_process", to("mia"), "delegation_refused");

@@ -21,7 +21,12 @@ fn boss(then: &str, more: Value) -> Value {
 #[test]
 fn what_nobody_decides_goes_on_by_the_hour() {
     let mut story = ground("Deadlines");
-    define(&mut story, "up", "none", boss("escalate", json!({"escalateTo": {"members": ["ana"]}})));
+    define(
+        &mut story,
+        "up",
+        "none",
+        boss("escalate", json!({"escalateTo": {"members": ["ana"]}})),
+    );
     define(&mut story, "no", "none", boss("reject", json!({})));
     define(&mut story, "end", "none", boss("expire", json!({})));
     define(&mut story, "again", "none", boss("remind", json!({})));
@@ -63,7 +68,12 @@ fn time_passes_and_tools_are_called() {
             {"id": "say", "kind": "action", "tool": "add_comment", "params": {"target": "$subject", "body": "It may go out"}},
         ]),
     );
-    let id = story.given("mia", "start_process", json!({"definition": "publish", "subject": "OPS-1"}))["id"].clone();
+    let id = story.given(
+        "mia",
+        "start_process",
+        json!({"definition": "publish", "subject": "OPS-1"}),
+    )["id"]
+        .clone();
     story.given("max", "act_on_process", act(&id, "approve"));
     story.wait(60);
     story.reacts();
@@ -103,15 +113,26 @@ fn what_is_watched_and_changes_is_decided_anew() {
         "task",
         json!([{"id": "boss", "kind": "approval", "assignees": {"members": ["max", "mel"]}, "watchFields": ["title"]}]),
     );
-    let id = story.given("mia", "start_process", json!({"definition": "release", "subject": "OPS-1"}))["id"].clone();
+    let id = story.given(
+        "mia",
+        "start_process",
+        json!({"definition": "release", "subject": "OPS-1"}),
+    )["id"]
+        .clone();
     story.given("max", "act_on_process", act(&id, "approve"));
     story.given("mia", "update_task", json!({"task": "OPS-1", "priority": "high"}));
     story.reacts();
     let shown = story.when("mia", "update_task", json!({"task": "OPS-1", "title": "Buy two doors"}));
-    assert!(!shown["preview"]["effects"]["rules"].as_array().unwrap().is_empty(), "{shown}");
+    assert!(
+        !shown["preview"]["effects"]["rules"].as_array().unwrap().is_empty(),
+        "{shown}"
+    );
     story.confirm("mia", &shown);
     let events = story.reacts();
-    assert!(events.iter().any(|event| event == "process.approvals_reset"), "{events:?}");
+    assert!(
+        events.iter().any(|event| event == "process.approvals_reset"),
+        "{events:?}"
+    );
     story.given("mel", "act_on_process", act(&id, "approve"));
     assert_eq!(status(&mut story, &id), "running");
     story.given("max", "act_on_process", act(&id, "approve"));
@@ -123,7 +144,12 @@ fn what_is_watched_and_changes_is_decided_anew() {
 fn who_is_away_is_stood_in_for_at_once() {
     let mut story = ground("Out of office");
     story.away("max", "2026-03-01", "2026-03-08", "mel");
-    define(&mut story, "p", "none", json!([{"id": "boss", "kind": "approval", "assignees": {"members": ["max"]}}]));
+    define(
+        &mut story,
+        "p",
+        "none",
+        json!([{"id": "boss", "kind": "approval", "assignees": {"members": ["max"]}}]),
+    );
     let id = story.given("mia", "start_process", json!({"definition": "p"}))["id"].clone();
     story.refused("max", "act_on_process", act(&id, "approve"), "not_eligible");
     story.does("mel", "act_on_process", act(&id, "approve"));

@@ -13,49 +13,57 @@ fn approved(story: &mut Story, key: &str, subject: &str) -> Value {
 
 fn define(story: &mut Story, key: &str, subject: &str) {
     let steps = json!([{"id": "boss", "kind": "approval", "assignees": {"members": ["max"]}}]);
-    story.given("ana", "save_process_definition", json!({"key": key, "subject": subject, "steps": steps, "publish": true}));
+    story.given(
+        "ana",
+        "save_process_definition",
+        json!({"key": key, "subject": subject, "steps": steps, "publish": true}),
+    );
 }
 
 #[test]
 fn a_move_waits_for_an_approval() {
     let mut story = ground("A move that must be approved");
     define(&mut story, "release", "task");
-    let moves = json!({"set": [{"name": "Finish", "from": ["To do"], "to": "Done", "guards": [{"kind": "approvals", "definition": "release"}]}]});
-    story.given("ana", "save_workflow_transitions", moves_of(&moves));
+    let guard = json!([{"kind": "approvals", "definition": "release"}]);
+    let finish = json!({"name": "Finish at once", "from": ["To do"], "to": "Done", "guards": guard});
+    story.given("ana", "save_workflow_transitions", json!({"add": [finish]}));
     story.given("mia", "move_task", json!({"task": "OPS-1", "to": "To do"}));
-    story.refused("mia", "move_task", json!({"task": "OPS-1", "to": "Done"}), "guard_failed");
+    story.refused(
+        "mia",
+        "move_task",
+        json!({"task": "OPS-1", "to": "Done"}),
+        "guard_failed",
+    );
     approved(&mut story, "release", "OPS-1");
     story.does("mia", "move_task", json!({"task": "OPS-1", "to": "Done"}));
     check("processes_move", &story.end());
 }
 
-/// The default workflow keeps its other moves.
-fn moves_of(given: &Value) -> Value {
-    let mut set = given["set"].as_array().unwrap().clone();
-    set.push(json!({"name": "Plan", "from": ["Backlog"], "to": "To do"}));
-    json!({ "transitions": set })
-}
-
 #[test]
 fn stock_beyond_the_limit_is_adjusted_once_for_each_approval() {
     let mut story = ground("An adjustment that must be approved");
-    define(&mut story, "stock_adjustment", "stock");
-    story.given("ana", "manage_organization", json!({"op": "update_settings", "settings": {"stock": {"approvalAbove": "100"}}}));
+    define(&mut story, "stock-adjustment", "stock");
+    story.given(
+        "ana",
+        "manage_organization",
+        json!({"op": "update_settings", "settings": {"stock": {"approvalAbove": "100"}}}),
+    );
     story.given("ana", "save_stock_location", json!({"code": "MAIN", "name": "Main"}));
     for sku in ["DOOR", "KNOB"] {
-        story.given("ana", "save_stock_item", json!({"sku": sku, "name": sku, "unit": "pcs"}));
+        story.given("ana", "save_stock_item", json!({"sku": sku, "name": sku, "uom": "pcs"}));
         let line = json!({"item": sku, "qty": "10", "unitCost": {"amount": "50", "currency": "EUR"}});
         story.given("ana", "receive_stock", json!({"to": "MAIN", "lines": [line]}));
     }
     let lose = |sku: &str, process: Option<&Value>| {
-        let mut args = json!({"at": "MAIN", "lines": [{"item": sku, "delta": "-3", "cause": "loss"}], "note": "stolen"});
+        let mut args =
+            json!({"at": "MAIN", "lines": [{"item": sku, "delta": "-3", "cause": "loss"}], "note": "stolen"});
         if let Some(process) = process {
             args["process"] = process.clone();
         }
         args
     };
     story.refused("max", "adjust_stock", lose("DOOR", None), "approval_required");
-    let id = approved(&mut story, "stock_adjustment", "DOOR");
+    let id = approved(&mut story, "stock-adjustment", "DOOR");
     story.refused("max", "adjust_stock", lose("KNOB", Some(&id)), "approval_required");
     story.given("max", "adjust_stock", lose("DOOR", Some(&id)));
     story.refused("max", "adjust_stock", lose("DOOR", Some(&id)), "approval_required");

@@ -25,7 +25,12 @@ fn slot(person: u8, vote: u8, escalated: bool) -> Slot {
 }
 
 fn approval(mode: u8, quorum: u32, distinct: u32) -> Approval {
-    let mode = [ApprovalMode::Any, ApprovalMode::All, ApprovalMode::Quorum, ApprovalMode::Sequential][usize::from(mode % 4)];
+    let mode = [
+        ApprovalMode::Any,
+        ApprovalMode::All,
+        ApprovalMode::Quorum,
+        ApprovalMode::Sequential,
+    ][usize::from(mode % 4)];
     Approval {
         mode,
         quorum: (mode == ApprovalMode::Quorum).then_some(quorum),

@@ -36,7 +36,7 @@ fn moves_get_guards_and_no_state_is_stranded() {
                 "Done",
                 json!({"guards": [{"kind": "approvals", "definition": "x"}]}),
             ),
-            "not_available_yet",
+            "not_found",
         ),
         (
             arrow("To do", "Done", json!({"requiredFields": ["colour"]})),

@@ -143,7 +143,7 @@ pub fn may_approve(
         return Ok(());
     }
     Err(process::required(
-        "budget_approval",
+        "budget-approval",
         format!("{what}; that needs the permission `{APPROVE}` or an approval"),
         json!({"permission": APPROVE, "budget": row.id.to_string()}),
     ))
