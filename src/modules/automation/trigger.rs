@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 33] = [
+pub const EVENTS: [(&str, &str); 48] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -63,6 +63,21 @@ pub const EVENTS: [(&str, &str); 33] = [
     ("member.removed", "member"),
     ("automation.run_failed", "ruleRun"),
     ("bulk.completed", "bulkOperation"),
+    ("process.started", "processInstance"),
+    ("process.step_entered", "processInstance"),
+    ("process.escalated", "processInstance"),
+    ("process.completed", "processInstance"),
+    ("process.rejected", "processInstance"),
+    ("process.expired", "processInstance"),
+    ("stock.received", "movement"),
+    ("stock.issued", "movement"),
+    ("stock.adjusted", "movement"),
+    ("stock.reorder_point_reached", "reorderState"),
+    ("budget.threshold_reached", "budget"),
+    ("team.member_added", "team"),
+    ("team.member_removed", "team"),
+    ("role.granted", "grant"),
+    ("role.revoked", "grant"),
 ];
 
 /// Dates of a task that may be waited for, with the index that finds them.

@@ -49,12 +49,12 @@ fn acts(
     definition: &Row<Definition>,
     row: &Row<Instance>,
     debt: &Debt,
-    stop: Option<Stop>,
+    halt: Option<Stop>,
 ) -> Result<Next, Rejection> {
     let mut flow = Flow::new(view, definition, row.entity.clone());
     let mut plan = Plan::new("A process goes on");
     // Each step that was taken already leads on, until the one that comes now.
-    let mut taken = debt.steps.iter();
+    let mut done = debt.steps.iter();
     loop {
         let step = flow.step().filter(|_| flow.instance.status == InstanceStatus::Running);
         let Some(step) = step.filter(|step| step.kind == StepKind::Action) else {
@@ -64,7 +64,7 @@ fn acts(
             flow.into_plan(&mut plan, row)?;
             return Ok(Next::End(Box::new(plan)));
         };
-        match taken.next() {
+        match done.next() {
             Some(one) if one.outcome == Outcome::Refused => {
                 let why = one.message.clone().unwrap_or_default();
                 flow.fail(&format!(
@@ -74,7 +74,7 @@ fn acts(
             }
             Some(_) => flow.leave(step),
             None => {
-                if debt.steps.is_empty() && stop.is_some() {
+                if debt.steps.is_empty() && halt.is_some() {
                     flow.fail("too many reactions led here, or it set itself off");
                     flow.into_plan(&mut plan, row)?;
                     return Ok(Next::End(Box::new(plan)));
@@ -129,24 +129,24 @@ fn resets(view: &View<'_>, definition: &Row<Definition>, row: &Row<Instance>, de
     let text = text.ok_or_else(|| Rejection::new("unavailable", format!("record {} is not there", debt.seq)))?;
     let mut room = String::new();
     let record = Record::parse(debt.seq, &text, &mut room).map_err(unread)?;
-    let changes = record.events.iter().filter_map(|entry| entry.change.as_ref());
-    let changes = changes.filter(|change| change.id == debt.about);
-    let changed: Vec<String> = changes
+    let all = record.events.iter().filter_map(|entry| entry.change.as_ref());
+    let ours = all.filter(|change| change.id == debt.about);
+    let fields: Vec<String> = ours
         .flat_map(|change| change.fields.keys().map(ToString::to_string))
         .collect();
-    let changed: Vec<&String> = step
+    let watched: Vec<&String> = step
         .watch_fields
         .iter()
-        .filter(|field| changed.contains(field))
+        .filter(|field| fields.contains(field))
         .collect();
-    let Some(active) = flow.instance.active.as_mut().filter(|_| !changed.is_empty()) else {
+    let Some(active) = flow.instance.active.as_mut().filter(|_| !watched.is_empty()) else {
         return Ok(pass("nothing that is watched has changed"));
     };
     if active.slots.iter().all(|slot| slot.decision == Vote::Pending) {
         return Ok(pass("nobody had decided yet"));
     }
     active.slots.iter_mut().for_each(|slot| slot.decision = Vote::Pending);
-    let names: Vec<&str> = changed.into_iter().map(String::as_str).collect();
+    let names: Vec<&str> = watched.into_iter().map(String::as_str).collect();
     flow.note(&step.id, None, "reset", Some(&format!("changed: {}", names.join(", "))));
     flow.say("process.approvals_reset");
     let mut plan = Plan::new("Approvals are asked for anew");

@@ -44,17 +44,19 @@ pub fn strike(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
         return Ok(Struck { plan, owes: Vec::new() });
     }
     flow.note(&step.id, None, "timed_out", None);
-    flow.say("process.step_timed_out");
     let timeouts = flow.instance.active.as_ref().map_or(0, |active| active.timeouts);
-    match step.on_timeout.unwrap_or_default() {
-        OnTimeout::Remind if timeouts < REMINDED_MAX => again(view, &mut flow, step.deadline),
-        OnTimeout::Remind => {}
-        OnTimeout::Escalate if timeouts == 1 && escalate(&mut flow, step) => {
-            again(view, &mut flow, step.deadline);
+    let then = step.on_timeout.unwrap_or_default();
+    let more = then == OnTimeout::Escalate && timeouts == 1 && escalate(&mut flow, step);
+    if more || (then == OnTimeout::Remind && timeouts < REMINDED_MAX) {
+        again(view, &mut flow, step.deadline);
+    }
+    flow.say("process.step_timed_out");
+    match then {
+        OnTimeout::Escalate if more => {
             flow.note(&step.id, None, "escalate", None);
             flow.say("process.escalated");
         }
-        OnTimeout::Escalate => {}
+        OnTimeout::Remind | OnTimeout::Escalate => {}
         OnTimeout::Reject => flow.reject(step),
         OnTimeout::Expire => {
             let why = format!("nobody decided in {} in time", step.id);
@@ -77,5 +79,4 @@ fn again(view: &View<'_>, flow: &mut Flow<'_, '_>, deadline: Option<i64>) {
     if let Some(active) = &mut flow.instance.active {
         active.due = deadline.map(|seconds| hours::after(view, view.now, seconds));
     }
-    flow.say("process.step_timed_out");
 }
