@@ -6,6 +6,7 @@ mod noon;
 mod program;
 mod quiet;
 mod then;
+mod veiled;
 mod wire;
 
 use std::fmt::Write as _;

@@ -80,7 +80,7 @@ impl Handle {
 
     async fn note(&self, reading: Reading) -> Answer {
         // Whoever reads the security log is never answered before that is on record.
-        if self.wait_for_reads || reading.also.is_some() {
+        if self.wait_for_reads || !reading.also.is_empty() {
             return self.step(move |engine, now, _| engine.note(reading, now)).await;
         }
         let answer = reading.answer.clone();

@@ -8,6 +8,7 @@ mod history;
 mod log;
 mod others;
 mod undoing;
+mod veiled;
 
 use serde_json::{Value, json};
 
