@@ -2,6 +2,7 @@
 
 mod altered;
 mod because;
+mod kept;
 mod noon;
 mod program;
 mod quiet;

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::guard::Admitted;
 use super::{App, auditing, reply, rest};
-use crate::audit::travel::{Error, Machine, When, call_then, reads};
+use crate::audit::travel::{Error, Machine, Stretches, When, call_then, reads};
 use crate::door::Entry;
 use crate::kernel::engine::{Call, payload_viewed, unknown_tool};
 use crate::kernel::identity::Member;
@@ -194,9 +194,14 @@ fn opened_then(
 }
 
 impl Journeys {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(registry: &Registry, kept: Option<Stretches>) -> Self {
+        let machine = Machine::new(registry);
+        let machine = match kept {
+            Some(kept) => machine.keeping(kept),
+            None => machine,
+        };
         Self {
-            machine: Arc::new(Machine::new(registry)),
+            machine: Arc::new(machine),
             under_way: Arc::new(Semaphore::new(TRAVELLERS_MAX)),
         }
     }

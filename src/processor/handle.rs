@@ -183,6 +183,11 @@ impl Handle {
         self.recent.attach(rows);
     }
 
+    /// Comes by states of the past so from now on.
+    pub fn travel(&self, states: super::recent::States) {
+        self.recent.travel(states);
+    }
+
     /// The confirm token of an action, for its proposer's eyes only.
     pub fn confirm_token(&self, action: &projections::Action) -> String {
         let proposer = action.proposer.principal_id.as_deref().unwrap_or_default();
