@@ -5,6 +5,7 @@ mod alarm;
 mod alerts;
 pub mod detectors;
 pub mod entity;
+mod goods;
 mod history;
 mod raise;
 mod search;
