@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 33] = [
+pub const EVENTS: [(&str, &str); 50] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -63,6 +63,23 @@ pub const EVENTS: [(&str, &str); 33] = [
     ("member.removed", "member"),
     ("automation.run_failed", "ruleRun"),
     ("bulk.completed", "bulkOperation"),
+    ("process.started", "processInstance"),
+    ("process.step_entered", "processInstance"),
+    ("process.decision_recorded", "processInstance"),
+    ("process.delegated", "processInstance"),
+    ("process.escalated", "processInstance"),
+    ("process.step_timed_out", "processInstance"),
+    ("process.approvals_reset", "processInstance"),
+    ("process.completed", "processInstance"),
+    ("process.rejected", "processInstance"),
+    ("process.cancelled", "processInstance"),
+    ("process.expired", "processInstance"),
+    ("process.failed", "processInstance"),
+    ("stock.reorder_point_reached", "reorderState"),
+    ("budget.approved", "budget"),
+    ("budget.threshold_reached", "budget"),
+    ("budget.frozen", "budget"),
+    ("budget.closed", "budget"),
 ];
 
 /// Dates of a task that may be waited for, with the index that finds them.
