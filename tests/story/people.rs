@@ -77,7 +77,7 @@ impl Story {
         self.operate(|view| {
             let mut plan = Plan::new("Away");
             plan.edit("member.updated", view.need(who)?, |member| {
-                member.out_of_office = Some(away)
+                member.out_of_office = Some(away);
             })?;
             Ok(plan)
         })

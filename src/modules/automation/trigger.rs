@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 50] = [
+pub const EVENTS: [(&str, &str); 48] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -65,21 +65,19 @@ pub const EVENTS: [(&str, &str); 50] = [
     ("bulk.completed", "bulkOperation"),
     ("process.started", "processInstance"),
     ("process.step_entered", "processInstance"),
-    ("process.decision_recorded", "processInstance"),
-    ("process.delegated", "processInstance"),
     ("process.escalated", "processInstance"),
-    ("process.step_timed_out", "processInstance"),
-    ("process.approvals_reset", "processInstance"),
     ("process.completed", "processInstance"),
     ("process.rejected", "processInstance"),
-    ("process.cancelled", "processInstance"),
     ("process.expired", "processInstance"),
-    ("process.failed", "processInstance"),
+    ("stock.received", "movement"),
+    ("stock.issued", "movement"),
+    ("stock.adjusted", "movement"),
     ("stock.reorder_point_reached", "reorderState"),
-    ("budget.approved", "budget"),
     ("budget.threshold_reached", "budget"),
-    ("budget.frozen", "budget"),
-    ("budget.closed", "budget"),
+    ("team.member_added", "team"),
+    ("team.member_removed", "team"),
+    ("role.granted", "grant"),
+    ("role.revoked", "grant"),
 ];
 
 /// Dates of a task that may be waited for, with the index that finds them.

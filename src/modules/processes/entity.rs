@@ -261,7 +261,9 @@ impl Describe for Definition {
             keys.reacts("process.step_entered");
         }
         if self.steps.iter().any(|step| !step.watch_fields.is_empty()) {
-            CHANGES.iter().for_each(|event| keys.reacts(event));
+            for event in CHANGES {
+                keys.reacts(event);
+            }
         }
     }
     fn label(&self) -> String {

@@ -265,8 +265,8 @@ impl<'a, 'v> Flow<'a, 'v> {
             let held = held(self.view.state, slot.approver, self.view.now);
             held.iter().any(|held| approval.veto_roles.contains(&held.role.id))
         };
-        let vetoed = !approval.veto_roles.is_empty() && slots.iter().filter(no).any(vetoes);
-        Tally::of(approval, slots).verdict(vetoed)
+        let ended = !approval.veto_roles.is_empty() && slots.iter().filter(no).any(vetoes);
+        Tally::of(approval, slots).verdict(ended)
     }
 
     fn exit(&self, step: &Step) -> Result<Option<String>, String> {

@@ -49,12 +49,12 @@ fn acts(
     definition: &Row<Definition>,
     row: &Row<Instance>,
     debt: &Debt,
-    stop: Option<Stop>,
+    halt: Option<Stop>,
 ) -> Result<Next, Rejection> {
     let mut flow = Flow::new(view, definition, row.entity.clone());
     let mut plan = Plan::new("A process goes on");
     // Each step that was taken already leads on, until the one that comes now.
-    let mut taken = debt.steps.iter();
+    let mut done = debt.steps.iter();
     loop {
         let step = flow.step().filter(|_| flow.instance.status == InstanceStatus::Running);
         let Some(step) = step.filter(|step| step.kind == StepKind::Action) else {
@@ -64,7 +64,7 @@ fn acts(
             flow.into_plan(&mut plan, row)?;
             return Ok(Next::End(Box::new(plan)));
         };
-        match taken.next() {
+        match done.next() {
             Some(one) if one.outcome == Outcome::Refused => {
                 let why = one.message.clone().unwrap_or_default();
                 flow.fail(&format!(
@@ -77,7 +77,7 @@ fn acts(
                 flow.leave(step);
             }
             None => {
-                if debt.steps.is_empty() && stop.is_some() {
+                if debt.steps.is_empty() && halt.is_some() {
                     flow.fail("too many reactions led here, or it set itself off");
                     flow.into_plan(&mut plan, row)?;
                     return Ok(Next::End(Box::new(plan)));

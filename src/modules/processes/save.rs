@@ -84,7 +84,7 @@ fn retire(view: &View<'_>, row: &Row<Definition>, args: &SaveDefinition) -> Resu
     }
     let mut plan = Plan::new(format!("Retire {} version {}", row.name, row.number));
     plan.edit("process.definition_retired", row, |definition| {
-        definition.status = DefinitionStatus::Retired
+        definition.status = DefinitionStatus::Retired;
     })?;
     plan.result = json!({"id": row.id.to_string(), "key": row.key, "number": row.number, "status": "retired"});
     Ok(plan)
@@ -119,7 +119,7 @@ fn write(view: &View<'_>, row: Option<&Arc<Row<Definition>>>, args: &SaveDefinit
         for older in older {
             let left = running(view, older).len();
             plan.edit("process.definition_retired", older, |row| {
-                row.status = DefinitionStatus::Retired
+                row.status = DefinitionStatus::Retired;
             })?;
             plan.cascades.push(format!(
                 "{} on its way go on with version {}",

@@ -43,25 +43,20 @@ pub fn strike(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
         flow.into_plan(&mut plan, row)?;
         return Ok(Struck { plan, owes: Vec::new() });
     }
+    flow.note(&step.id, None, "timed_out", None);
     let timeouts = flow.instance.active.as_ref().map_or(0, |active| active.timeouts);
     let then = step.on_timeout.unwrap_or_default();
-    let again = match then {
-        OnTimeout::Remind => timeouts < REMINDED_MAX,
-        OnTimeout::Escalate => timeouts == 1,
-        OnTimeout::Reject | OnTimeout::Expire => false,
-    };
-    if let Some(active) = flow.instance.active.as_mut().filter(|_| again) {
-        active.due = step.deadline.map(|seconds| hours::after(view, view.now, seconds));
+    let more = then == OnTimeout::Escalate && timeouts == 1 && escalate(&mut flow, step);
+    if more || (then == OnTimeout::Remind && timeouts < REMINDED_MAX) {
+        again(view, &mut flow, step.deadline);
     }
-    flow.note(&step.id, None, "timed_out", None);
     flow.say("process.step_timed_out");
     match then {
-        OnTimeout::Remind => {}
-        OnTimeout::Escalate if timeouts == 1 && escalate(&mut flow, step) => {
+        OnTimeout::Escalate if more => {
             flow.note(&step.id, None, "escalate", None);
             flow.say("process.escalated");
         }
-        OnTimeout::Escalate => {}
+        OnTimeout::Remind | OnTimeout::Escalate => {}
         OnTimeout::Reject => flow.reject(step),
         OnTimeout::Expire => {
             let why = format!("nobody decided in {} in time", step.id);
@@ -78,4 +73,10 @@ pub fn strike(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
     }
     flow.into_plan(&mut plan, row)?;
     Ok(Struck { plan, owes: Vec::new() })
+}
+
+fn again(view: &View<'_>, flow: &mut Flow<'_, '_>, deadline: Option<i64>) {
+    if let Some(active) = &mut flow.instance.active {
+        active.due = deadline.map(|seconds| hours::after(view, view.now, seconds));
+    }
 }

@@ -1,5 +1,7 @@
 //! Processes in words: steps, what is open, who may act.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::entity::{Approval, ApprovalMode, Assignees, Definition, Step, StepKind};
@@ -49,10 +51,10 @@ pub fn step(view: &View<'_>, step: &Step) -> String {
     };
     if let Some(seconds) = step.deadline {
         let then = step.on_timeout.unwrap_or_default();
-        said.push_str(&format!("; due after {} working h, then {then}", seconds / 3600));
+        let _ = write!(said, "; due after {} working h, then {then}", seconds / 3600);
     }
     if let Some(rule) = &step.escalate_to {
-        said.push_str(&format!(" to {}", assignees(view, rule)));
+        let _ = write!(said, " to {}", assignees(view, rule));
     }
     let ways = step.next.iter().map(|exit| match &exit.when {
         Some(when) => format!("{} if {when}", exit.to),

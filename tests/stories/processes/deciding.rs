@@ -12,6 +12,9 @@ fn votes(story: &mut Story, id: &Value, given: &[(&str, &str)]) -> String {
     status(story, id)
 }
 
+/// A definition, who said what, and where it stands then.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[test]
 fn every_mode_ends_as_it_must() {
     let mut story = ground("The modes of an approval");
@@ -29,7 +32,7 @@ fn every_mode_ends_as_it_must() {
         published(&mut story, key, approval, three.clone());
     }
     let (yes, no, pass) = ("approve", "reject", "abstain");
-    let cases: [(&str, &[(&str, &str)], &str); 17] = [
+    let cases: [Case<'_>; 17] = [
         ("any", &[("max", yes)], "approved"),
         ("any", &[("max", no), ("mel", no)], "running"),
         ("any", &[("max", no), ("mel", no), ("joe", no)], "rejected"),
