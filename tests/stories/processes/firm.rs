@@ -147,11 +147,11 @@ fn too_few_do_not_decide_and_nobody_speaks_twice() {
     let mut story = ground("Too few");
     let two = json!({"mode": "quorum", "quorum": 2});
     published(&mut story, "p", two.clone(), json!({"members": ["max", "mel"]}));
-    story.refused(
-        "max",
-        "start_process",
-        json!({"definition": "p"}),
-        "no_eligible_approver",
+    let blocked = story.when("max", "start_process", json!({"definition": "p"}));
+    assert_eq!(blocked["status"], "blocked", "{blocked}");
+    assert!(
+        blocked["blockers"].to_string().contains("no_eligible_approver"),
+        "{blocked}"
     );
     // With mel standing in for max one person would be left of two: max keeps his own word.
     story.away("max", "2026-03-01", "2026-03-08", "mel");
