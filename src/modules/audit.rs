@@ -28,6 +28,10 @@ use crate::kernel::tool::{ToolKind, output};
 pub fn module() -> Module {
     Module::new("audit", "Audit", "What happened: history, feed, security log, alerts")
         .permission(
+            "audit.browse",
+            "see who did what and when, without what was asked and answered",
+        )
+        .permission(
             veil::BROWSER,
             "see that records are there: who, when, which tool, how it ended, and never what was in them",
         )

@@ -18,6 +18,7 @@ mod start;
 mod steps;
 mod strike;
 pub mod tally;
+mod watched;
 mod words;
 
 pub use entity::Definition;

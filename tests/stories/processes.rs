@@ -1,6 +1,7 @@
 //! Processes: definitions with versions, votes of every kind, time that passes, and what an approval lets pass.
 
 mod deciding;
+mod firm;
 mod flowing;
 mod gates;
 mod law;

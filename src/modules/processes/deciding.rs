@@ -77,6 +77,9 @@ impl Now<'_> {
             Act::Reject => Vote::Rejected,
             _ => Vote::Abstained,
         };
+        if flow.anew() {
+            plan.warn("the subject changed: the approvals that were given already are asked for anew");
+        }
         let approval = self.step.approval.clone().unwrap_or_default();
         let before = Tally::of(&approval, &self.active.slots).shown();
         if let Some(active) = &mut flow.instance.active {
@@ -115,6 +118,10 @@ impl Now<'_> {
         }
         if flow.may_count(&approval, to.id).is_some() || !may_decide(self.view, to.id) {
             return Err(refused(format!("@{} may not decide here", to.handle)));
+        }
+        let said = |slot: &&Slot| slot.approver == to.id && slot.decision != Vote::Pending;
+        if self.active.slots.iter().any(|slot| said(&slot)) {
+            return Err(refused(format!("@{} has decided already", to.handle)));
         }
         let Some(active) = &mut flow.instance.active else {
             return Ok(());

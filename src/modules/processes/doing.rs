@@ -4,11 +4,14 @@ use projections::Id;
 
 use super::act::{Act, ActOnProcess, Now, closed};
 use super::entity::{Step, StepKind};
-use super::flow::Flow;
+use super::flow::{Flow, NOTES_MAX};
 use super::instance::{InstanceStatus, Slot};
 use super::start;
 use crate::kernel::identity::Member;
 use crate::kernel::{Plan, Rejection, Risk};
+
+/// Most entries of an instance after which nobody comments any more.
+const COMMENTS_MAX: usize = 200;
 
 impl Now<'_> {
     pub(super) fn complete(&self, args: &ActOnProcess, flow: &mut Flow<'_, '_>) -> Result<(), Rejection> {
@@ -46,6 +49,9 @@ impl Now<'_> {
     pub(super) fn claim(&self, flow: &mut Flow<'_, '_>) -> Result<(), Rejection> {
         self.must_be(StepKind::Task)?;
         self.may_do()?;
+        if self.active.claimed_by == Some(self.me()) {
+            return Ok(());
+        }
         if let Some(active) = &mut flow.instance.active {
             active.claimed_by = Some(self.view.caller.member);
         }
@@ -63,6 +69,14 @@ impl Now<'_> {
             .filter(|note| !note.trim().is_empty());
         if args.act == Act::Comment && note.is_none() {
             return Err(Rejection::new("note_required", "a comment says something").field("note"));
+        }
+        // What is decided must still have room.
+        if flow.instance.decisions.len() >= COMMENTS_MAX || flow.noted() > NOTES_MAX / 2 {
+            return Err(
+                Rejection::new("limit_exceeded", "too much was said about this instance already")
+                    .field("note")
+                    .hint("comment on its subject with add_comment"),
+            );
         }
         flow.note(&self.step.id, Some(self.me()), args.act.word(), note);
         flow.say("process.decision_recorded");

@@ -238,11 +238,15 @@ entity! {
 }
 
 /// The events of a subject that may change what is watched.
-const CHANGES: [&str; 5] = [
+const CHANGES: [&str; 9] = [
     "task.updated",
     "task.state_changed",
     "task.assigned",
+    "task.checklist_changed",
+    "task.transferred",
     "budget.saved",
+    "budget.reallocated",
+    "stock.item_saved",
     "stock.count_recorded",
 ];
 

@@ -6,23 +6,25 @@ use serde_json::{Map, Value, json};
 
 use super::conditions;
 use super::entity::{Approval, Assignees, Definition, Step, StepKind};
-use super::instance::{Active, Instance, InstanceStatus, Said, Slot, Vote};
+use super::instance::{Active, Instance, InstanceStatus, Passed, Said, Slot, Vote};
 use super::people::{handle, is_program, named, person, stand_in};
 use super::tally::{Tally, Verdict};
-use super::{hours, people};
+use super::{hours, people, watched};
 use crate::kernel::authority::held;
 use crate::kernel::identity::Member;
-use crate::kernel::{Plan, Rejection, Row, View};
+use crate::kernel::{Plan, Rejection, Row, View, text};
 use crate::modules::automation;
 
 /// Most steps that follow one another without anybody doing anything.
 const AT_ONCE_MAX: usize = 60;
 /// Most entries of what was said that an instance keeps.
 pub const SAID_MAX: usize = 500;
+/// Bytes of notes after which an instance keeps only their beginnings: all of it stands in every record of a vote.
+pub const NOTES_MAX: usize = 100_000;
 
 /// An instance on its way.
 pub struct Flow<'a, 'v> {
-    view: &'a View<'v>,
+    pub(super) view: &'a View<'v>,
     definition: &'a Definition,
     /// As it is now.
     pub instance: Instance,
@@ -47,16 +49,23 @@ impl<'a, 'v> Flow<'a, 'v> {
 
     /// Writes down what somebody said or did.
     pub fn note(&mut self, step: &str, by: Option<Id<Member>>, act: &str, note: Option<&str>) {
+        let full = self.noted() > NOTES_MAX;
         let said = Said {
             step: step.to_owned(),
             by,
             act: act.to_owned(),
-            note: note.map(ToOwned::to_owned),
+            note: note.map(|note| if full { text::clip(note, 200) } else { note.to_owned() }),
             at: self.view.now,
         };
         if self.instance.decisions.len() < SAID_MAX {
             self.instance.decisions.push(said);
         }
+    }
+
+    /// Bytes of what was said.
+    pub fn noted(&self) -> usize {
+        let notes = self.instance.decisions.iter().filter_map(|said| said.note.as_ref());
+        notes.map(String::len).sum()
     }
 
     /// Plans everything that happened to a row.
@@ -101,6 +110,7 @@ impl<'a, 'v> Flow<'a, 'v> {
             step: step.id.clone(),
             since: now,
             due,
+            saw: watched::seen(self.view, self.instance.subject.as_deref(), &step.watch_fields),
             ..Active::default()
         };
         if matches!(step.kind, StepKind::Approval | StepKind::Task) {
@@ -110,9 +120,14 @@ impl<'a, 'v> Flow<'a, 'v> {
             }
         }
         let nobody = active.slots.is_empty() && matches!(step.kind, StepKind::Approval | StepKind::Task);
+        let few = step.kind == StepKind::Approval && self.outcome(step, &active.slots) == Verdict::Rejected;
         self.instance.active = Some(active);
         if nobody {
             return self.fail(&format!("nobody may decide in {}", step.id));
+        }
+        // Whoever would be asked when nobody answers is asked at once where too few could.
+        if few && !(super::doing::escalate(self, step) && self.verdict(step) == Verdict::Open) {
+            return self.fail(&format!("too few may decide in {}", step.id));
         }
         self.say("process.step_entered");
     }
@@ -120,6 +135,15 @@ impl<'a, 'v> Flow<'a, 'v> {
     /// Those who may decide in a step by a rule, each with who stands in for them today.
     pub fn slots(&self, step: &Step, rule: Option<&Assignees>) -> Vec<Slot> {
         let Some(rule) = rule else { return Vec::new() };
+        let slots = self.asked(step, rule, true);
+        // Where one person would speak for too many, those who are away keep their own word.
+        if step.kind == StepKind::Approval && self.outcome(step, &slots) == Verdict::Rejected {
+            return self.asked(step, rule, false);
+        }
+        slots
+    }
+
+    fn asked(&self, step: &Step, rule: &Assignees, with_stand_ins: bool) -> Vec<Slot> {
         let blank = Approval::default();
         let approval = step.approval.as_ref().unwrap_or(&blank);
         let counts = |member: Id<Member>| step.kind == StepKind::Task || self.may_count(approval, member).is_none();
@@ -132,7 +156,11 @@ impl<'a, 'v> Flow<'a, 'v> {
         let mut slots: Vec<Slot> = Vec::new();
         for member in all.into_iter().filter(|member| counts(*member)) {
             let instead = stand_in(self.view, member).filter(|other| {
-                approval.allow_delegation && counts(*other) && *other != member && may_decide(self.view, *other)
+                with_stand_ins
+                    && approval.allow_delegation
+                    && counts(*other)
+                    && *other != member
+                    && may_decide(self.view, *other)
             });
             let approver = instead.unwrap_or(member);
             slots.push(Slot {
@@ -160,6 +188,9 @@ impl<'a, 'v> Flow<'a, 'v> {
 
     /// Goes on after a step that is done.
     pub fn leave(&mut self, step: &Step) {
+        if self.back() {
+            return;
+        }
         match self.exit(step) {
             Ok(Some(to)) => self.enter(&to),
             Ok(None) if step.next.is_empty() => {
@@ -175,8 +206,9 @@ impl<'a, 'v> Flow<'a, 'v> {
         }
     }
 
-    /// Goes on after a no.
+    /// Goes on after a no. What was approved before does not make an approval of it.
     pub fn reject(&mut self, step: &Step) {
+        self.instance.approved = false;
         match &step.on_reject {
             Some(to) => self.enter(to),
             None => self.end(InstanceStatus::Rejected, "process.rejected", None),
@@ -207,6 +239,12 @@ impl<'a, 'v> Flow<'a, 'v> {
             Verdict::Open => {}
             Verdict::Passed => {
                 self.instance.approved = true;
+                let saw = self.instance.active.as_ref().map(|active| active.saw.clone());
+                self.instance.passed.retain(|passed| passed.step != step.id);
+                self.instance.passed.push(Passed {
+                    step: step.id.clone(),
+                    saw: saw.unwrap_or_default(),
+                });
                 self.leave(step);
             }
             Verdict::Rejected => self.reject(step),
@@ -215,14 +253,13 @@ impl<'a, 'v> Flow<'a, 'v> {
 
     /// What the votes of a step come to.
     pub fn verdict(&self, step: &Step) -> Verdict {
+        let active = self.instance.active.as_ref();
+        self.outcome(step, active.map(|active| active.slots.as_slice()).unwrap_or_default())
+    }
+
+    fn outcome(&self, step: &Step, slots: &[Slot]) -> Verdict {
         let blank = Approval::default();
         let approval = step.approval.as_ref().unwrap_or(&blank);
-        let slots = self
-            .instance
-            .active
-            .as_ref()
-            .map(|active| active.slots.as_slice())
-            .unwrap_or_default();
         let no = |slot: &&Slot| slot.decision == Vote::Rejected;
         let vetoes = |slot: &Slot| {
             let held = held(self.view.state, slot.approver, self.view.now);

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use crate::kernel::{Ref, Rejection, Row, View};
 
 use super::instance::{Instance, InstanceStatus};
+use super::watched;
 
-/// Whether an instance that is named is an approval of a subject as it is now: what changed since must be
-/// approved again, so an approval is not used twice for two changes.
+/// Whether an instance that is named follows the process with a key and is an approval of a subject as it is now: what changed
+/// since must be approved again, so an approval is not used twice for two changes.
 ///
 /// # Errors
 /// `not_found` where there is no such instance.
-pub fn approves(view: &View<'_>, name: &str, subject: &str) -> Result<bool, Rejection> {
+pub fn approves(view: &View<'_>, name: &str, key: &str, subject: &str) -> Result<bool, Rejection> {
     let row = view.resolve(&Ref::<Instance>::new(name, "process"))?;
-    Ok(is_approval(view, row, subject))
+    Ok(row.definition_key == key && is_approval(view, row, subject))
 }
 
 /// The record of what an instance that is named last came to.
@@ -22,15 +23,19 @@ pub fn decided_at(view: &View<'_>, name: &str) -> Option<u64> {
     row.records.last().copied()
 }
 
-/// The newest approval of a subject by a process, whatever its version. A task goes on changing while it is worked on; what
-/// must not change its definition watches.
+/// The approval of a subject by a process, whatever its version, where the newest word on it is a yes. A task goes on
+/// changing while it is worked on; what must not change its definition watches, also after it was approved.
 pub fn approval<'a>(view: &View<'a>, key: &str, subject: &str) -> Option<&'a Arc<Row<Instance>>> {
     let table = view.state.table::<Instance>();
     let about = table
         .into_iter()
         .flat_map(|table| table.find(&view.caller.org, "subject", subject));
-    let approved = about.filter(|row| row.definition_key == key && row.status == InstanceStatus::Approved);
-    approved.max_by_key(|row| row.records.last().copied())
+    let decided = |row: &&Arc<Row<Instance>>| matches!(row.status, InstanceStatus::Approved | InstanceStatus::Rejected);
+    let newest = about
+        .filter(|row| row.definition_key == key)
+        .filter(decided)
+        .max_by_key(|row| row.records.last().copied());
+    newest.filter(|row| row.status == InstanceStatus::Approved && watched::stands(view, row))
 }
 
 fn is_approval(view: &View<'_>, row: &Row<Instance>, subject: &str) -> bool {

@@ -66,6 +66,37 @@ pub fn unreachable(definition: &Definition) -> Vec<String> {
     lost.map(|step| step.id.clone()).collect()
 }
 
+/// Steps from which no way leads to an end: what follows them ends with a no, or is called off.
+pub fn endless(definition: &Definition) -> Vec<String> {
+    let ends = definition.steps.iter().filter(|step| step.next.is_empty());
+    let mut ending: BTreeSet<&str> = ends.map(|step| step.id.as_str()).collect();
+    loop {
+        let leads = |step: &&Step| ways(step).any(|to| ending.contains(to.as_str()));
+        let more = definition.steps.iter().filter(leads).map(|step| step.id.as_str());
+        let grown: BTreeSet<&str> = more.chain(ending.iter().copied()).collect();
+        if grown.len() == ending.len() {
+            break;
+        }
+        ending = grown;
+    }
+    let lost = definition
+        .steps
+        .iter()
+        .filter(|step| !ending.contains(step.id.as_str()));
+    lost.map(|step| step.id.clone()).collect()
+}
+
+/// Steps whose ways out all have a condition, so that it may be that none is taken.
+pub fn stranded(definition: &Definition) -> Vec<String> {
+    let all = |step: &&Step| !step.next.is_empty() && step.next.iter().all(|exit| exit.when.is_some());
+    definition
+        .steps
+        .iter()
+        .filter(all)
+        .map(|step| step.id.clone())
+        .collect()
+}
+
 /// Refuses what nobody could decide today, and tools that its owner may not call or that somebody else must confirm.
 ///
 /// # Errors

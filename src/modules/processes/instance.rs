@@ -1,5 +1,7 @@
 //! Instances: a process on its way, with what was decided.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use projections::Id;
 use serde::{Deserialize, Serialize};
@@ -67,6 +69,19 @@ pub struct Slot {
     pub escalated: bool,
 }
 
+/// Watched fields of a subject, each with the digest of what it was.
+pub type Saw = BTreeMap<String, String>;
+
+/// An approval that passed, and what it was given for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The step.
+    pub step: String,
+    /// What it watches.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub saw: Saw,
+}
+
 /// A step that is being done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -86,6 +101,9 @@ pub struct Active {
     /// Who does it, of those who may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<Id<Member>>,
+    /// What the votes are given for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub saw: Saw,
 }
 
 /// Something that was said or decided.
@@ -124,8 +142,10 @@ entity! {
         variables: Map<String, Value>,
         /// What was said and decided, in order.
         decisions: Vec<Said>,
-        /// Whether some approval passed.
+        /// Whether the last approval that was decided passed.
         approved: bool,
+        /// The approvals that passed, in order.
+        passed: Vec<Passed>,
         /// Why it failed, was called off or expired.
         why: Option<String>,
     }
@@ -167,7 +187,7 @@ impl Describe for Instance {
                     .active
                     .iter()
                     .flat_map(|active| &active.slots)
-                    .any(|slot| mine(&slot.approver))
+                    .any(|slot| mine(&slot.approver) || slot.delegated_from.iter().any(mine))
                 || said.any(mine)
         };
         let seen = |id: &String| {

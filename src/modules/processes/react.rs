@@ -1,15 +1,15 @@
 //! What processes do because something happened: they call the tools of their action steps, and ask anew for approvals of
 //! what changed meanwhile.
 
-use projections::{Id, Record};
+use projections::Id;
 use serde_json::{Map, Value, json};
 
 use super::entity::{Definition, Step, StepKind};
 use super::flow::Flow;
-use super::instance::{Instance, InstanceStatus, Vote};
+use super::instance::{Instance, InstanceStatus};
+use super::watched;
 use crate::kernel::plan::Planned;
 use crate::kernel::reaction::{Act, Debt, Next, Outcome, Stop};
-use crate::kernel::record_view::unread;
 use crate::kernel::{Plan, Rejection, Row, View};
 use crate::modules::automation;
 
@@ -38,7 +38,7 @@ pub fn next(view: &View<'_>, debt: &Debt, stop: Option<Stop>) -> Result<Next, Re
         .flat_map(|table| table.find(&debt.org, "subject", &debt.about));
     let mut running = about.filter(|row| row.definition == id && row.status == InstanceStatus::Running);
     match running.next() {
-        Some(row) => resets(view, definition, row, debt),
+        Some(row) => resets(view, definition, row),
         None => Ok(pass("nothing is on its way for it")),
     }
 }
@@ -72,7 +72,10 @@ fn acts(
                     step.tool.as_deref().unwrap_or_default()
                 ));
             }
-            Some(_) => flow.leave(step),
+            Some(_) => {
+                flow.own(step);
+                flow.leave(step);
+            }
             None => {
                 if debt.steps.is_empty() && halt.is_some() {
                     flow.fail("too many reactions led here, or it set itself off");
@@ -119,36 +122,15 @@ fn filled(step: &Step, instance: &Instance) -> Map<String, Value> {
         .collect()
 }
 
-/// Asks anew where a field changed that the step watches.
-fn resets(view: &View<'_>, definition: &Row<Definition>, row: &Row<Instance>, debt: &Debt) -> Result<Next, Rejection> {
+/// Asks anew where something changed that was approved. What is being called is not broken off: it is looked at when it is done.
+fn resets(view: &View<'_>, definition: &Row<Definition>, row: &Row<Instance>) -> Result<Next, Rejection> {
     let mut flow = Flow::new(view, definition, row.entity.clone());
-    let Some(step) = flow.step().filter(|step| !step.watch_fields.is_empty()) else {
-        return Ok(pass("the step does not watch it"));
-    };
-    let text = view.past.record(debt.seq)?;
-    let text = text.ok_or_else(|| Rejection::new("unavailable", format!("record {} is not there", debt.seq)))?;
-    let mut room = String::new();
-    let record = Record::parse(debt.seq, &text, &mut room).map_err(unread)?;
-    let all = record.events.iter().filter_map(|entry| entry.change.as_ref());
-    let ours = all.filter(|change| change.id == debt.about);
-    let fields: Vec<String> = ours
-        .flat_map(|change| change.fields.keys().map(ToString::to_string))
-        .collect();
-    let watched: Vec<&String> = step
-        .watch_fields
-        .iter()
-        .filter(|field| fields.contains(field))
-        .collect();
-    let Some(active) = flow.instance.active.as_mut().filter(|_| !watched.is_empty()) else {
-        return Ok(pass("nothing that is watched has changed"));
-    };
-    if active.slots.iter().all(|slot| slot.decision == Vote::Pending) {
-        return Ok(pass("nobody had decided yet"));
+    if flow.step().is_none_or(|step| step.kind == StepKind::Action) {
+        return Ok(pass("a tool is being called"));
     }
-    active.slots.iter_mut().for_each(|slot| slot.decision = Vote::Pending);
-    let names: Vec<&str> = watched.into_iter().map(String::as_str).collect();
-    flow.note(&step.id, None, "reset", Some(&format!("changed: {}", names.join(", "))));
-    flow.say("process.approvals_reset");
+    if !flow.look_again() {
+        return Ok(pass("nothing that was approved has changed"));
+    }
     let mut plan = Plan::new("Approvals are asked for anew");
     flow.into_plan(&mut plan, row)?;
     Ok(Next::End(Box::new(plan)))
@@ -160,6 +142,9 @@ pub fn would(view: &View<'_>, id: &str, planned: &[Planned]) -> Option<Value> {
     let definition = view.state.table::<Definition>()?.get(id)?;
     for one in planned {
         if one.change.entity == "processInstance" {
+            if followed(view, one) != Some(id) {
+                continue;
+            }
             let after = one.change.fields.get("active").and_then(|field| field.to.as_deref());
             let step: Option<super::instance::Active> = after.and_then(|text| serde_json::from_str(text.get()).ok());
             let step = step.and_then(|active| definition.step(&active.step).cloned());
@@ -172,17 +157,22 @@ pub fn would(view: &View<'_>, id: &str, planned: &[Planned]) -> Option<Value> {
         }
         let mut about = view.find::<Instance>("subject", &one.change.id);
         let running = about.find(|row| row.definition == id && row.status == InstanceStatus::Running);
-        let step = running.and_then(|row| definition.step(&row.active.as_ref()?.step));
-        let watched = step.is_some_and(|step| {
-            step.watch_fields
-                .iter()
-                .any(|field| one.change.fields.contains_key(field.as_str()))
-        });
-        if let Some(row) = running.filter(|_| watched) {
+        let watched = |row: &&std::sync::Arc<Row<Instance>>| {
+            watched::fields(row).any(|field| one.change.fields.contains_key(field.as_str()))
+        };
+        if let Some(row) = running.filter(watched) {
             return Some(
                 json!({"process": definition.key, "instance": row.id.to_string(), "does": "asks for approvals anew"}),
             );
         }
     }
     None
+}
+
+/// The definition that a planned instance follows.
+fn followed(view: &View<'_>, planned: &Planned) -> Option<Id<Definition>> {
+    if let Some(field) = planned.change.fields.get("definition") {
+        return serde_json::from_str(field.to.as_deref()?.get()).ok();
+    }
+    Some(view.get::<Instance>(planned.change.id.parse().ok()?)?.definition)
 }

@@ -10,7 +10,7 @@ use super::entity::{Definition, DefinitionStatus, StepKind, SubjectKind, Variabl
 use super::flow::Flow;
 use super::instance::Instance;
 use super::people::handles;
-use super::{graph, start, steps, words};
+use super::{graph, start, steps, watched, words};
 use crate::args;
 use crate::kernel::arg::{In, JsonObject, List, Slug, Str, UpdateArgs};
 use crate::kernel::plan::Undo;
@@ -94,6 +94,7 @@ fn write(view: &View<'_>, row: Option<&Arc<Row<Definition>>>, args: &SaveDefinit
     let draft = row.filter(|row| row.status == DefinitionStatus::Draft);
     let definition = changed(view, row, args)?;
     graph::check(&definition)?;
+    watched::check(view, &definition)?;
     if args.publish {
         graph::able(view, &definition)?;
     }
@@ -168,6 +169,18 @@ fn describe(plan: &mut Plan, view: &View<'_>, definition: &Definition) {
         plan.warn(format!("nothing leads to {}", unreachable.join(", ")));
     }
     plan.detail("unreachable", unreachable);
+    let endless = graph::endless(definition);
+    if !endless.is_empty() {
+        plan.warn(format!("no way leads from {} to an end", endless.join(", ")));
+        plan.detail("endless", endless);
+    }
+    let stranded = graph::stranded(definition);
+    if !stranded.is_empty() {
+        let steps = stranded.join(", ");
+        plan.warn(format!(
+            "{steps} fails where no condition holds: give it a way without one"
+        ));
+    }
 }
 
 /// The definition with what was given.

@@ -12,12 +12,19 @@ use crate::modules::processes;
 /// The argument that names a process instance.
 pub type Process = Str<1, 200>;
 
-/// Whether a process instance that is named approves a subject as it is now.
+/// Whether a process instance that is named approves a subject as it is now. Not any process will do: an item, a count and a
+/// budget have one each, by its key.
 ///
 /// # Errors
 /// `not_found` where there is no such instance.
 pub fn approved(view: &View<'_>, process: Option<&Process>, subject: &str) -> Result<bool, Rejection> {
-    process.map_or(Ok(false), |process| processes::approves(view, process, subject))
+    let key = match view.state.kind_of(subject) {
+        Some("stockItem") => "stock-adjustment",
+        Some("countSession") => "stock-count",
+        Some("budget") => "budget-approval",
+        _ => return Ok(false),
+    };
+    process.map_or(Ok(false), |process| processes::approves(view, process, key, subject))
 }
 
 /// Whether a process instance that is named approves that an item is adjusted, once: nothing of it moved since.
