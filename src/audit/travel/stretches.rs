@@ -201,13 +201,8 @@ impl Stretches {
         let (record, rows) = touched(log, state, end)?;
         let head = Head::new(&self.program, (end, state.position), state.at, record);
         let content = file::content(head, &rows)?;
-<<<<<<< HEAD
-        let stored: u64 = chain.iter().map(|stretch| stretch.bytes).sum();
-        if stored + content.len() as u64 > self.bytes_max {
-=======
         let so_far: u64 = chain.iter().map(|stretch| stretch.bytes).sum();
         if so_far + content.len() as u64 > self.bytes_max {
->>>>>>> travel2
             return Ok(None);
         }
         self.tidy(&chain);
