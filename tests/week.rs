@@ -122,7 +122,7 @@ impl House {
 }
 
 async fn people(house: &House) {
-    let invites: Vec<Value> = [("mia", "manager"), ("max", "manager"), ("joe", "member")]
+    let asked: Vec<Value> = [("mia", "manager"), ("max", "manager"), ("joe", "member")]
         .iter()
         .map(|(name, role)| json!({"email": format!("{name}@example.com"), "role": role}))
         .collect();
@@ -130,7 +130,7 @@ async fn people(house: &House) {
         .does(
             "ana",
             "manage_organization",
-            json!({"op": "invite_members", "invites": invites}),
+            json!({"op": "invite_members", "invites": asked}),
         )
         .await;
     let ana = owner(&house.handle);
@@ -198,12 +198,15 @@ async fn ground(house: &House) {
     house.does("ana", "create_automation_rule", rule).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_week_of_a_company() {
-    // Monday: the house is set up, goods come in, work is written down.
-    let house = House::open("2026-03-02T08:00:00Z");
-    people(&house).await;
-    ground(&house).await;
+/// A yes in a process.
+fn yes(process: &Value) -> Value {
+    json!({"process": process, "act": "approve"})
+}
+
+/// Monday: the house is set up, goods come in, work is written down.
+async fn monday(house: &House) {
+    people(house).await;
+    ground(house).await;
     house.at("2026-03-02T10:00:00Z").await;
     let goods =
         json!({"to": "WH", "lines": [{"item": "BOLT", "qty": "100", "unitCost": {"amount": "2", "currency": "EUR"}}]});
@@ -231,8 +234,10 @@ async fn a_week_of_a_company() {
     house
         .does("bot", "move_task", json!({"task": "OPS-4", "to": "To do"}))
         .await;
+}
 
-    // Tuesday: a blind count finds less than there should be; the server is killed before it is approved.
+/// Tuesday: a blind count finds less than there should be; the server is killed before it is approved.
+async fn tuesday(house: House) -> House {
     house.at("2026-03-03T09:00:00Z").await;
     let open = json!({"op": "open", "locations": ["WH"], "mode": "blind"});
     let session = house.does("mia", "count_stock", open).await["result"]["id"].clone();
@@ -258,7 +263,6 @@ async fn a_week_of_a_company() {
         )
         .await["result"]["id"]
         .clone();
-    let yes = |process: &Value| json!({"process": process, "act": "approve"});
     assert_eq!(
         house.refused("mia", "act_on_process", yes(&asked)).await,
         "self_approval"
@@ -271,8 +275,11 @@ async fn a_week_of_a_company() {
     house.does("mia", "count_stock", post(Some(&asked))).await;
     let item = house.ask("joe", "get_stock_item", json!({"item": "BOLT"})).await;
     assert_eq!(item["item"]["onHand"], "90", "{item}");
+    house
+}
 
-    // Wednesday afternoon: a purchase that two must approve. One does; the other is not there, and it gets late.
+/// Wednesday afternoon: a purchase that two must approve. One does; the other is not there, and it gets late.
+async fn a_purchase(house: House) -> House {
     house.at("2026-03-04T14:00:00Z").await;
     let bought = house
         .does(
@@ -304,8 +311,11 @@ async fn a_week_of_a_company() {
         house.ask("joe", "get_process", process).await["item"]["status"],
         "approved"
     );
+    house
+}
 
-    // Friday: too many are moved at once, and it is taken back in one action.
+/// Friday: too many are moved at once, and it is taken back in one action.
+async fn friday(house: &House) {
     house.at("2026-03-06T15:00:00Z").await;
     let all = json!({"query": "project = OPS and state = Backlog", "toState": "To do", "expectedCount": 3});
     let moved = house.does("bot", "bulk_move_tasks", all).await;
@@ -323,8 +333,10 @@ async fn a_week_of_a_company() {
             "Backlog"
         );
     }
+}
 
-    // The end of the week: the journal alone makes the same state, and every decision of it again.
+/// The end of the week: the journal alone makes the same state, and every decision of it again.
+fn ends(house: &House) {
     let (records, live) = (house.records(), house.handle.snapshot());
     let registry = Arc::new(orkestra::data::registry());
     let mut again = Engine::new(Arc::clone(&registry), State::new(&registry.kinds()), story::key());
@@ -335,4 +347,14 @@ async fn a_week_of_a_company() {
     let report = decided_again(registry, &records);
     assert_eq!((report.divergences, report.other_version), (0, 0), "{report:#?}");
     assert_eq!(house.journal.durable(), house.handle.snapshot().position);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_week_of_a_company() {
+    let house = House::open("2026-03-02T08:00:00Z");
+    monday(&house).await;
+    let house = tuesday(house).await;
+    let house = a_purchase(house).await;
+    friday(&house).await;
+    ends(&house);
 }

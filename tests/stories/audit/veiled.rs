@@ -61,12 +61,7 @@ fn who_browses_sees_that_it_happened_and_an_auditor_opens_it() {
     story.when("ben", "get_pending_action", action);
     story.when("fay", "get_entity_history", json!({"entity": "OPS-1"}));
     assert_eq!(viewed(&story), 3);
-    let last = story
-        .records
-        .0
-        .iter()
-        .filter(|text| text.contains("payload.viewed"))
-        .next_back();
+    let last = story.records.0.iter().rfind(|text| text.contains("payload.viewed"));
     assert!(last.unwrap().contains("\"through\":\"get_pending_action\""));
     check("audit_veiled", &story.end());
 }
