@@ -109,7 +109,7 @@ fn a_vote_for_something_else_does_not_count() {
     story.given("max", "act_on_process", act(&id, "approve"));
     // Whoever saw another title in the preview confirms nothing.
     story.stale("mel", "act_on_process", act(&id, "approve"), |story| {
-        retitle(story, "Buy two doors")
+        retitle(story, "Buy two doors");
     });
     story.does("mel", "act_on_process", act(&id, "approve"));
     assert_eq!(status(&mut story, &id), "running");
