@@ -211,7 +211,7 @@ fn another_process_does_not_approve_an_adjustment() {
     story.given(
         "ana",
         "save_stock_item",
-        json!({"sku": "DOOR", "name": "DOOR"}),
+        json!({"sku": "DOOR", "name": "DOOR", "uom": "pcs"}),
     );
     let line = json!({"item": "DOOR", "qty": "10", "unitCost": {"amount": "50", "currency": "EUR"}});
     story.given("ana", "receive_stock", json!({"to": "MAIN", "lines": [line]}));
