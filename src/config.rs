@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::audit::evidence;
+use crate::audit::{evidence, travel};
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
@@ -45,6 +45,8 @@ pub struct Config {
     pub journal: Sizes,
     /// Who may follow the log, and what signs it.
     pub evidence: evidence::Settings,
+    /// What is kept for journeys to the past.
+    pub past: travel::Settings,
     /// Requests a minute and token.
     pub limits: Limits,
     /// Who carries out what needs something outside: this server, or workers that NATS reaches.
@@ -131,6 +133,7 @@ impl Default for Config {
                 reserve_bytes: journal.reserve_bytes,
             },
             evidence: evidence::Settings::default(),
+            past: travel::Settings::default(),
             limits: Limits {
                 normal_per_minute: rates.normal_per_minute,
                 sensitive_per_minute: rates.sensitive_per_minute,

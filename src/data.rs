@@ -15,6 +15,7 @@ use projections::store::Store;
 use thiserror::Error;
 
 use crate::audit::custody;
+use crate::audit::travel::{self, Stretches};
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
 use crate::door::signer::Signer;
@@ -44,6 +45,11 @@ impl DataDir {
     /// The rows that are derived from the journal; they may be deleted at any time.
     pub fn projections(&self) -> PathBuf {
         self.0.join("projections")
+    }
+
+    /// The states of the past that are kept there.
+    pub fn past(&self, settings: &travel::Settings) -> Stretches {
+        Stretches::new(&self.projections(), &checkpoint::program(), settings)
     }
 
     /// Where a running server takes its siblings' calls.
@@ -117,6 +123,8 @@ pub struct How {
     pub terms: Terms,
     /// A file with the key that signs the log, where that is not in the data directory.
     pub signing_key_file: Option<PathBuf>,
+    /// What is kept for journeys to the past.
+    pub past: travel::Settings,
 }
 
 impl Default for How {
@@ -127,6 +135,7 @@ impl Default for How {
             rates: Rates::default(),
             terms: Terms::default(),
             signing_key_file: None,
+            past: travel::Settings::default(),
         }
     }
 }
@@ -182,9 +191,11 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
         store => store,
     };
     let desk = Desk::new(dir.projections(), store.as_ref().map(Store::rows));
+    let desk = desk.keeping(dir.past(&how.past));
     if let Some(rows) = desk.rows() {
         handle.attach(rows.clone());
     }
+    handle.travel(states(&handle, dir.past(&how.past)));
     if store.is_none() {
         desk.give_up(&no_store);
     }
@@ -241,4 +252,14 @@ pub fn is_locked(cause: &Error) -> bool {
 /// The directory as given, for messages.
 pub fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// States of the past, for reads that ask for an hour.
+fn states(handle: &Handle, kept: travel::Stretches) -> processor::States {
+    let machine = travel::Machine::new(handle.registry()).keeping(kept);
+    let log = Arc::clone(handle.log());
+    Box::new(move |position| {
+        let state = machine.at(log.as_ref(), position, &mut |_, _| ());
+        state.map_err(|cause| processor::unavailable(&cause.to_string()))
+    })
 }

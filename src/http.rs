@@ -139,7 +139,7 @@ fn router(faces: Faces, ending: &Ending) -> Router {
     let hosts = loopback.chain(faces.public_hosts.iter().cloned()).collect();
     let mcp = mcp_service(&faces, ending);
     let public_tlog = faces.public_tlog;
-    let past = past::Journeys::new(faces.handle.registry());
+    let past = past::Journeys::new(faces.handle.registry(), faces.desk.past().cloned());
     let openapi = openapi::document(faces.handle.registry()).to_string().into();
     let app: App = Arc::new(Shared {
         faces,

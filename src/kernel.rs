@@ -10,6 +10,7 @@ pub mod identity;
 pub mod json;
 pub mod leak;
 pub mod listing;
+pub mod opened;
 pub mod past;
 pub mod plan;
 pub mod policy;

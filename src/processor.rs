@@ -18,6 +18,7 @@ pub use folding::fold;
 pub use handle::Handle;
 pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
 pub use plain::Plain;
+pub use recent::States;
 pub use tight::Tight;
 
 use std::sync::Arc;

@@ -2,10 +2,12 @@
 
 mod altered;
 mod because;
+mod kept;
 mod noon;
 mod program;
 mod quiet;
 mod then;
+mod veiled;
 mod wire;
 
 use std::fmt::Write as _;

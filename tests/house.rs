@@ -24,3 +24,4 @@ mod story;
 mod surface;
 mod tidy;
 mod timed;
+mod week;

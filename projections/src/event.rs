@@ -4,8 +4,10 @@
 
 pub mod evidence;
 mod system;
+mod viewed;
 
 pub use system::{Folded, Recovered, Resumed, Started};
+pub use viewed::PayloadViewed;
 
 use std::borrow::Cow;
 
@@ -29,6 +31,8 @@ pub fn event<T: Serialize>(name: &'static str, data: &T) -> Result<Event, serde_
 
 /// The names, so that no text is written twice.
 pub mod names {
+    pub use super::viewed::PAYLOAD_VIEWED;
+
     /// A read was answered.
     pub const CALL_ANSWERED: &str = "call.answered";
     /// A call was refused for a reason that the caller can act on.

@@ -1,6 +1,6 @@
 //! A log as an audit reads it: from its first record on, looking back at what has passed.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,8 +8,10 @@ use journal::{Error, Line, Log};
 use projections::Record;
 
 use super::check::AHEAD;
+use super::travel::Machine;
 use crate::kernel::past::{Hits, Search};
-use crate::kernel::{Past, Rejection};
+use crate::kernel::state::Kind;
+use crate::kernel::{Past, Rejection, Snapshot};
 use crate::processor::Plain;
 
 /// How many records are kept: more than a check looks ahead, or what it keeps would be gone when it is asked for.
@@ -19,6 +21,8 @@ const KEPT: usize = 2 * AHEAD;
 pub struct Behind {
     log: Plain,
     kept: RefCell<Vec<Option<(u64, String)>>>,
+    /// Made with the first state that is asked for.
+    states: OnceCell<Machine>,
 }
 
 impl Behind {
@@ -27,6 +31,7 @@ impl Behind {
         Self {
             log: Plain(Arc::clone(log)),
             kept: RefCell::default(),
+            states: OnceCell::new(),
         }
     }
 
@@ -56,6 +61,12 @@ impl Behind {
 }
 
 impl Past for Behind {
+    fn state_at(&self, kinds: &[Kind], position: u64) -> Result<Snapshot, Rejection> {
+        let machine = self.states.get_or_init(|| Machine::of(kinds.to_vec()));
+        let state = machine.at(self.log.0.as_ref(), position, &mut |_, _| ());
+        state.map_err(|cause| Rejection::new("unavailable", cause.to_string()))
+    }
+
     fn record(&self, seq: u64) -> Result<Option<String>, Rejection> {
         match self.kept.borrow().get(Self::place(seq)) {
             Some(Some((kept, text))) if *kept == seq => Ok(Some(text.clone())),

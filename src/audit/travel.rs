@@ -3,10 +3,12 @@
 mod difference;
 mod machine;
 mod shown;
+mod stretches;
 
 pub use difference::{Difference, Entity, difference};
 pub use machine::Machine;
 pub use shown::{Shown, show};
+pub use stretches::{Settings, Stretches, Unwritten};
 
 use std::sync::Arc;
 

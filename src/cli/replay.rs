@@ -119,6 +119,7 @@ fn range(text: &str) -> Result<(u64, u64), String> {
 pub(super) fn run(args: ReplayArgs) -> Outcome {
     args.refuse_ignored()?;
     let log = log(&args.data)?;
+    let there = || Ok::<_, Failure>((&log, args.data.dir().past(&args.data.config()?.past)));
     match &args {
         ReplayArgs {
             check: true,
@@ -126,9 +127,9 @@ pub(super) fn run(args: ReplayArgs) -> Outcome {
             ..
         } => receipt::signed(&args.data, registry(&args.data)?, file, args.json),
         ReplayArgs { check: true, .. } => again::check(&log, registry(&args.data)?, args.json),
-        ReplayArgs { show: Some(seq), .. } => past::show(&log, *seq, args.json),
-        ReplayArgs { call: Some(call), .. } => past::call(&log, args.which.to, call, args.r#as.as_deref()),
-        ReplayArgs { state: true, .. } => past::state(&log, args.which.to, args.json),
+        ReplayArgs { show: Some(seq), .. } => past::show(there()?, *seq, args.json),
+        ReplayArgs { call: Some(call), .. } => past::call(there()?, args.which.to, call, args.r#as.as_deref()),
+        ReplayArgs { state: true, .. } => past::state(there()?, args.which.to, args.json),
         ReplayArgs { diff: Some(range), .. } => past::diff(&log, *range, args.json),
         _ => told::told(&log, args.which, args.json),
     }

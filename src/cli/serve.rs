@@ -152,6 +152,7 @@ fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Res
             rates: config.rates(),
             terms: config.terms(),
             signing_key_file: config.evidence.signing_key_file.clone(),
+            past: config.past.clone(),
         },
         watch,
     )

@@ -33,7 +33,7 @@ pub fn wanted(journal: &str) -> Wanted {
 }
 
 /// This build: the shape of rows may change with every one, and the version changes seldom.
-fn program() -> String {
+pub(super) fn program() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let file = std::env::current_exe().and_then(std::fs::metadata);
     let written = file.as_ref().ok().and_then(|file| file.modified().ok());

@@ -40,7 +40,7 @@ impl Clerk {
         let (stop, stopped) = channel();
         let (end, ended) = channel();
         let thread = std::thread::Builder::new().name("clerk".to_owned()).spawn(move || {
-            let work = Work::new(handle, store, stopped);
+            let work = Work::new(handle, store, stopped, desk.past().cloned());
             let done = catch_unwind(AssertUnwindSafe(|| work.run()));
             let why = match done {
                 Ok(Ok(())) => None,

@@ -14,8 +14,9 @@ use super::guard::Admitted;
 use super::{App, reply, rest};
 use crate::execution;
 use crate::kernel::authority;
-use crate::kernel::engine::{Order, Settled, admit};
-use crate::kernel::{Past, Snapshot, proposal};
+use crate::kernel::engine::{Order, Settled, admit, payload_viewed};
+use crate::kernel::{Caller, Past, Rejection, Snapshot, View, proposal};
+use crate::modules::actions::sight;
 
 /// Which actions.
 #[derive(Deserialize)]
@@ -62,8 +63,33 @@ pub(super) async fn list(
     let by = (!rights.allow("actions.manage")).then_some(me.as_str());
     let most = query.limit.unwrap_or(100).min(1000);
     let past = app.faces.handle.past();
-    let items = listed(&snapshot, past, &entry.caller.org, query.state, by, most);
+    let mut items = listed(&snapshot, past, &entry.caller.org, query.state, by, most);
+    if let Err(no) = seen(&app, &entry.caller, &snapshot, &mut items).await {
+        return reply::rejection(&no);
+    }
     Json(json!({"items": items, "asOf": snapshot.position})).into_response()
+}
+
+/// Takes out of others' actions what the caller may not see; what an auditor alone sees is journaled first.
+async fn seen(app: &App, caller: &Caller, snapshot: &Snapshot, items: &mut [Value]) -> Result<(), Rejection> {
+    let opened = {
+        let handle = &app.faces.handle;
+        let view = View::new(snapshot, caller, handle.now(), handle.registry(), handle.past(), None);
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            let id = item.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+            if let Some(action) = id.and_then(|id| snapshot.actions.get(id)) {
+                sight::veil(&view, action, item);
+            }
+        }
+        sight::opened_list(&json!({"items": items}), &view)?
+    };
+    match opened {
+        Some(opened) => {
+            let event = payload_viewed("/v1/actions", &opened);
+            app.faces.handle.record(caller.clone(), vec![event]).await
+        }
+        None => Ok(()),
+    }
 }
 
 /// Actions of an organisation, the newest first; of one stage and one proposer where asked for.

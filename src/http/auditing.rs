@@ -9,10 +9,14 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use crate::kernel::engine::log_read;
+use crate::kernel::authority;
+use crate::kernel::engine::{log_read, payload_viewed};
 use crate::kernel::identity::{Member, Token};
+use crate::kernel::opened::Opened;
 use crate::kernel::reject::Fault;
 use crate::kernel::{Caller, Rejection, State};
+use crate::modules::audit::veil::{self, BROWSER};
+use crate::modules::audit::{AUDITOR, Sight};
 use crate::processor::Handle;
 
 /// Lines that wait for a slow reader.
@@ -23,12 +27,36 @@ pub(super) type Line = Result<String, std::io::Error>;
 
 /// Holders of `audit.read` may: records hold what others asked and saw.
 pub(super) fn allowed(handle: &Handle, caller: &Caller) -> Result<(), Rejection> {
-    crate::kernel::authority::rights(&handle.snapshot(), caller, handle.now()).require("audit.read")
+    authority::rights(&handle.snapshot(), caller, handle.now()).require(AUDITOR)
 }
 
-/// Journals the reading; nothing is answered before that is durable.
-pub(super) async fn noted(handle: &Handle, caller: &Caller, through: &str) -> Result<(), Rejection> {
-    handle.record(caller.clone(), vec![log_read(through)]).await
+/// How much of the records of others a caller sees: whole with `audit.read`, that they are there with `audit.browse`.
+pub(super) fn sight(handle: &Handle, caller: &Caller) -> Result<Sight, Rejection> {
+    let rights = authority::rights(&handle.snapshot(), caller, handle.now());
+    if !rights.allow(AUDITOR) && rights.allow(BROWSER) {
+        return Ok(Sight::Veiled);
+    }
+    rights.require(AUDITOR).map(|()| Sight::Whole)
+}
+
+/// Journals the reading, and that payloads of others are opened by it; nothing is answered before that is durable.
+pub(super) async fn noted(
+    handle: &Handle,
+    caller: &Caller,
+    through: &str,
+    opened: Option<Opened>,
+) -> Result<(), Rejection> {
+    let opened = opened.map(|opened| payload_viewed(veil::address(through), &opened));
+    let events = [Some(log_read(through)), opened].into_iter().flatten();
+    handle.record(caller.clone(), events.collect()).await
+}
+
+/// A member of the caller's organisation, by identifier or handle, as `payload.viewed` names whose payloads were opened.
+pub(super) fn member(state: &State, caller: &Caller, name: &str) -> Option<String> {
+    let name = name.trim_start_matches('@');
+    let mut members = state.table::<Member>()?.rows();
+    let found = members.find(|row| row.org == caller.org && (row.id.to_string() == name || row.handle == name));
+    found.map(|row| row.id.to_string())
 }
 
 /// An answer of lines of JSON, and the side that writes them.

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use super::auditing::Line;
 use super::guard::Admitted;
 use super::{App, Faces, auditing, reply};
+use crate::kernel::opened::Opened;
 use crate::kernel::{Caller, Rejection};
+use crate::modules::audit::Sight;
 use copying::Copying;
 use query::Asked;
 pub(super) use query::StreamArgs;
@@ -22,34 +24,38 @@ pub(super) async fn stream(
     Extension(Admitted(entry)): Extension<Admitted>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
-    let asked = match opened(&app, &entry.caller, pairs).await {
-        Ok(asked) => asked,
+    let (asked, sight) = match opened(&app, &entry.caller, pairs).await {
+        Ok(opened) => opened,
         Err(no) => return reply::rejection(&no),
     };
     let (lines, answer) = auditing::lines();
     let (faces, ended) = (app.faces.clone(), app.ending.streams.clone());
     tokio::spawn(async move {
         // Dropping it ends the answer; what it copied so far is whole lines.
-        let sent = send(faces, entry.caller.org, asked, lines);
+        let sent = send(faces, entry.caller, (asked, sight), lines);
         let _ = ended.run_until_cancelled(sent).await;
     });
     answer
 }
 
-async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<Asked, Rejection> {
-    auditing::allowed(&app.faces.handle, caller)?;
+async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<(Asked, Sight), Rejection> {
+    let handle = &app.faces.handle;
+    let sight = auditing::sight(handle, caller)?;
     let through = auditing::address("/v1/journal", &pairs);
-    let asked = Asked::read(pairs, &app.faces.handle.snapshot())?;
-    auditing::noted(&app.faces.handle, caller, &through).await?;
-    Ok(asked)
+    let asked = Asked::read(pairs, &handle.snapshot())?;
+    let to = (!asked.follow).then(|| handle.log().durable());
+    let opened = (sight == Sight::Whole).then(|| Opened::among(asked.from, to));
+    auditing::noted(handle, caller, &through, opened).await?;
+    Ok((asked, sight))
 }
 
-async fn send(faces: Faces, org: String, asked: Asked, lines: mpsc::Sender<Line>) {
+async fn send(faces: Faces, caller: Caller, (asked, sight): (Asked, Sight), lines: mpsc::Sender<Line>) {
     let mut durable = faces.handle.durable();
     let (mut next, follow) = (asked.from, asked.follow);
     let copying = std::sync::Arc::new(Copying {
         faces,
-        org,
+        caller,
+        sight,
         asked,
         out: lines,
     });

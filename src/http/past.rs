@@ -13,10 +13,11 @@ use tokio::sync::Semaphore;
 
 use super::guard::Admitted;
 use super::{App, auditing, reply, rest};
-use crate::audit::travel::{Error, Machine, When, call_then, reads};
+use crate::audit::travel::{Error, Machine, Stretches, When, call_then, reads};
 use crate::door::Entry;
-use crate::kernel::engine::{Call, unknown_tool};
+use crate::kernel::engine::{Call, payload_viewed, unknown_tool};
 use crate::kernel::identity::Member;
+use crate::kernel::opened::Opened;
 use crate::kernel::{Caller, Ref, Registry, Rejection, Snapshot, Tool, View};
 use crate::modules::profile::{Selection, may_call};
 use crate::processor::{Handle, unavailable};
@@ -144,10 +145,11 @@ async fn told(
     // Before anything is journaled: what a writing tool is given may hold secrets.
     reads(known)?;
     let when = then.when(handle.now())?;
-    auditing::noted(handle, caller, &then.through(tool, &args)).await?;
+    auditing::noted(handle, caller, &then.through(tool, &args), None).await?;
     let journey = app.past.clone();
     let turn = Arc::clone(&journey.under_way).acquire_owned().await;
     let turn = turn.map_err(|_| unavailable("the server stops"))?;
+    let whose = caller.member;
     let (handle, caller, tool) = (handle.clone(), caller.clone(), tool.to_owned());
     let travelled = tokio::task::spawn_blocking(move || {
         // Held until the journey ends: whoever asked may have gone meanwhile.
@@ -158,18 +160,48 @@ async fn told(
             &View::new(&state, &caller, hour, handle.registry(), handle.past(), None),
             then.whom,
         )?;
+        let is_other = whose != caller.member;
+        let mut opened = is_other.then(|| Opened {
+            whose: [caller.member.to_string()].into(),
+            ..Opened::among(state.position, Some(state.position))
+        });
         let call = Call { caller, tool, args };
         let answer = call_then(handle.registry(), handle.past(), &state, &call, hour)?;
-        Ok((state.position, answer))
+        if opened.is_none() {
+            opened = opened_then(&handle, &state, &call, (hour, &answer))?;
+        }
+        Ok((state.position, answer, opened))
     });
     let travelled = travelled.await;
-    travelled.unwrap_or_else(|_| Err(unavailable("the past could not be read")))
+    let (position, answer, opened) = travelled.unwrap_or_else(|_| Err(unavailable("the past could not be read")))?;
+    if let Some(opened) = opened {
+        let event = payload_viewed(&format!("/v1/tools/{}", known.name), &opened);
+        app.faces.handle.record(entry.caller.clone(), vec![event]).await?;
+    }
+    Ok((position, answer))
+}
+
+/// What of others an answer of that time lays open.
+fn opened_then(
+    handle: &Handle,
+    state: &Snapshot,
+    call: &Call,
+    (hour, answer): (Timestamp, &Value),
+) -> Result<Option<Opened>, Rejection> {
+    let opens = handle.registry().tool(&call.tool).and_then(|tool| tool.opens);
+    let view = View::new(state, &call.caller, hour, handle.registry(), handle.past(), None);
+    opens.map_or(Ok(None), |opens| opens(answer, &view))
 }
 
 impl Journeys {
-    pub(super) fn new(registry: &Registry) -> Self {
+    pub(super) fn new(registry: &Registry, kept: Option<Stretches>) -> Self {
+        let machine = Machine::new(registry);
+        let machine = match kept {
+            Some(kept) => machine.keeping(kept),
+            None => machine,
+        };
         Self {
-            machine: Arc::new(Machine::new(registry)),
+            machine: Arc::new(machine),
             under_way: Arc::new(Semaphore::new(TRAVELLERS_MAX)),
         }
     }

@@ -13,9 +13,11 @@ use super::auditing::{By, Line};
 use super::guard::Admitted;
 use super::{App, auditing, reply};
 use crate::args;
-use crate::audit::timeline::{self, Filter};
+use crate::audit::timeline::{self, Entry, Filter};
 use crate::kernel::arg::{Args as _, Int, Str, Ts};
+use crate::kernel::opened::{Opened, is_own};
 use crate::kernel::{self, Caller, Rejection};
+use crate::modules::audit::Sight;
 
 args! {
     /// Which records are told. Several filters must all fit.
@@ -51,16 +53,22 @@ pub(super) async fn stream(
     Extension(Admitted(entry)): Extension<Admitted>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
-    let filter = match opened(&app, &entry.caller, pairs).await {
-        Ok(filter) => filter,
+    let (filter, sight) = match opened(&app, &entry.caller, pairs).await {
+        Ok(opened) => opened,
         Err(no) => return reply::rejection(&no),
     };
     let (lines, answer) = auditing::lines();
+    let caller = entry.caller;
     let (log, ending) = (Arc::clone(app.faces.handle.log()), app.ending.streams.clone());
     tokio::task::spawn_blocking(move || {
         // Where nothing fits for long, nobody would notice otherwise.
         let gone = || lines.is_closed() || ending.is_cancelled();
-        if let Err(cause) = tell(log.as_ref(), filter, &gone, &lines) {
+        let veil = |entry: &mut Entry| {
+            if sight != Sight::Whole && !is_own(&entry.actor, &caller) {
+                entry.veil();
+            }
+        };
+        if let Err(cause) = tell(log.as_ref(), filter, &gone, &veil, &lines) {
             // A reader that has gone need not hear it.
             drop(lines.blocking_send(Err(cause)));
         }
@@ -68,13 +76,25 @@ pub(super) async fn stream(
     answer
 }
 
-async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<Filter, Rejection> {
+async fn opened(app: &App, caller: &Caller, pairs: Vec<(String, String)>) -> Result<(Filter, Sight), Rejection> {
     let handle = &app.faces.handle;
-    auditing::allowed(handle, caller)?;
+    let sight = auditing::sight(handle, caller)?;
     let through = auditing::address("/v1/replay", &pairs);
-    let filter = filter(ReplayArgs::read(auditing::given(pairs)?)?, caller, &handle.snapshot())?;
-    auditing::noted(handle, caller, &through).await?;
-    Ok(filter)
+    let state = handle.snapshot();
+    let filter = filter(ReplayArgs::read(auditing::given(pairs)?)?, caller, &state)?;
+    let opened = (sight == Sight::Whole).then(|| {
+        let last = handle.log().durable();
+        let whose = filter.member.as_deref();
+        Opened {
+            whose: whose
+                .and_then(|name| auditing::member(&state, caller, name))
+                .into_iter()
+                .collect(),
+            ..Opened::among(filter.from.unwrap_or(1), Some(filter.to.unwrap_or(last).min(last)))
+        }
+    });
+    auditing::noted(handle, caller, &through, opened).await?;
+    Ok((filter, sight))
 }
 
 fn filter(args: ReplayArgs, caller: &Caller, state: &kernel::State) -> Result<Filter, Rejection> {
@@ -100,13 +120,20 @@ fn filter(args: ReplayArgs, caller: &Caller, state: &kernel::State) -> Result<Fi
     })
 }
 
-fn tell(log: &dyn Log, filter: Filter, gone: &dyn Fn() -> bool, lines: &mpsc::Sender<Line>) -> Result<(), Error> {
+fn tell(
+    log: &dyn Log,
+    filter: Filter,
+    gone: &dyn Fn() -> bool,
+    veil: &dyn Fn(&mut Entry),
+    lines: &mpsc::Sender<Line>,
+) -> Result<(), Error> {
     for line in timeline::over(log, filter).map_err(Error::other)? {
         let (_, entry) = line.map_err(Error::other)?;
         if gone() {
             break;
         }
-        if let Some(entry) = entry {
+        if let Some(mut entry) = entry {
+            veil(&mut entry);
             // A reader that has gone is noticed with the next line.
             let _ = lines.blocking_send(Ok(serde_json::to_string(&entry)? + "\n"));
         }

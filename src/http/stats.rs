@@ -10,9 +10,9 @@ use super::{App, auditing, reply};
 use crate::kernel::Rejection;
 use crate::processor::unavailable;
 
-/// The counters of the caller's organisation; needs `audit.read`, as the journal does.
+/// The counters of the caller's organisation; needs `audit.read` or `audit.browse`, as the journal does.
 pub(super) async fn stats(State(app): State<App>, Extension(Admitted(entry)): Extension<Admitted>) -> Response {
-    if let Err(no) = auditing::allowed(&app.faces.handle, &entry.caller) {
+    if let Err(no) = auditing::sight(&app.faces.handle, &entry.caller) {
         return reply::rejection(&no);
     }
     let desk = &app.faces.desk;

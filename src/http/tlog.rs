@@ -15,6 +15,7 @@ use projections::Record;
 use super::guard::Admitted;
 use super::{App, Faces, auditing, reply};
 use crate::door::signer::Signer;
+use crate::kernel::opened::Opened;
 use crate::kernel::{Caller, Rejection};
 use place::Place;
 
@@ -90,7 +91,8 @@ async fn bundle(faces: &Faces, caller: Caller, place: &str) -> Result<Vec<u8>, R
     let read = tokio::task::spawn_blocking(move || read(log.as_ref(), first, last, &org));
     let content = read.await.map_err(|_| failed("the reader ended"))??;
     let through = format!("/tlog/tile/entries, records {first} to {last}");
-    auditing::noted(&faces.handle, &caller, &through).await?;
+    let opened = Opened::among(first, Some(last));
+    auditing::noted(&faces.handle, &caller, &through, Some(opened)).await?;
     Ok(content)
 }
 

@@ -23,8 +23,8 @@ pub use react::{Caused, Worked};
 pub use receipt::receipt;
 pub use settle::{Order, Settled};
 
-pub use events::log_read;
 use events::{answered, raw, rejected, said, veiled};
+pub use events::{log_read, payload_viewed};
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -92,8 +92,8 @@ pub struct Reading {
     pub caller: Caller,
     /// The event.
     pub event: Event,
-    /// What stands beside it: that the security log was read.
-    pub also: Option<Event>,
+    /// What stands beside it: that the security log was read, that payloads of others were opened.
+    pub also: Vec<Event>,
     /// What to say once it is durable.
     pub answer: Answer,
 }
@@ -168,7 +168,7 @@ impl Engine {
 
     /// Journals what a read answered.
     pub fn note(&mut self, reading: Reading, now: Timestamp) -> Result<Step, Unfit> {
-        let events = [Some(reading.event), reading.also].into_iter().flatten().collect();
+        let events = [vec![reading.event], reading.also].concat();
         let text = self.commit(now, &reading.caller, events)?;
         Ok(Step {
             records: vec![text],
@@ -252,7 +252,10 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool, now: Timestamp) -> Res
         return Err(Rejection::forbidden(&tool.permission).hint("this token may only read"));
     }
     if tool.reach == Reach::Everywhere || !rights.allow_somewhere(&tool.permission) {
-        rights.require(&tool.permission)?;
+        let lesser = tool.lesser.is_some_and(|lesser| rights.allow(lesser));
+        if !lesser {
+            rights.require(&tool.permission)?;
+        }
     }
     tool.over.map_or(Ok(()), |over| rights.require(over.permission))?;
     let organization = caller
@@ -281,6 +284,7 @@ pub fn admit(state: &State, caller: &Caller, tool: &Tool, now: Timestamp) -> Res
 /// Answers a read from a snapshot; nothing is changed, and the answer waits until what it says is journaled.
 pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, past: &dyn Past) -> Reading {
     let (args, dropped) = without_injected(&call.args);
+    let mut also = Vec::new();
     let said = registry
         .tool(&call.tool)
         .ok_or_else(|| unknown_tool(&call.tool))
@@ -290,7 +294,10 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
             let Run::Answer(run) = &tool.run else {
                 return Err(unknown_tool(&call.tool));
             };
-            run(args, &View::new(state, &call.caller, now, registry, past, None))
+            let view = View::new(state, &call.caller, now, registry, past, None);
+            let answer = run(args, &view)?;
+            also.extend(events::beside(tool, &answer, &view)?);
+            Ok(answer)
         });
     let said = said.map(|answer| with_notice(answer, &dropped));
     let at = (state.position, registry.tool(&call.tool).map_or(1, |tool| tool.decider));
@@ -298,11 +305,10 @@ pub fn answer(registry: &Registry, state: &State, call: &Call, now: Timestamp, p
         Ok(answer) => answered(call, answer, at, now),
         Err(no) => rejected(call, no, at),
     };
-    let is_logged = said.is_ok() && registry.tool(&call.tool).is_some_and(|tool| tool.is_logged);
     Reading {
         caller: call.caller.clone(),
         event,
-        also: is_logged.then(|| log_read(&call.tool)),
+        also,
         answer: said,
     }
 }

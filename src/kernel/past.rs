@@ -2,11 +2,13 @@
 
 use std::ops::RangeInclusive;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use projections::facets::{Facets, Index};
 use projections::{Record, Timestamp};
 
 use crate::kernel::record_view::unread;
+use crate::kernel::state::{Kind, State};
 use crate::kernel::{Rejection, View};
 
 /// The tool of an action, by the action's identifier.
@@ -74,6 +76,22 @@ pub trait Past {
             fits.transpose()
         });
         Box::new(found)
+    }
+
+    /// The state at a position that is on record. This one folds every record up to there; others may have kept states nearer,
+    /// and must come to the same.
+    ///
+    /// # Errors
+    /// `unavailable` where a record cannot be read.
+    fn state_at(&self, kinds: &[Kind], position: u64) -> Result<Arc<State>, Rejection> {
+        let mut state = State::unindexed(kinds);
+        for seq in 1..=position {
+            let text = self.record(seq)?;
+            let text = text.ok_or_else(|| Rejection::new("unavailable", format!("record {seq} cannot be read")))?;
+            let told = |cause: &dyn std::fmt::Display| Rejection::new("unavailable", cause.to_string());
+            state.apply(seq, &text).map_err(|cause| told(&cause))?;
+        }
+        Ok(Arc::new(state))
     }
 }
 

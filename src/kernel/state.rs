@@ -132,8 +132,7 @@ impl State {
         }
     }
 
-    /// An empty state for a start: what its rows say can be searched only after [`State::index`], and until then changes
-    /// cost less.
+    /// An empty state for a start: changes cost less until [`State::index`], and the first search more.
     pub fn unindexed(kinds: &[Kind]) -> Self {
         let mut state = Self::new(kinds);
         state.is_indexed = false;

@@ -9,7 +9,7 @@ mod said;
 pub use any::{AnyTable, Label, label};
 pub use kept::Unlike;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use imbl::{OrdMap, Vector};
 use jiff::Timestamp;
@@ -90,6 +90,10 @@ pub struct Table<E> {
     recent: Recent<E>,
     /// Whether `words` and `recent` are kept with every change; else they are made later.
     is_indexed: bool,
+    /// The index of a table that keeps none, made when it is first asked.
+    asked: OnceLock<WordIndex>,
+    /// The order of changes of such a table.
+    ordered: OnceLock<Recent<E>>,
     /// Where each row stands in `placed`, for the word index; only rows that say something have a place.
     places: OrdMap<Id<E>, u32>,
     placed: Vector<Option<Arc<Row<E>>>>,
@@ -104,6 +108,8 @@ impl<E> Default for Table<E> {
             words: WordIndex::default(),
             recent: Recent::default(),
             is_indexed: true,
+            asked: OnceLock::new(),
+            ordered: OnceLock::new(),
             places: OrdMap::new(),
             placed: Vector::new(),
         }
@@ -160,9 +166,7 @@ impl<E: Entity> Table<E> {
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
         self.index.change(before.as_deref(), Some(&row));
-        if self.is_indexed {
-            self.recent.change(before.as_deref(), Some(&row));
-        }
+        self.reorder(before.as_deref(), Some(&row));
         self.waiting.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
     }
@@ -170,9 +174,7 @@ impl<E: Entity> Table<E> {
     fn remove(&mut self, id: Id<E>) {
         let before = self.rows.remove(&id);
         self.index.change(before.as_deref(), None);
-        if self.is_indexed {
-            self.recent.change(before.as_deref(), None);
-        }
+        self.reorder(before.as_deref(), None);
         self.waiting.change(before.as_deref(), None);
         self.reword(before.as_ref(), None);
     }

@@ -97,6 +97,10 @@ pub struct Tool {
     pub over: Option<Over>,
     /// Whether carrying it out twice does no harm, so that an attempt of which nobody knows is tried again.
     pub may_repeat: bool,
+    /// A lesser permission that opens it too; it then answers less.
+    pub lesser: Option<&'static str>,
+    /// What of others its answer lays open, which is an event of its own.
+    pub opens: Option<crate::kernel::opened::Opens>,
     /// Whether using it is an event of its own: it reads the security log.
     pub is_logged: bool,
     /// Whether answering may read much of the journal.

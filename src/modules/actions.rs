@@ -2,6 +2,7 @@
 
 mod allowed;
 mod reads;
+pub mod sight;
 mod undo;
 
 use crate::kernel::Module;
@@ -24,10 +25,13 @@ pub fn module() -> Module {
         .meta::<CancelArgs>("cancel_action", "Take a pending action back. Cancelling twice is fine.", Run::Cancel, "write")
         .core()
         .answering_meta("list_pending_actions", "List actions that wait for a confirmation; never their tokens.", reads::list)
+        .revised(2)
+        .opens(sight::opened_list)
         .core()
         .returns(output::list(&reads::COLUMNS))
         .answering_meta("get_pending_action", "Follow one action: preview, status, whether it is stale, its receipt.", reads::get)
-        .revised(2)
+        .revised(3)
+        .opens(sight::opened)
         .core()
         .returns(output::item(&["id", "status", "preview", "stale", "receipt"]))
         .write(

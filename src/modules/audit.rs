@@ -5,18 +5,20 @@ mod alarm;
 mod alerts;
 pub mod detectors;
 pub mod entity;
+mod goods;
 mod history;
 mod raise;
 mod search;
 mod seeing;
 mod signs;
+pub mod veil;
 pub mod watch;
 mod words;
 
 pub use alarm::Alarm;
 pub use entity::{Alert, AlertKind, Severity};
 pub use raise::{raise, raise_in};
-pub use seeing::{AUDITOR, is_secret};
+pub use seeing::{AUDITOR, Sight, is_secret};
 pub use watch::Watch;
 
 use crate::kernel::Module;
@@ -25,6 +27,14 @@ use crate::kernel::tool::{ToolKind, output};
 /// The module's table of contents. Everybody may ask what happened to what they see; the log and alerts are for auditors.
 pub fn module() -> Module {
     Module::new("audit", "Audit", "What happened: history, feed, security log, alerts")
+        .permission(
+            "audit.browse",
+            "see who did what and when, without what was asked and answered",
+        )
+        .permission(
+            veil::BROWSER,
+            "see that records are there: who, when, which tool, how it ended, and never what was in them",
+        )
         .entity::<Alert>()
         .read(
             "get_entity_history",
@@ -35,6 +45,7 @@ pub fn module() -> Module {
         .needs("search.read")
         .revised(2)
         .searches()
+        .opens(history::opened)
         .returns(output::list(&history::COLUMNS))
         .read(
             "list_activity",
@@ -51,11 +62,14 @@ pub fn module() -> Module {
             "Search the journal's records; doing so is logged.",
             search::search,
         )
+        .or_needs(veil::BROWSER)
         .logged()
+        .opens(search::opened)
         .revised(2)
         .searches()
         .returns(output::list(&search::COLUMNS))
         .read("list_audit_alerts", "List alerts on suspicious patterns.", alerts::list)
+        .or_needs(veil::BROWSER)
         .revised(2)
         .returns(output::list(&alerts::COLUMNS))
         .write(

@@ -61,6 +61,8 @@ pub fn module() -> Module {
         "Count a project's tasks by state, priority, assignee and due date.",
         read::stats,
     )
+    .revised(2)
+    .searches()
     .core()
     .returns(output::item(&[
         "byCategory",

@@ -35,7 +35,7 @@ mod units;
 mod valuation;
 
 pub use budgets::{Balance, Budget, BudgetEntry, EntryKind};
-pub use counts::CountSession;
+pub use counts::{CountLine, CountSession};
 pub use entity::{StockItem, StockLocation};
 pub use ledger::{Lot, Movement, MovementKind, ReorderState, StockCost, StockLevel};
 pub use reservations::{Reservation, ReservationStatus};

@@ -80,7 +80,7 @@ impl Handle {
 
     async fn note(&self, reading: Reading) -> Answer {
         // Whoever reads the security log is never answered before that is on record.
-        if self.wait_for_reads || reading.also.is_some() {
+        if self.wait_for_reads || !reading.also.is_empty() {
             return self.step(move |engine, now, _| engine.note(reading, now)).await;
         }
         let answer = reading.answer.clone();
@@ -181,6 +181,11 @@ impl Handle {
     /// Finds records through rows from now on.
     pub fn attach(&self, rows: projections::store::Rows) {
         self.recent.attach(rows);
+    }
+
+    /// Comes by states of the past so from now on.
+    pub fn travel(&self, states: super::recent::States) {
+        self.recent.travel(states);
     }
 
     /// The confirm token of an action, for its proposer's eyes only.

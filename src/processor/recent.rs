@@ -7,9 +7,10 @@ use journal::Log;
 use projections::store::Rows;
 
 use super::indexed::Indexed;
-use super::plain::{self, Scan};
+use super::plain::{self, Plain, Scan};
 use crate::kernel::past::{Hits, Search};
-use crate::kernel::{Past, Rejection};
+use crate::kernel::state::Kind;
+use crate::kernel::{Past, Rejection, Snapshot};
 
 /// How many records are kept beside the journal; more than any batch and any queue of batches.
 const KEPT_MAX: usize = 8_192;
@@ -21,7 +22,12 @@ pub(super) struct Recent {
     kept: Arc<Mutex<VecDeque<(u64, String)>>>,
     /// Where records are found faster, as far as they reach.
     rows: Arc<OnceLock<Rows>>,
+    /// Where states of the past are come by faster.
+    states: Arc<OnceLock<States>>,
 }
+
+/// The state at a position that is on record.
+pub type States = Box<dyn Fn(u64) -> Result<Snapshot, Rejection> + Send + Sync>;
 
 impl Recent {
     pub(super) fn new(log: Arc<dyn Log>) -> Self {
@@ -29,6 +35,7 @@ impl Recent {
             log,
             kept: Arc::default(),
             rows: Arc::default(),
+            states: Arc::default(),
         }
     }
 
@@ -36,6 +43,11 @@ impl Recent {
     pub(super) fn attach(&self, rows: Rows) {
         // They are opened once.
         drop(self.rows.set(rows));
+    }
+
+    /// Comes by states of the past so from now on.
+    pub(super) fn travel(&self, states: States) {
+        drop(self.states.set(states));
     }
 
     /// Adds records that follow `position`.
@@ -66,6 +78,13 @@ impl Recent {
 }
 
 impl Past for Recent {
+    fn state_at(&self, kinds: &[Kind], position: u64) -> Result<Snapshot, Rejection> {
+        match self.states.get() {
+            Some(states) => states(position),
+            None => Plain(Arc::clone(&self.log)).state_at(kinds, position),
+        }
+    }
+
     fn record(&self, seq: u64) -> Result<Option<String>, Rejection> {
         if let Some(text) = self.newest(seq) {
             return Ok(Some(text));

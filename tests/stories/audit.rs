@@ -4,10 +4,13 @@ mod alerts;
 mod detectors;
 mod export;
 mod feed;
+mod goods;
 mod history;
+mod hour;
 mod log;
 mod others;
 mod undoing;
+mod veiled;
 
 use serde_json::{Value, json};
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use projections::event::{
-    Answered, Attempted, ConfirmRefused, Folded, LogRead, Moved, OutcomeRefused, Proposed, Rejected, names,
+    Answered, Attempted, ConfirmRefused, Folded, LogRead, Moved, OutcomeRefused, PayloadViewed, Proposed, Rejected,
+    names,
 };
 use projections::record::{Changed as Change, Entry as Event, FieldChanged};
 use projections::{Actor, Cause, Digest};
@@ -12,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::facts;
-use crate::modules::audit::is_secret;
+use crate::modules::audit::{is_secret, veil};
 
 /// A record, as it is told. What does not apply is left out.
 #[derive(Debug, Serialize)]
@@ -86,6 +87,9 @@ pub struct Entry {
     /// What changed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Changed>,
+    /// That what was in it is not shown, and what it takes to see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<&'static str>,
     /// The trace context that came with the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
@@ -145,6 +149,7 @@ impl Default for Entry {
             waited_ms: None,
             took_ms: None,
             changes: Vec::new(),
+            withheld: None,
             trace: None,
             cause: None,
         }
@@ -152,6 +157,19 @@ impl Default for Entry {
 }
 
 impl Entry {
+    /// Takes out what was asked, shown and said, and the values of what changed: who, when, which and how it ended stays.
+    pub fn veil(&mut self) {
+        (self.args, self.shown) = (None, None);
+        let is_address = ["log_read", "viewed"].contains(&self.what.as_str());
+        self.said = self.said.take().filter(|_| is_address);
+        self.said = self.said.take().map(|said| veil::address(&said).to_owned());
+        let sides = self.changes.iter_mut().flat_map(|change| change.fields.values_mut());
+        for side in sides {
+            (side.from, side.to) = (None, None);
+        }
+        self.withheld = Some(veil::WITHHELD);
+    }
+
     /// Adds what one of the record's events says; what it changed only where that `is_here`, and never a keyed hash.
     pub(super) fn add(&mut self, event: &Event<'_>, is_here: &dyn Fn(&Change<'_>) -> bool) {
         if let Some(change) = event.change.as_ref().filter(|change| is_here(change)) {
@@ -200,6 +218,10 @@ impl Entry {
             names::LOG_READ if self.what == "log_read" => {
                 let facts: LogRead<'_> = facts(event)?;
                 self.said = Some(facts.through.into_owned());
+            }
+            names::PAYLOAD_VIEWED if self.what == "viewed" => {
+                let facts: PayloadViewed = facts(event)?;
+                self.said = Some(facts.through);
             }
             names::LIMITED | names::SECURITY_REJECTED => {
                 let facts: Folded<'_> = facts(event)?;

@@ -1,13 +1,15 @@
-//! States of the past, some of them kept, so that the next journey begins near.
+//! States of the past, some of them kept, so that the next journey begins near; on disk too, where there is a place for them.
 //!
-//! States share what they have in common, so keeping many costs little more than keeping the newest.
+//! States share what they have in common, so keeping many costs little more than keeping the newest. A state from disk shares
+//! nothing with others, so those that were kept before are let go then.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use journal::Log;
 
-use super::Error;
+use super::stretches::Stretch;
+use super::{Error, Stretches};
 use crate::kernel::state::Kind;
 use crate::kernel::{Registry, Snapshot, State};
 
@@ -20,6 +22,7 @@ const KEPT_MAX: usize = 64;
 pub struct Machine {
     kinds: Vec<Kind>,
     kept: Mutex<Kept>,
+    stretches: Option<Stretches>,
 }
 
 struct Kept {
@@ -32,15 +35,28 @@ struct Kept {
 impl Machine {
     /// A machine that was nowhere yet.
     pub fn new(registry: &Registry) -> Self {
+        Self::of(registry.kinds())
+    }
+
+    /// The same for kinds of entity.
+    pub fn of(kinds: Vec<Kind>) -> Self {
         let kept = Kept {
             states: BTreeMap::new(),
             stride: STRIDE,
             last: None,
         };
         Self {
-            kinds: registry.kinds(),
+            kinds,
             kept: Mutex::new(kept),
+            stretches: None,
         }
+    }
+
+    /// One that begins near what is kept on disk, and keeps there what it passes.
+    #[must_use]
+    pub fn keeping(mut self, stretches: Stretches) -> Self {
+        self.stretches = Some(stretches);
+        self
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -57,13 +73,23 @@ impl Machine {
             return Err(Error::Beyond { asked: position, last });
         }
         let near = self.kept().near(position);
-        let mut state = near.map_or_else(|| State::new(&self.kinds), |near| State::clone(&near));
+        let mut state = near.map_or_else(|| State::unindexed(&self.kinds), |near| State::clone(&near));
+        let chain = self.stretches.as_ref().map(|stretches| stretches.chain(log));
+        let mut chain = chain.unwrap_or_default();
+        if let Some(loaded) = self.loaded(&mut chain, state.position, position) {
+            state = loaded;
+            self.kept().states.clear();
+        }
+        let mut due = self.due(chain.last().map_or(0, Stretch::to));
         let (begun, all) = (state.position, position - state.position);
         if all > 0 {
             for line in log.read(begun + 1)? {
                 let line = line?;
                 state.apply(line.seq, &line.text)?;
                 self.pass(&state);
+                if due.is_some_and(|due| due <= line.seq) {
+                    due = self.leave(log, &state);
+                }
                 if line.seq.is_multiple_of(1024) {
                     progress(line.seq - begun, all);
                 }
@@ -76,6 +102,26 @@ impl Machine {
         let state = Arc::new(state);
         self.kept().last = Some(Arc::clone(&state));
         Ok(state)
+    }
+
+    fn loaded(&self, chain: &mut Vec<Stretch>, near: u64, position: u64) -> Option<State> {
+        self.stretches.as_ref()?.load(chain, &self.kinds, near, position)
+    }
+
+    /// Where the next stretch ends, after one that ends at a position.
+    fn due(&self, end: u64) -> Option<u64> {
+        Some(end + self.stretches.as_ref()?.stride())
+    }
+
+    /// Keeps a state on disk; says where the next one is due.
+    fn leave(&self, log: &dyn Log, state: &State) -> Option<u64> {
+        match self.stretches.as_ref()?.extend(log, state) {
+            Ok(end) => self.due(end?),
+            Err(cause) => {
+                tracing::debug!(%cause, "no state on the way is kept");
+                None
+            }
+        }
     }
 
     /// Keeps the state now and then.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::{Failure, Outcome, print, progress, token::people};
 use crate::audit::Behind;
-use crate::audit::travel::{self, Difference, Machine, When};
+use crate::audit::travel::{self, Difference, Machine, Stretches, When};
 use crate::kernel::engine::Call;
 use crate::kernel::text::count;
 use crate::kernel::{Caller, Registry, Snapshot};
@@ -18,9 +18,9 @@ struct There {
 }
 
 impl There {
-    fn new() -> Self {
+    fn new(kept: Stretches) -> Self {
         let registry = Arc::new(crate::data::registry());
-        let machine = Machine::new(&registry);
+        let machine = Machine::new(&registry).keeping(kept);
         Self { registry, machine }
     }
 
@@ -42,8 +42,13 @@ impl There {
     }
 }
 
-pub(super) fn call(log: &Arc<dyn Log>, when: Option<When>, call: &[String], member: Option<&str>) -> Outcome {
-    let there = There::new();
+pub(super) fn call(
+    (log, kept): (&Arc<dyn Log>, Stretches),
+    when: Option<When>,
+    call: &[String],
+    member: Option<&str>,
+) -> Outcome {
+    let there = There::new(kept);
     let state = there.state(log, when)?;
     let args = super::arguments(call.get(1))?;
     let tool = call.first().map(String::as_str).unwrap_or_default();
@@ -77,8 +82,8 @@ fn caller(state: &Snapshot, member: Option<&str>) -> Result<Caller, Failure> {
     })
 }
 
-pub(super) fn show(log: &Arc<dyn Log>, seq: u64, as_json: bool) -> Outcome {
-    let there = There::new();
+pub(super) fn show((log, kept): (&Arc<dyn Log>, Stretches), seq: u64, as_json: bool) -> Outcome {
+    let there = There::new(kept);
     let bar = progress::records(seq);
     let shown = travel::show(&there.registry, log, &there.machine, seq, &mut |done, all| {
         bar.set_length(all);
@@ -103,8 +108,8 @@ pub(super) fn show(log: &Arc<dyn Log>, seq: u64, as_json: bool) -> Outcome {
     )
 }
 
-pub(super) fn state(log: &Arc<dyn Log>, when: Option<When>, as_json: bool) -> Outcome {
-    let state = There::new().state(log, when)?;
+pub(super) fn state((log, kept): (&Arc<dyn Log>, Stretches), when: Option<When>, as_json: bool) -> Outcome {
+    let state = There::new(kept).state(log, when)?;
     let kinds: serde_json::Map<String, Value> = state
         .kinds()
         .map(|(kind, table)| (kind.to_owned(), json!(table.keep_all().count())))

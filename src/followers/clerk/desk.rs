@@ -7,6 +7,7 @@ use projections::store::{self, Rows};
 use serde::{Deserialize, Serialize};
 
 use super::Marks;
+use crate::audit::travel::Stretches;
 use crate::processor::Handle;
 
 /// How the rows of a running server stand.
@@ -37,6 +38,7 @@ pub struct Desk {
     rows: Option<Rows>,
     dir: Arc<Path>,
     given_up: Arc<OnceLock<Arc<str>>>,
+    past: Option<Stretches>,
 }
 
 impl Desk {
@@ -46,7 +48,20 @@ impl Desk {
             rows,
             dir: dir.into(),
             given_up: Arc::default(),
+            past: None,
         }
+    }
+
+    /// With a place for states of the past.
+    #[must_use]
+    pub fn keeping(mut self, past: Stretches) -> Self {
+        self.past = Some(past);
+        self
+    }
+
+    /// Where states of the past are kept, if anywhere.
+    pub fn past(&self) -> Option<&Stretches> {
+        self.past.as_ref()
     }
 
     /// The rows as far as they were written; whoever reads them must do without them too.

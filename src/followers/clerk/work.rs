@@ -8,6 +8,7 @@ use projections::store::{self, Mark, Round, Store};
 use projections::{Action, Named as _, Stage};
 use thiserror::Error;
 
+use crate::audit::travel::Stretches;
 use crate::kernel::{Snapshot, State};
 use crate::processor::Handle;
 
@@ -41,6 +42,10 @@ pub(super) struct Work {
     handle: Handle,
     store: Store,
     stopped: Receiver<()>,
+    /// Where states of the past are kept, for as long as that goes well.
+    past: Option<Stretches>,
+    /// Where the newest of them ends.
+    passed: u64,
     /// Since when the end is asked for.
     leaving: Option<Instant>,
     /// The position that is flushed, and when that was.
@@ -48,11 +53,13 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(handle: Handle, store: Store, stopped: Receiver<()>) -> Self {
+    pub(super) fn new(handle: Handle, store: Store, stopped: Receiver<()>, past: Option<Stretches>) -> Self {
         Self {
             handle,
             store,
             stopped,
+            past,
+            passed: 0,
             leaving: None,
             flushed: None,
         }
@@ -65,6 +72,7 @@ impl Work {
             let begun = Instant::now();
             self.catch_up()?;
             self.flush(last)?;
+            self.leave_behind();
             if last {
                 return Ok(());
             }
@@ -130,6 +138,24 @@ impl Work {
             }
         }
         Ok(self.store.write(round, true)?)
+    }
+
+    /// Keeps the state as one of the past when so many records have passed.
+    fn leave_behind(&mut self) {
+        let Some(past) = &self.past else { return };
+        let snapshot = self.handle.snapshot();
+        if self.leaving.is_some() || snapshot.position < self.passed + past.stride() {
+            return;
+        }
+        match past.extend(self.handle.log().as_ref(), &snapshot) {
+            Ok(Some(end)) => self.passed = end,
+            // There is no room, or a journey has to fill a gap first: this server asks no more.
+            Ok(None) => self.past = None,
+            Err(cause) => {
+                tracing::warn!(%cause, "no states of the past are kept until the next start");
+                self.past = None;
+            }
+        }
     }
 
     fn flush(&mut self, last: bool) -> Result<(), Failed> {

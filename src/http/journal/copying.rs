@@ -10,12 +10,16 @@ use tokio::sync::mpsc;
 use super::Asked;
 use crate::http::Faces;
 use crate::http::auditing::Line;
+use crate::kernel::Caller;
+use crate::kernel::opened::is_own;
 use crate::kernel::past::{Search, position_at};
+use crate::modules::audit::{Sight, veil};
 
 /// One stream of records.
 pub(super) struct Copying {
     pub(super) faces: Faces,
-    pub(super) org: String,
+    pub(super) caller: Caller,
+    pub(super) sight: Sight,
     pub(super) asked: Asked,
     pub(super) out: mpsc::Sender<Line>,
 }
@@ -37,7 +41,7 @@ impl Copying {
             return self.onward(first);
         }
         let snapshot = self.faces.handle.snapshot();
-        let ours = (Index::Org, self.org.clone());
+        let ours = (Index::Org, self.caller.org.clone());
         let hits = past.find(Search {
             by: self.asked.by.iter().cloned().chain([ours]).collect(),
             range: first..=upto,
@@ -45,8 +49,8 @@ impl Copying {
             tool_of: Rc::new(move |id| Some(snapshot.actions.get(id.parse().ok()?)?.tool.to_string())),
         });
         for hit in hits {
-            let (_, text) = hit.map_err(|no| self.failed(no.message))?;
-            self.send(text)?;
+            let (seq, text) = hit.map_err(|no| self.failed(no.message))?;
+            self.send(seq, text)?;
         }
         Ok((upto + 1).max(first))
     }
@@ -60,15 +64,29 @@ impl Copying {
             next = line.seq + 1;
             let mut room = String::new();
             let record = Record::parse(line.seq, &line.text, &mut room);
-            if record.is_ok_and(|record| record.org.as_deref().is_none_or(|of| of == self.org)) {
-                self.send(line.text)?;
+            if record.is_ok_and(|record| record.org.as_deref().is_none_or(|of| of == self.caller.org)) {
+                self.send(line.seq, line.text)?;
             }
         }
         Ok(next)
     }
 
-    fn send(&self, text: String) -> Result<(), Gone> {
+    /// Sends a record as it is written, or veiled where the caller may only see that it is there.
+    fn send(&self, seq: u64, text: String) -> Result<(), Gone> {
+        let text = match self.sight {
+            Sight::Whole => text,
+            _ => self.veiled(seq, text)?,
+        };
         self.out.blocking_send(Ok(text + "\n")).map_err(|_| Gone)
+    }
+
+    fn veiled(&self, seq: u64, text: String) -> Result<String, Gone> {
+        let mut room = String::new();
+        let record = Record::parse(seq, &text, &mut room).map_err(|cause| self.failed(cause.to_string()))?;
+        if is_own(&record.actor, &self.caller) {
+            return Ok(text);
+        }
+        Ok(veil::record(seq, &text, &record).to_string())
     }
 
     fn failed(&self, why: String) -> Gone {

@@ -1,7 +1,7 @@
 //! The events that steps leave behind, put together from what was asked and said.
 
 use jiff::Timestamp;
-use projections::event::{self, Answered, LogRead, Rejected, names};
+use projections::event::{self, Answered, LogRead, PayloadViewed, Rejected, names};
 use projections::upcast::{Shape, TODAY};
 use projections::{Digest, Event};
 use serde::Serialize;
@@ -9,7 +9,8 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Call;
-use crate::kernel::{Rejection, json, leak};
+use crate::kernel::opened::Opened;
+use crate::kernel::{Rejection, Tool, View, json, leak};
 
 pub(super) fn answered(call: &Call, answer: &Value, (position, decider): (u64, u32), now: Timestamp) -> Event {
     let args = raw(&call.args);
@@ -33,6 +34,25 @@ pub(super) fn answered(call: &Call, answer: &Value, (position, decider): (u64, u
 pub fn log_read(through: &str) -> Event {
     let through = leak::veil(through);
     said(names::LOG_READ, &LogRead { through })
+}
+
+/// That somebody opens payloads of others, through a tool or an address; what is asked for stands beside it.
+pub fn payload_viewed(through: &str, opened: &Opened) -> Event {
+    let facts = PayloadViewed {
+        through: leak::veil(through).into_owned(),
+        whose: opened.whose.iter().cloned().collect(),
+        from: opened.from,
+        to: opened.to,
+    };
+    said(names::PAYLOAD_VIEWED, &facts)
+}
+
+/// What stands beside an answer of a tool.
+pub(super) fn beside(tool: &Tool, answer: &Value, view: &View<'_>) -> Result<Vec<Event>, Rejection> {
+    let opened = tool.opens.map(|opens| opens(answer, view)).transpose()?.flatten();
+    let opened = opened.map(|opened| payload_viewed(tool.name, &opened));
+    let logged = tool.is_logged.then(|| log_read(tool.name));
+    Ok([logged, opened].into_iter().flatten().collect())
 }
 
 pub(super) fn rejected(call: &Call, no: &Rejection, (position, decider): (u64, u32)) -> Event {

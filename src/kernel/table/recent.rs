@@ -73,8 +73,25 @@ impl<E: Entity> Table<E> {
         after: Option<(Timestamp, Id<E>)>,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
         let from = after.map_or(Bound::Unbounded, |(at, id)| Bound::Excluded((Reverse(at), id)));
-        let order = self.recent.orgs.get(org).into_iter();
+        let order = self.recent().orgs.get(org).into_iter();
         let places = order.flat_map(move |order| order.range((from, Bound::Unbounded)));
         places.filter_map(|(_, id)| self.rows.get(id))
+    }
+
+    /// The order; a table that keeps none makes it here, once until its rows change.
+    fn recent(&self) -> &Recent<E> {
+        if self.is_indexed {
+            &self.recent
+        } else {
+            self.ordered.get_or_init(|| Recent::of(self.rows.values()))
+        }
+    }
+
+    pub(super) fn reorder(&mut self, before: Option<&Row<E>>, after: Option<&Row<E>>) {
+        if self.is_indexed {
+            self.recent.change(before, after);
+        } else {
+            self.ordered.take();
+        }
     }
 }

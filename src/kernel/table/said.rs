@@ -7,12 +7,12 @@ use projections::Id;
 use super::recent::Recent;
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
-use crate::kernel::words::{Bulk, Part, Term, Words};
+use crate::kernel::words::{Bulk, Part, Term, WordIndex, Words};
 
 impl<E: Entity> Table<E> {
     /// In how many rows of an organisation a word is, whoever may see them: for ordering, never for telling.
     pub fn rows_with(&self, org: &str, word: &str) -> usize {
-        self.words.rows_with(org, word)
+        self.words().rows_with(org, word)
     }
 
     /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it, and
@@ -27,7 +27,7 @@ impl<E: Entity> Table<E> {
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, C, E> {
         let from = from.and_then(|id| self.places.range(..=id).next_back().map(|(_, place)| *place));
         let at = |place| self.at(place).is_some_and(&counts);
-        let hits = self.words.hits(org, terms, part, from, &at);
+        let hits = self.words().hits(org, terms, part, from, &at);
         hits.filter_map(|place| self.at(place)).filter(move |row| counts(row))
     }
 
@@ -39,14 +39,14 @@ impl<E: Entity> Table<E> {
         terms: &[Term],
         places: usize,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
-        let hits = self.words.hits(org, terms, Part::Title, None, &|_| true);
+        let hits = self.words().hits(org, terms, Part::Title, None, &|_| true);
         hits.within(places).filter_map(|place| self.at(place))
     }
 
     /// Whether a beginning stands for more words of rows that count than are looked at.
     pub fn is_broad(&self, org: &str, term: &Term, counts: impl Fn(&Arc<Row<E>>) -> bool) -> bool {
         let at = |place| self.at(place).is_some_and(&counts);
-        self.words.is_broad(org, term, &at)
+        self.words().is_broad(org, term, &at)
     }
 
     fn at(&self, place: u32) -> Option<&Arc<Row<E>>> {
@@ -68,6 +68,8 @@ impl<E: Entity> Table<E> {
         };
         if self.is_indexed {
             self.words.change(&row.org, place, &said(before), &new);
+        } else {
+            self.asked.take();
         }
         if let Ok(at) = usize::try_from(place) {
             self.placed.set(at, after.cloned());
@@ -84,15 +86,28 @@ impl<E: Entity> Table<E> {
         if self.is_indexed {
             return;
         }
+        self.words = self.asked.take().unwrap_or_else(|| self.bulk());
+        self.recent = self.ordered.take().unwrap_or_else(|| Recent::of(self.rows.values()));
+        self.is_indexed = true;
+    }
+
+    fn bulk(&self) -> WordIndex {
         let mut bulk = Bulk::default();
         for (place, row) in (0..).zip(&self.placed) {
             if let Some(row) = row {
                 bulk.add(&row.org, place, &said(Some(row)));
             }
         }
-        self.words = bulk.done();
-        self.recent = Recent::of(self.rows.values());
-        self.is_indexed = true;
+        bulk.done()
+    }
+
+    /// The index; a table that keeps none makes it here, once until its rows change.
+    fn words(&self) -> &WordIndex {
+        if self.is_indexed {
+            &self.words
+        } else {
+            self.asked.get_or_init(|| self.bulk())
+        }
     }
 
     /// A row that comes back is new again: a checkpoint, which has no deleted rows, could not know where it stood. Until

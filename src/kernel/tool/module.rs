@@ -160,6 +160,8 @@ impl Module {
             reach: Reach::default(),
             over: None,
             may_repeat: false,
+            lesser: None,
+            opens: None,
             is_logged: false,
             is_search: false,
             decider: 1,
@@ -196,6 +198,18 @@ impl Module {
     #[must_use]
     pub fn logged(self) -> Self {
         self.last(|tool| tool.is_logged = true)
+    }
+
+    /// Names a lesser permission that opens the tool added last too; it then answers less.
+    #[must_use]
+    pub fn or_needs(self, lesser: &'static str) -> Self {
+        self.last(|tool| tool.lesser = Some(lesser))
+    }
+
+    /// Says what of others the answer of the tool added last lays open.
+    #[must_use]
+    pub fn opens(self, opens: crate::kernel::opened::Opens) -> Self {
+        self.last(|tool| tool.opens = Some(opens))
     }
 
     /// Says that the tool added last may read much of the journal.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use projections::{Action, ActorKind, Id, Stage};
+use projections::{Action, Id, Stage};
 use serde_json::{Value, json};
 
+use super::sight::{self, visible};
 use crate::kernel::arg::{In, PageArgs, ReadArgs, Str};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item, Listing};
@@ -117,18 +118,14 @@ pub fn list(args: ListPending, view: &View<'_>) -> Result<Value, Rejection> {
         .answer(items)
 }
 
-/// One's own actions; a human, and who manages actions, sees everybody's.
-fn visible(view: &View<'_>, action: &Action) -> bool {
-    let own = action.proposer.principal_id.as_deref() == Some(view.caller.member.to_string().as_str());
-    *action.org == *view.caller.org
-        && (own || view.caller.kind == ActorKind::Human || view.rights.allow("actions.manage"))
-}
-
 fn summed_up(view: &View<'_>, item: &mut Item) -> Result<(), Rejection> {
     let id = item.get("id").and_then(Value::as_str).and_then(|id| id.parse().ok());
     let action = id.and_then(|id| view.state.actions.get(id));
     let summary = action.map(|action| proposal::summary(view.past, action)).transpose()?;
     item.insert("summary".to_owned(), json!(summary));
+    if let Some(action) = action {
+        sight::veil(view, action, item);
+    }
     Ok(())
 }
 
@@ -191,6 +188,7 @@ pub fn get(args: GetPending, view: &View<'_>) -> Result<Value, Rejection> {
             crate::kernel::engine::receipt(action, &text, action.last_seq, true)?,
         );
     }
+    sight::veil(view, action, &mut item);
     listing::item(view, &args.read, item, &[], |_| Ok(None))
 }
 

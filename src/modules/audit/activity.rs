@@ -157,7 +157,8 @@ fn lines(view: &View<'_>, seq: u64, record: &Record<'_>, wanted: &Wanted) -> Vec
         let project = seeing::project_of(view, change);
         let fits = fits && sight != Sight::None && wanted.project.is_none_or(|wanted| project == Some(wanted));
         let label = fits.then(|| seeing::named(label(view, change), sight))?;
-        Some(line(view, (seq, at), record, &entry.name, (change, project, label)))
+        let to = words::target(view, &entry.name, change).filter(|_| sight != Sight::Veiled);
+        Some(line(view, (seq, at), record, &entry.name, (change, project, label, to)))
     });
     changes.collect()
 }
@@ -167,11 +168,10 @@ fn line(
     place: (u64, usize),
     record: &Record<'_>,
     event: &str,
-    (change, project, label): (&Changed<'_>, Option<Id<Project>>, Label),
+    (change, project, label, to): (&Changed<'_>, Option<Id<Project>>, Label, Option<String>),
 ) -> Item {
     let who = seeing::actor(view, &record.actor);
     let action = seeing::action(view, record);
-    let to = words::target(view, event, change);
     let mut item = object(json!({
         "id": format!("{}.{}", place.0, place.1),
         "at": record.at,

@@ -46,7 +46,7 @@ const RAISED: [Detector; 1] = [Detector {
 }];
 
 /// Every detector. The other kinds of alert get theirs with the modules they are about.
-pub const DETECTORS: [Detector; 5] = [
+pub const DETECTORS: [Detector; 7] = [
     Detector {
         kind: AlertKind::MassDelete,
         severity: Severity::High,
@@ -86,6 +86,22 @@ pub const DETECTORS: [Detector; 5] = [
         within: SignedDuration::from_mins(10),
         rule: "5 refused confirms of one member within 10 minutes",
         next_step: "look at what was refused: a client in a loop, or somebody who tries what they may not",
+    },
+    Detector {
+        kind: AlertKind::BudgetOverrun,
+        severity: Severity::Medium,
+        least: 1,
+        within: SignedDuration::from_mins(10),
+        rule: "a line of a budget of which more is committed and spent than it has",
+        next_step: "look at the budget with list_budgets; give the line more, or take back what was entered",
+    },
+    Detector {
+        kind: AlertKind::StockVariance,
+        severity: Severity::Medium,
+        least: 1,
+        within: SignedDuration::from_mins(10),
+        rule: "a count posted with a line further from the books than countVariancePercent, or 10 % where that is not set",
+        next_step: "look at get_stock_report, report variance; count again, or find out where the goods went",
     },
 ];
 

@@ -28,9 +28,9 @@ choice! {
         RuleLoop = "rule_loop",
         /// Needs module Dependencies.
         StaleClaims = "stale_claims",
-        /// Needs module Expenses.
+        /// More of a budget was committed and spent than it has.
         BudgetOverrun = "budget_overrun",
-        /// Needs module Stock.
+        /// A count was posted that is far from the books.
         StockVariance = "stock_variance",
     }
 }

@@ -8,9 +8,11 @@ use projections::{Op, Record};
 use serde_json::{Map, Value, json};
 
 use super::seeing::{self, AUDITOR, Sight};
+use super::veil::BROWSER;
 use crate::args;
 use crate::kernel::arg::{In, Int, PageArgs, Str, Ts};
 use crate::kernel::listing::{Item, Listing, Walk};
+use crate::kernel::opened::Opened;
 use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::tool::object;
 use crate::kernel::{AnyRef, Rejection, View, preview, proposal};
@@ -58,6 +60,8 @@ struct Thing {
     id: String,
     /// `None` where it is gone for good.
     label: Option<Label>,
+    /// Whether it is gone for good.
+    is_gone: bool,
 }
 
 impl Thing {
@@ -68,6 +72,7 @@ impl Thing {
     fn shown(&self) -> Value {
         match &self.label {
             Some(label) => json!(label),
+            None if !self.is_gone => json!({"kind": self.kind, "id": self.id, "withheld": true}),
             None => json!({"kind": self.kind, "id": self.id, "gone": true}),
         }
     }
@@ -121,6 +126,24 @@ pub fn get(args: GetHistory, view: &View<'_>) -> Result<Value, Rejection> {
     Ok(answer)
 }
 
+/// What a page lays open: the values that only an auditor sees.
+pub fn opened(answer: &Value, view: &View<'_>) -> Result<Option<Opened>, Rejection> {
+    let opened = seeing::opened(view, answer, &|record, at, item| {
+        let change = record.events.get(at).and_then(|entry| entry.change.as_ref());
+        item.get("withheld").is_none() && change.is_some_and(|change| is_opened(view, change, &record.actor))
+    })?;
+    let was = answer.get("asWas").and(answer.get("entity"));
+    let was = was.and_then(|entity| Some((entity.get("kind")?.as_str()?, entity.get("id")?.as_str()?)));
+    let private =
+        was.filter(|(kind, id)| seeing::unaided(view, kind, id, &projections::Actor::system()) != Sight::Whole);
+    // It is put together from all that ever changed the thing.
+    Ok(private.map(|_| Opened::among(1, Some(view.state.position))).or(opened))
+}
+
+fn is_opened(view: &View<'_>, change: &Changed<'_>, actor: &projections::Actor) -> bool {
+    view.rights.allow(AUDITOR) && seeing::unaided(view, &change.entity, &change.id, actor) != Sight::Whole
+}
+
 /// The thing that is meant. What is gone for good has only its identifier, and only auditors may ask for it.
 fn thing(view: &View<'_>, reference: &AnyRef) -> Result<Thing, Rejection> {
     let label = match view.resolve_any(reference, &[]) {
@@ -138,15 +161,18 @@ fn thing(view: &View<'_>, reference: &AnyRef) -> Result<Thing, Rejection> {
     Ok(Thing {
         kind: label.kind,
         id: label.id.clone(),
+        is_gone: false,
         label: Some(label),
     })
 }
 
 fn gone(view: &View<'_>, id: &str) -> Result<Option<Thing>, Rejection> {
-    let kind = view.state.kind_of(id).filter(|_| view.rights.allow(AUDITOR));
-    // What is there, but not for this caller, is not gone.
-    let is_gone = |kind: &&str| view.state.any(kind).is_some_and(|table| table.fields(id).is_none());
-    let Some(kind) = kind.filter(is_gone) else {
+    let audits = view.rights.allow(AUDITOR);
+    let browses = !audits && view.rights.allow(BROWSER);
+    let kind = view.state.kind_of(id).filter(|_| browses || audits);
+    // What is there, but not for this caller, is not gone; who browses is told that it is there.
+    let is_gone = |kind: &str| view.state.any(kind).is_some_and(|table| table.fields(id).is_none());
+    let Some(kind) = kind.filter(|kind| browses || is_gone(kind)) else {
         return Ok(None);
     };
     let by = [(Index::Entity, id.to_owned())];
@@ -156,6 +182,7 @@ fn gone(view: &View<'_>, id: &str) -> Result<Option<Thing>, Rejection> {
         kind,
         id: id.to_owned(),
         label: None,
+        is_gone: is_gone(kind),
     }))
 }
 

@@ -6,11 +6,12 @@ use projections::{Action, Digest, Id, Record};
 use serde_json::{Value, json};
 
 use super::activity::is_among;
-use super::seeing;
+use super::{seeing, veil};
 use crate::args;
 use crate::kernel::arg::{In, List, PageArgs, Str, Ts};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{Item, Listing, Walk};
+use crate::kernel::opened::{Opened, is_own};
 use crate::kernel::tool::object;
 use crate::kernel::{AnyRef, Ref, Rejection, View};
 
@@ -171,7 +172,27 @@ fn since(args: &SearchLog, view: &View<'_>, filtered: bool) -> Result<(Option<Ts
     }
 }
 
+/// What a page lays open: the events of others, where they were asked for.
+pub fn opened(answer: &Value, view: &View<'_>) -> Result<Option<Opened>, Rejection> {
+    seeing::opened(view, answer, &|record, _, item| {
+        item.get("events").is_some() && is_whole(view) && !is_own(&record.actor, view.caller)
+    })
+}
+
+/// Whether what was in the records of others is shown.
+fn is_whole(view: &View<'_>) -> bool {
+    view.rights.allow(seeing::AUDITOR)
+}
+
 fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) -> Item {
+    let is_veiled = !is_whole(view) && !is_own(&record.actor, view.caller);
+    let shown = |entry: &_| {
+        if is_veiled {
+            veil::event(entry)
+        } else {
+            event(view, record, entry)
+        }
+    };
     let action = seeing::action(view, record);
     let tool_of = |id: &str| Some(view.state.actions.get(id.parse().ok()?)?.tool.to_string());
     let tool = Facets::of(record, &tool_of)
@@ -194,9 +215,12 @@ fn item(view: &View<'_>, seq: u64, record: &Record<'_>, hash: Option<Digest>) ->
         "actionId": action.map(|action| action.id.to_string()),
         "confirmedBy": seeing::confirmers(view, action),
         "trace": record.trace,
-        "events": record.events.iter().map(|entry| event(view, record, entry)).collect::<Vec<_>>(),
+        "events": record.events.iter().map(shown).collect::<Vec<_>>(),
         "untrusted": true,
     }));
+    if is_veiled {
+        item.insert("withheld".to_owned(), veil::WITHHELD.into());
+    }
     item.extend(hash.map(|hash| ("hash".to_owned(), json!(hash))));
     item
 }

@@ -6,8 +6,10 @@ use projections::record::Changed;
 use projections::{Action, Actor, Id, Named as _, Record};
 use serde_json::{Value, json};
 
+use super::veil::BROWSER;
 use crate::kernel::arg::Ts;
 use crate::kernel::identity::{Member, Token};
+use crate::kernel::opened::{Opened, is_own};
 use crate::kernel::record_view::{action_of, unread};
 use crate::kernel::table::{AnyTable, Label};
 use crate::kernel::{Rejection, View};
@@ -29,6 +31,8 @@ pub enum Sight {
     Whole,
     /// That it happened, but no values.
     Outline,
+    /// That it happened to something, but not what that is called.
+    Veiled,
     /// Nothing.
     None,
 }
@@ -37,6 +41,36 @@ pub enum Sight {
 pub fn read<T>(seq: u64, text: &str, take: impl FnOnce(&Record<'_>) -> Result<T, Rejection>) -> Result<T, Rejection> {
     let mut room = String::new();
     take(&Record::parse(seq, text, &mut room).map_err(unread)?)
+}
+
+/// What of others a page of lines lays open: of those whose record and place in it is one that `is_open` says yes to.
+///
+/// # Errors
+/// `unavailable` where a record cannot be read.
+pub fn opened(
+    view: &View<'_>,
+    answer: &Value,
+    is_open: &dyn Fn(&Record<'_>, usize, &Value) -> bool,
+) -> Result<Option<Opened>, Rejection> {
+    let items = answer.get("items").and_then(Value::as_array);
+    let mut opened = None;
+    for item in items.into_iter().flatten() {
+        let id = item.get("id").and_then(Value::as_str).unwrap_or_default();
+        let (seq, at) = id.split_once('.').unwrap_or((id, "0"));
+        let (Ok(seq), Ok(at)) = (seq.parse(), at.parse()) else {
+            continue;
+        };
+        let Some(text) = view.past.record(seq)? else { continue };
+        opened = read(seq, &text, |record| {
+            let so_far = opened.take();
+            Ok(if is_open(record, at, item) {
+                Some(Opened::with(so_far, seq, &record.actor))
+            } else {
+                so_far
+            })
+        })?;
+    }
+    Ok(opened)
 }
 
 /// Whether a record belongs to the caller's organisation, or to none.
@@ -50,8 +84,15 @@ pub fn sight(view: &View<'_>, kind: &str, id: &str, actor: &Actor) -> Sight {
     if view.rights.allow(AUDITOR) {
         return Sight::Whole;
     }
-    let me = view.caller.member.to_string();
-    let own = actor.principal_id.as_deref() == Some(&me) || actor.on_behalf_of.as_deref() == Some(&me);
+    match unaided(view, kind, id, actor) {
+        Sight::None if view.rights.allow(BROWSER) => Sight::Veiled,
+        sight => sight,
+    }
+}
+
+/// The same for somebody who is no auditor: what more one sees as an auditor is opened.
+pub fn unaided(view: &View<'_>, kind: &str, id: &str, actor: &Actor) -> Sight {
+    let own = is_own(actor, view.caller);
     match view.describe(kind, id) {
         // What is gone for good cannot be asked who may see it.
         None if own && view.state.any(kind).is_some_and(|table| table.fields(id).is_none()) => Sight::Outline,
@@ -83,6 +124,7 @@ fn open(view: &View<'_>, kind: &str, id: &str, own: bool) -> Sight {
 pub fn named(mut label: Label, sight: Sight) -> Label {
     if sight != Sight::Whole && label.kind != Member::KIND {
         let name = match label.kind {
+            _ if sight == Sight::Veiled => "(withheld)",
             "task" | "project" | "comment" => "(deleted)",
             _ => "(withheld)",
         };

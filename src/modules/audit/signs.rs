@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::detectors::{HARMLESS_REFUSALS, HOURS, POWERS};
 use super::entity::AlertKind;
+use super::goods;
 use crate::kernel::authority;
 use crate::kernel::identity::{Grant, Member, Organization, OrganizationSettings, Role};
 use crate::kernel::principal::covers;
@@ -31,7 +32,7 @@ pub struct Sign {
 }
 
 impl Sign {
-    fn of(kind: AlertKind, count: u64, what: impl Into<String>) -> Self {
+    pub(super) fn of(kind: AlertKind, count: u64, what: impl Into<String>) -> Self {
         Self {
             kind,
             count,
@@ -86,6 +87,7 @@ pub fn signs(record: &Record<'_>, state: &State, registry: &Registry) -> Vec<Sig
     if record.events.iter().any(|entry| entry.name == names::CONFIRMED) {
         found.extend(confirmed(record, state));
     }
+    found.extend(goods::signs(record, state));
     found.extend(record.events.iter().filter_map(|entry| {
         let refused: ConfirmRefused<'_> = (entry.name == names::CONFIRM_REFUSED)
             .then(|| serde_json::from_str(entry.data?.get()).ok())

@@ -87,7 +87,7 @@ pub fn assign(args: BulkAssign, view: &View<'_>) -> Result<Plan, Rejection> {
         },
     )?;
     if view.is_shown {
-        let load = load(view, &made);
+        let load = load(view, &made, spread.map(|spread| spread.before).unwrap_or_default());
         made.detail("load", load);
     }
     Ok(made)
@@ -99,6 +99,8 @@ struct Spread<'a> {
     people: Vec<&'a Arc<Row<Member>>>,
     /// How many open tasks each has, those that were chosen for them included; and how many were.
     load: RefCell<BTreeMap<Id<Member>, (usize, usize)>>,
+    /// How many each had, where that was counted.
+    before: BTreeMap<Id<Member>, usize>,
 }
 
 impl<'a> Spread<'a> {
@@ -121,13 +123,14 @@ impl<'a> Spread<'a> {
             );
         }
         // What a preview has chosen a confirmation keeps, so that nobody is counted there.
-        let count = |id: Id<Member>| if view.is_shown { open_tasks(view, id) } else { 0 };
-        let load = people.iter().map(|member| (member.id, (count(member.id), 0)));
-        let load = RefCell::new(load.collect());
+        let is_counted = view.is_shown && args.distribute == Distribute::LeastLoaded;
+        let counted = people.iter().map(|member| member.id).filter(|_| is_counted);
+        let before = open_tasks(view, counted);
         Ok(Self {
             how: args.distribute,
             people,
-            load,
+            load: RefCell::new(before.iter().map(|(id, open)| (*id, (*open, 0))).collect()),
+            before,
         })
     }
 
@@ -157,9 +160,8 @@ impl<'a> Spread<'a> {
                 *open = open.saturating_sub(1);
             }
         }
-        if let Some((open, chosen)) = load.get_mut(&id) {
-            (*open, *chosen) = (*open + 1, *chosen + 1);
-        }
+        let (open, chosen) = load.entry(id).or_default();
+        (*open, *chosen) = (*open + 1, *chosen + 1);
         let chosen = id.to_string();
         item.chosen = Some(chosen.clone());
         chosen
@@ -167,7 +169,8 @@ impl<'a> Spread<'a> {
 }
 
 /// Everybody who gets or loses something: open tasks before and after, against what they can do and when they are away.
-fn load(view: &View<'_>, plan: &Plan) -> Vec<Value> {
+/// `known` has what was counted already.
+fn load(view: &View<'_>, plan: &Plan, mut known: BTreeMap<Id<Member>, usize>) -> Vec<Value> {
     let mut differences: BTreeMap<Id<Member>, i64> = BTreeMap::new();
     let is_open = |id: &str| {
         let task = id.parse().ok().and_then(|id| view.get::<Task>(id));
@@ -184,8 +187,11 @@ fn load(view: &View<'_>, plan: &Plan) -> Vec<Value> {
             *differences.entry(*id).or_default() -= 1;
         }
     }
+    let others = differences.keys().copied().filter(|id| !known.contains_key(id));
+    let others = open_tasks(view, others.collect::<Vec<_>>());
+    known.extend(others);
     let told = differences.into_iter().map(|(id, difference)| {
-        let (open, row) = (open_tasks(view, id), view.get(id));
+        let (open, row) = (known.get(&id).copied().unwrap_or_default(), view.get(id));
         let after = i64::try_from(open).unwrap_or(i64::MAX).saturating_add(difference);
         json!({
             "member": moves::who(view, id), "openTasks": {"before": open, "after": after},

@@ -50,7 +50,7 @@ args! {
     pub struct GetProjectStats {
         /// The project.
         project: Ref<Project>,
-        /// Not available yet.
+        /// As it was then.
         as_of: Option<Ts>,
         read: In<ReadArgs>,
     }
@@ -177,11 +177,36 @@ pub fn get(args: GetProject, view: &View<'_>) -> Result<Value, Rejection> {
 
 /// `get_project_stats`.
 pub fn stats(args: GetProjectStats, view: &View<'_>) -> Result<Value, Rejection> {
-    if args.as_of.is_some() {
-        return Err(Rejection::not_yet("asOf", "Audit"));
-    }
     let row = view.resolve(&args.project)?;
-    listing::item(view, &args.read, object(numbers(view, row)), &[], |_| Ok(None))
+    let item = match args.as_of {
+        Some(at) => numbers_then(view, row, at.0)?,
+        None => numbers(view, row),
+    };
+    listing::item(view, &args.read, object(item), &[], |_| Ok(None))
+}
+
+/// The numbers of a past hour, for somebody with the rights of today who could see the project then.
+fn numbers_then(view: &View<'_>, row: &Row<Project>, at: jiff::Timestamp) -> Result<Value, Rejection> {
+    if at > view.now {
+        return Err(Rejection::argument(
+            "asOf",
+            format!("must not be ahead: it is {:.0}", view.now),
+        ));
+    }
+    let after = at.checked_add(SignedDuration::from_nanos(1)).unwrap_or(at);
+    let position = view.position_at(after)?.saturating_sub(1);
+    let state = view.past.state_at(&view.registry.kinds(), position)?;
+    let mut then = View::new(&state, view.caller, at, view.registry, view.past, None);
+    then.rights = view.rights.clone();
+    let was = then.get(row.id).ok_or_else(|| {
+        Rejection::argument("asOf", format!("you could see no project {} then", row.key))
+            .hint("give an hour after it was created, and after you were let in where it is private")
+    })?;
+    let mut item = numbers(&then, was);
+    if let Value::Object(members) = &mut item {
+        members.insert("asOf".to_owned(), json!({"at": at, "position": position}));
+    }
+    Ok(item)
 }
 
 fn numbers(view: &View<'_>, row: &Row<Project>) -> Value {

@@ -1,7 +1,9 @@
 //! Who does a task, and what people say about it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use projections::Id;
 use serde_json::{Value, json};
 
 use super::create::may_be_assigned;
@@ -50,9 +52,8 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
             format!("a task has at most {ASSIGNEES_MAX} assignees, not {}", after.len()),
         ));
     }
-    let names = |members: &[projections::Id<Member>]| -> Vec<String> {
-        members.iter().map(|member| moves::who(view, *member)).collect()
-    };
+    let names =
+        |members: &[Id<Member>]| -> Vec<String> { members.iter().map(|member| moves::who(view, *member)).collect() };
     let mut plan = Plan::new(format!(
         "Assign {} to {}",
         row.human_key(),
@@ -77,20 +78,20 @@ pub fn assign(args: AssignTask, view: &View<'_>) -> Result<Plan, Rejection> {
     Ok(plan)
 }
 
-/// How many open tasks somebody has.
-pub fn open_tasks(view: &View<'_>, member: projections::Id<Member>) -> usize {
-    let open = |task: &&Arc<Row<Task>>| {
-        let state = view.get::<State>(task.state);
-        task.deleted_at.is_none() && state.is_some_and(|state| !state.category.is_final())
-    };
-    view.find::<Task>("assignee", &member.to_string()).filter(open).count()
+/// How many open tasks each of some people has.
+pub fn open_tasks<M: IntoIterator<Item = Id<Member>>>(view: &View<'_>, members: M) -> BTreeMap<Id<Member>, usize> {
+    let ends = view.rows::<State>().filter(|state| state.category.is_final());
+    let ends: BTreeSet<Id<State>> = ends.map(|state| state.id).collect();
+    let is_open = |task: &&Arc<Row<Task>>| task.deleted_at.is_none() && !ends.contains(&task.state);
+    let of = |member: Id<Member>| view.find::<Task>("assignee", &member.to_string()).filter(is_open);
+    members.into_iter().map(|member| (member, of(member).count())).collect()
 }
 
 /// What somebody has to do already.
-fn workload(view: &View<'_>, member: projections::Id<Member>) -> Value {
+fn workload(view: &View<'_>, member: Id<Member>) -> Value {
     let row = view.get(member);
     json!({
-        "member": moves::who(view, member), "openTasks": open_tasks(view, member),
+        "member": moves::who(view, member), "openTasks": open_tasks(view, [member]).get(&member),
         "capacityHoursPerWeek": row.and_then(|row| row.capacity_hours_per_week), "outOfOffice": row.and_then(|row| row.out_of_office.clone()),
     })
 }

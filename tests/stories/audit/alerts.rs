@@ -70,7 +70,7 @@ fn an_alert_is_not_closed_without_words_nor_by_those_it_is_about() {
         json!({"kind": "mass_deletes"}),
         "validation_failed",
     );
-    let none = story.when("ana", "list_audit_alerts", json!({"kind": "stock_variance"}));
+    let none = story.when("ana", "list_audit_alerts", json!({"kind": "stale_claims"}));
     assert_eq!(none["items"], json!([]));
     story.agent("aid", "admin", "ana");
     let done = story.does(

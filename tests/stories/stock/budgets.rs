@@ -228,6 +228,20 @@ fn random_histories_of_a_budget_add_up() {
     ran.unwrap();
 }
 
+/// Found by the random histories: a spend that was taken back comes again after its commitment was released.
+#[test]
+fn a_spend_comes_again_after_its_commitment_was_released() {
+    random(&[
+        (0, 0, 235),
+        (5, 0, 31),
+        (6, 124, 55),
+        (3, 142, 322),
+        (4, 36, 115),
+        (7, 208, 393),
+        (8, 104, 355),
+    ]);
+}
+
 fn random(history: &[(u8, u8, u32)]) {
     let mut story = Story::new("A random history of a budget");
     bare(&mut story);

@@ -101,8 +101,10 @@ fn contrary(view: &View<'_>, balance: &Balance, row: &Arc<Row<BudgetEntry>>) -> 
         EntryKind::Release => again(EntryKind::CommitmentChange, row.amount),
         EntryKind::Spend if is_reversed(view, row) => return used("this spend was taken back already"),
         EntryKind::Spend => reversal(view, row),
+        // What its commitment has no more comes from what is available.
         EntryKind::Reversal => BudgetEntry {
             reverses: None,
+            off_commitment: row.off_commitment.min(row.commitment.map(open).unwrap_or_default()),
             ..again(EntryKind::Spend, row.amount)
         },
     })
