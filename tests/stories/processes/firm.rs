@@ -208,7 +208,11 @@ fn another_process_does_not_approve_an_adjustment() {
         json!({"op": "update_settings", "settings": settings}),
     );
     story.given("ana", "save_stock_location", json!({"code": "MAIN", "name": "Main"}));
-    story.given("ana", "save_stock_item", json!({"sku": "DOOR", "name": "DOOR"}));
+    story.given(
+        "ana",
+        "save_stock_item",
+        json!({"sku": "DOOR", "name": "DOOR", "uom": "pcs"}),
+    );
     let line = json!({"item": "DOOR", "qty": "10", "unitCost": {"amount": "50", "currency": "EUR"}});
     story.given("ana", "receive_stock", json!({"to": "MAIN", "lines": [line]}));
     let mut approved = |key: &str| {
