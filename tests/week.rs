@@ -2,124 +2,17 @@
 //! that nobody approves before the morning, a rule that assigns, a bulk move that is taken back. The server is killed
 //! twice; what it said holds, and the journal alone makes the same state again.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+mod house;
 
-use jiff::Timestamp;
-use journal::disk::SimulatedDisk;
-use journal::{Journal, Log as _, Options};
-use orkestra::kernel::identity::{Member, MemberKind};
-use orkestra::kernel::{Caller, Engine, State};
-use orkestra::processor::{self, Handle};
-use projections::ActorKind;
+use std::sync::Arc;
+
+use journal::Log as _;
+use orkestra::kernel::{Engine, State};
 use serde_json::{Value, json};
 
-use crate::full::{object, opening, owner};
-use crate::story::{self, Records, decided_again};
-
-/// A server of which a test sets the hour and which it kills.
-struct House {
-    disk: SimulatedDisk,
-    hour: Arc<AtomicI64>,
-    journal: Journal,
-    handle: Handle,
-}
-
-fn opened(disk: &SimulatedDisk, hour: &Arc<AtomicI64>) -> (Journal, Handle) {
-    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), Options::default(), "example.org/log").unwrap();
-    let mut opening = opening(Arc::new(journal.clone()));
-    let clock = Arc::clone(hour);
-    opening.clock = Arc::new(move || Timestamp::from_second(clock.load(Ordering::Acquire)).unwrap());
-    let handle = processor::open(opening).unwrap();
-    (journal, handle)
-}
-
-impl House {
-    fn open(at: &str) -> Self {
-        let (disk, at): (_, Timestamp) = (SimulatedDisk::new(), at.parse().unwrap());
-        let hour = Arc::new(AtomicI64::new(at.as_second()));
-        let (journal, handle) = opened(&disk, &hour);
-        Self {
-            disk,
-            hour,
-            journal,
-            handle,
-        }
-    }
-
-    /// It becomes this hour; whatever is due by then happens.
-    async fn at(&self, hour: &str) {
-        let hour: Timestamp = hour.parse().unwrap();
-        assert!(
-            self.hour.load(Ordering::Acquire) <= hour.as_second(),
-            "a week goes forward"
-        );
-        self.hour.store(hour.as_second(), Ordering::Release);
-        let ana = owner(&self.handle);
-        self.handle.call(ana, "get_me", object(&json!({}))).await.unwrap();
-    }
-
-    /// Nothing is said any more; what was acknowledged is on the disk, of the rest any part. Another server opens it.
-    fn killed(self) -> Self {
-        let disk = self.disk.after_kill();
-        drop((self.handle, self.journal));
-        let (journal, handle) = opened(&disk, &self.hour);
-        Self {
-            disk,
-            hour: self.hour,
-            journal,
-            handle,
-        }
-    }
-
-    fn caller(&self, handle: &str) -> Caller {
-        let snapshot = self.handle.snapshot();
-        let mut rows = snapshot.table::<Member>().unwrap().rows();
-        let row = rows.find(|row| row.handle == handle).unwrap();
-        let mut caller = orkestra::demo::author(row.org.clone(), row.id);
-        if row.kind != MemberKind::Human {
-            caller.kind = ActorKind::Agent;
-            caller.sponsor = row.sponsor;
-        }
-        caller
-    }
-
-    async fn ask(&self, who: &str, tool: &str, args: Value) -> Value {
-        let said = self.handle.call(self.caller(who), tool, object(&args)).await;
-        said.unwrap_or_else(|no| panic!("{who} {tool} {args}: {no:?}"))
-    }
-
-    async fn refused(&self, who: &str, tool: &str, args: Value) -> String {
-        let said = self.handle.call(self.caller(who), tool, object(&args)).await;
-        said.expect_err("it must be refused").code.to_string()
-    }
-
-    async fn does(&self, who: &str, tool: &str, args: Value) -> Value {
-        let pending = self.ask(who, tool, args.clone()).await;
-        assert_eq!(pending["status"], "pending", "{who} {tool} {args}: {pending}");
-        let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
-        let receipt = self.ask(who, "confirm_action", confirm).await;
-        assert_eq!(receipt["status"], "succeeded", "{who} {tool} {args}: {receipt}");
-        receipt
-    }
-
-    /// Waits until something that nobody calls for has come.
-    async fn until(&self, what: &str, tool: &str, args: Value, holds: impl Fn(&Value) -> bool) {
-        for _ in 0..2_000 {
-            if holds(&self.ask("ana", tool, args.clone()).await) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("it did not come about: {what}");
-    }
-
-    fn records(&self) -> Records {
-        let lines = self.journal.read(1).unwrap();
-        Records(lines.map(|line| line.unwrap().text).collect())
-    }
-}
+use self::house::House;
+use crate::full::owner;
+use crate::story::{self, decided_again};
 
 async fn people(house: &House) {
     let asked: Vec<Value> = [("mia", "manager"), ("max", "manager"), ("joe", "member")]

@@ -41,6 +41,8 @@ pub struct View<'a> {
     pub(crate) resolved: RefCell<BTreeMap<String, Value>>,
     /// What was asked of single rows before, by kind and identifier.
     seen: RefCell<BTreeMap<(&'static str, u128), bool>>,
+    /// What was asked of single places before, by module and identifier.
+    pub(crate) within: RefCell<BTreeMap<(&'static str, String), bool>>,
 }
 
 impl<'a> View<'a> {
@@ -66,6 +68,7 @@ impl<'a> View<'a> {
             made: Cell::new(0),
             resolved: RefCell::default(),
             seen: RefCell::default(),
+            within: RefCell::default(),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Where things lie, and what grants that count in one place only let a caller see and change.
 
-use projections::Op;
+use projections::{Named as _, Op};
 use serde_json::json;
 
 use crate::kernel::entity::Entity;
+use crate::kernel::identity::Team;
 use crate::kernel::plan::Lies;
 use crate::kernel::state::State;
 use crate::kernel::table::Row;
@@ -12,6 +13,9 @@ use crate::kernel::{Plan, Rejection, View};
 
 /// Most steps from a thing to the place it lies in: a reply lies in a comment, in a task, in a project.
 const STEPS_MAX: usize = 12;
+
+/// The kinds of things that a grant can count in.
+const PLACES: [&str; 2] = ["project", "team"];
 
 /// The identifiers of a thing and of what it lies in, the nearest first.
 pub fn line(state: &State, id: &str) -> Vec<String> {
@@ -28,34 +32,47 @@ pub fn line(state: &State, id: &str) -> Vec<String> {
 /// who holds a role at a thing sees it, and who may read a kind of things in some places only sees them there.
 pub fn shows<E: Entity>(view: &View<'_>, row: &Row<E>) -> bool {
     let rights = &view.rights;
-    if !rights.is_scoped() && rights.teams.is_empty() {
-        return row.is_visible(view);
-    }
-    let id = row.id.to_string();
-    if rights.teams.iter().any(|team| team.bits() == row.id.bits()) && E::KIND == "team" {
+    if E::KIND == Team::KIND && rights.teams.iter().any(|team| team.bits() == row.id.bits()) {
         return true;
+    }
+    if !rights.is_scoped() {
+        return row.is_visible(view);
     }
     let Some(module) = view.registry.module_of(E::KIND) else {
         return row.is_visible(view);
     };
-    let read = format!("{module}.read");
-    if rights.is_scoped() && rights.allow_at(&read, &id) {
+    let is_place = PLACES.contains(&E::KIND);
+    if is_place && rights.allow_at(&format!("{module}.read"), &row.id.to_string()) {
         return true;
     }
-    row.is_visible(view) && is_within(view, &read, &id)
+    row.is_visible(view) && is_within(view, module, row)
 }
 
-/// Whether what may be read in some places only lies in one of them, or in none at all.
-fn is_within(view: &View<'_>, read: &str, id: &str) -> bool {
-    let rights = &view.rights;
-    if rights.allow(read) || !rights.allow_somewhere(read) {
+/// Whether what may be read in some places only lies in one of them, or in none at all. It is found out once for all that
+/// lies in the same thing.
+fn is_within<E: Entity>(view: &View<'_>, module: &'static str, row: &Row<E>) -> bool {
+    let place = if PLACES.contains(&E::KIND) {
+        Some(row.id.to_string())
+    } else {
+        row.entity.lies_in()
+    };
+    let Some(place) = place else { return true };
+    let known = view.within.borrow().get(&(module, place.clone())).copied();
+    known.unwrap_or_else(|| {
+        let within = is_read_in(view, module, &place);
+        view.within.borrow_mut().insert((module, place), within);
+        within
+    })
+}
+
+fn is_read_in(view: &View<'_>, module: &str, place: &str) -> bool {
+    let (rights, read) = (&view.rights, format!("{module}.read"));
+    if rights.allow(&read) || !rights.allow_somewhere(&read) {
         return true;
     }
-    let line = line(view.state, id);
-    let lies_somewhere = line
-        .iter()
-        .any(|id| matches!(view.state.kind_of(id), Some("project" | "team")));
-    !lies_somewhere || rights.allow_in(read, &line)
+    let line = line(view.state, place);
+    let mut kinds = line.iter().filter_map(|id| view.state.kind_of(id));
+    !kinds.any(|kind| PLACES.contains(&kind)) || rights.allow_in(&read, &line)
 }
 
 fn under(id: &str, above: Vec<String>) -> Vec<String> {
