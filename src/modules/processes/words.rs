@@ -9,6 +9,7 @@ use super::instance::{Instance, Slot, Vote};
 use super::people::{handle, handles};
 use super::tally::Tally;
 use crate::kernel::identity::{Role, Team};
+use crate::kernel::tool::object;
 use crate::kernel::{View, text};
 
 /// Who a rule names, in words.
@@ -109,15 +110,18 @@ pub fn active(view: &View<'_>, definition: &Definition, instance: &Instance) -> 
         },
         _ => Vec::new(),
     };
-    let mut shown = json!({
+    let shown = json!({
         "step": step.id, "name": step.name, "kind": step.kind, "since": active.since, "due": active.due,
         "slots": active.slots.iter().map(one).collect::<Vec<_>>(), "mayAct": may,
         "tally": (step.kind == StepKind::Approval).then(|| tally.shown()),
     });
-    if let Some(child) = active.child {
-        shown["process"] = child.to_string().into();
-    }
-    shown
+    let mut shown = object(shown);
+    shown.extend(
+        active
+            .child
+            .map(|child| ("process".to_owned(), child.to_string().into())),
+    );
+    shown.into()
 }
 
 /// `2 of 3`.
