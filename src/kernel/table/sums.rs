@@ -13,13 +13,13 @@ type Sorted = OrdMap<Arc<str>, Decimal>;
 /// The sums of a table. Cloning shares structure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
-    orgs: OrdMap<(Arc<str>, &'static str), Sorted>,
+    orgs: OrdMap<Arc<str>, OrdMap<&'static str, Sorted>>,
 }
 
 impl Sums {
     /// A sum; zero where nothing adds to it.
     pub(super) fn of(&self, org: &str, index: &'static str, key: &str) -> Decimal {
-        let sorted = self.orgs.get(&(Arc::from(org), index));
+        let sorted = self.orgs.get(org).and_then(|indexes| indexes.get(index));
         sorted.and_then(|sorted| sorted.get(key)).copied().unwrap_or_default()
     }
 
@@ -36,7 +36,11 @@ impl Sums {
     }
 
     fn add(&mut self, org: &str, index: &'static str, key: &str, amount: Decimal) {
-        let sorted = self.orgs.entry((Arc::from(org), index)).or_default();
+        if !self.orgs.contains_key(org) {
+            self.orgs.insert(Arc::from(org), OrdMap::new());
+        }
+        let Some(indexes) = self.orgs.get_mut(org) else { return };
+        let sorted = indexes.entry(index).or_default();
         let sum = sorted.get(key).copied().unwrap_or_default() + amount;
         if sum.is_zero() {
             sorted.remove(key);
