@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::audit::{evidence, travel};
+use crate::audit::{archive, evidence, travel};
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
@@ -41,7 +41,7 @@ pub struct Config {
     pub buffered_reads: bool,
     /// The largest request body.
     pub body_bytes_max: usize,
-    /// The journal's sizes.
+    /// The journal's sizes, and its archive.
     pub journal: Sizes,
     /// Who may follow the log, and what signs it.
     pub evidence: evidence::Settings,
@@ -93,7 +93,7 @@ pub struct Route {
     pub worker: String,
 }
 
-/// The journal's sizes, in bytes.
+/// The journal's sizes, in bytes, and its archive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
@@ -103,6 +103,9 @@ pub struct Sizes {
     pub record_bytes_max: u64,
     /// What is kept free for refusals on a full disk.
     pub reserve_bytes: u64,
+    /// Where the archive is, if elsewhere than `archive.json` says: a directory, or `s3://bucket/prefix`.
+    #[serde(default)]
+    pub archive: Option<String>,
 }
 
 /// Requests a minute and token, by class.
@@ -131,6 +134,7 @@ impl Default for Config {
                 segment_bytes: journal.segment_bytes,
                 record_bytes_max: journal.record_bytes_max,
                 reserve_bytes: journal.reserve_bytes,
+                archive: None,
             },
             evidence: evidence::Settings::default(),
             past: travel::Settings::default(),
@@ -191,6 +195,9 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .journal_options()
         .check()
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
+    if let Some(place) = &config.journal.archive {
+        archive::Place::parse(place).map_err(|why| Error::Wrong(format!("journal.archive: {why}")))?;
+    }
     config.check_routes().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use journal::disk::{Disk, Fate, SimulatedDisk};
 use journal::{Archived, FaultKind, Journal, Log as _, Look, Manifest, Report, Verification};
-use journal::{archive, remove_archived, verify_disk, verify_over};
+use journal::{archive, moved_to, remove_archived, verify_disk, verify_over};
 
 use crate::support::{ORIGIN, append, check_all, filled, segments, small};
 
@@ -30,11 +30,14 @@ fn verified(disk: &SimulatedDisk, target: &SimulatedDisk) -> Report {
         ..Verification::default()
     };
     let (disk, target) = (Arc::new(disk.clone()), Arc::new(target.clone()));
-    verify_over(disk, Some(target), &against, &mut { &against }, &mut |_, _| ()).unwrap()
+    verify_over(disk, &moved_to(target), &against, &mut { &against }, &mut |_, _| ()).unwrap()
 }
 
 fn over(disk: &SimulatedDisk, target: &SimulatedDisk) -> Arc<dyn Disk> {
-    Arc::new(Archived::over(Arc::new(disk.clone()), Some(Arc::new(target.clone()))))
+    Arc::new(Archived::over(
+        Arc::new(disk.clone()),
+        moved_to(Arc::new(target.clone())),
+    ))
 }
 
 /// What happens to the files of an archive.
