@@ -103,8 +103,7 @@ pub struct Sizes {
     pub record_bytes_max: u64,
     /// What is kept free for refusals on a full disk.
     pub reserve_bytes: u64,
-    /// Where the archive is, if elsewhere than `archive.json` says: a directory, or `s3://bucket/prefix`.
-    #[serde(default)]
+    /// Where the archive is, if elsewhere than its manifest says.
     pub archive: Option<String>,
 }
 
@@ -195,9 +194,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .journal_options()
         .check()
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
-    if let Some(place) = &config.journal.archive {
-        archive::Place::parse(place).map_err(|why| Error::Wrong(format!("journal.archive: {why}")))?;
-    }
+    archive::check(config.journal.archive.as_deref()).map_err(Error::Wrong)?;
     config.check_routes().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }
@@ -330,24 +327,23 @@ mod tests {
             assert!(of("limits.normal_per_minute").is_some_and(|from| from.ends_with(FILE)));
             assert_eq!(of("behind_proxy").as_deref(), Some("default"));
             jail.set_env("ORKESTRA_LISTEM", "127.0.0.1:2");
-            let no = load(None, Dict::new())
-                .err()
-                .map(|cause| cause.to_string())
-                .unwrap_or_default();
-            assert!(no.contains("listem"), "{no}");
+            let no = load(None, Dict::new()).err().map(|cause| cause.to_string());
+            assert!(no.as_ref().is_some_and(|no| no.contains("listem")), "{no:?}");
             Ok(())
         });
     }
 
     #[test]
-    fn sizes_that_contradict_each_other_are_refused() {
+    fn what_contradicts_itself_is_refused() {
         figment::Jail::expect_with(|jail| {
-            jail.create_file(FILE, "[journal]\nsegment_bytes = 1000\n")?;
-            let no = load(None, Dict::new())
-                .err()
-                .map(|cause| cause.to_string())
-                .unwrap_or_default();
-            assert!(no.contains("segment_bytes"), "{no}");
+            for (line, word) in [
+                ("segment_bytes = 1000", "segment_bytes"),
+                ("archive = \"gs://a\"", "journal.archive"),
+            ] {
+                jail.create_file(FILE, &format!("[journal]\n{line}\n"))?;
+                let no = load(None, Dict::new()).err().map(|cause| cause.to_string());
+                assert!(no.as_ref().is_some_and(|no| no.contains(word)), "{no:?}");
+            }
             Ok(())
         });
     }

@@ -3,7 +3,7 @@
 mod place;
 mod store;
 
-pub use place::{Place, disk, look, places};
+pub use place::{Place, check, disk, look, places};
 
 use journal::Manifest;
 use projections::event::{event, evidence};

@@ -59,6 +59,15 @@ impl Place {
     }
 }
 
+/// Whether what the configuration says can be a place.
+///
+/// # Errors
+/// What is wrong with it, as a sentence.
+pub fn check(place: Option<&str>) -> Result<(), String> {
+    let wrong = |why| format!("journal.archive: {why}");
+    place.map_or(Ok(()), |place| Place::parse(place).map(|_| ()).map_err(wrong))
+}
+
 /// Finds archives by the name that a manifest gives; `moved` in place of it where that is given.
 pub fn places(moved: Option<&str>) -> Places {
     let moved = moved.map(ToOwned::to_owned);

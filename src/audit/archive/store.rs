@@ -67,7 +67,7 @@ impl Store {
         }
         // The client takes the process's TLS; whoever was first may have set it, and it is the only one in the house.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let built = AmazonS3Builder::from_env()
+        let built = environment()?
             .with_bucket_name(bucket)
             .with_config(AmazonS3ConfigKey::Client(ClientConfigKey::Timeout), TIME_LIMIT)
             .with_retry(RETRIES)
@@ -197,6 +197,19 @@ impl Drop for Store {
             runtime.shutdown_background();
         }
     }
+}
+
+/// What the environment says. Without TLS, records could be read on their way: that has to be asked for.
+fn environment() -> io::Result<AmazonS3Builder> {
+    let builder = AmazonS3Builder::from_env();
+    let said = |key: AmazonS3ConfigKey| builder.get_config_value(&key);
+    let endpoint = said(AmazonS3ConfigKey::S3Endpoint).or_else(|| said(AmazonS3ConfigKey::Endpoint));
+    let allows_http = said(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)).is_some_and(|value| value == "true");
+    if endpoint.is_some_and(|address| address.starts_with("http://")) && !allows_http {
+        let why = "the store's endpoint has no TLS; where that is meant, set AWS_ALLOW_HTTP=true";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Ok(builder)
 }
 
 /// In our own words.
