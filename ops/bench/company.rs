@@ -12,6 +12,8 @@
 
 #[path = "company/bulk.rs"]
 mod bulk;
+#[path = "company/goods.rs"]
+mod goods;
 #[path = "company/make.rs"]
 mod make;
 #[path = "start/maker.rs"]

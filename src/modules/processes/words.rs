@@ -47,6 +47,7 @@ pub fn step(view: &View<'_>, step: &Step) -> String {
         StepKind::Task => format!("done by {who}"),
         StepKind::Gateway => "goes one way".to_owned(),
         StepKind::Wait => format!("waits {} h", step.wait.unwrap_or(0) / 3600),
+        StepKind::Subprocess => format!("runs {}", step.process.as_deref().unwrap_or("nothing")),
         StepKind::Action => format!("calls {}", step.tool.as_deref().unwrap_or("nothing")),
     };
     if let Some(seconds) = step.deadline {
@@ -108,11 +109,15 @@ pub fn active(view: &View<'_>, definition: &Definition, instance: &Instance) -> 
         },
         _ => Vec::new(),
     };
-    json!({
+    let mut shown = json!({
         "step": step.id, "name": step.name, "kind": step.kind, "since": active.since, "due": active.due,
         "slots": active.slots.iter().map(one).collect::<Vec<_>>(), "mayAct": may,
         "tally": (step.kind == StepKind::Approval).then(|| tally.shown()),
-    })
+    });
+    if let Some(child) = active.child {
+        shown["process"] = child.to_string().into();
+    }
+    shown
 }
 
 /// `2 of 3`.
