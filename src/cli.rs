@@ -17,8 +17,11 @@ mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use ::journal::Look;
 use clap::{Args, Parser, Subcommand};
+use figment::value::{Dict, Value};
 
+use crate::audit::archive;
 use crate::config::{self, Config};
 use crate::data::DataDir;
 
@@ -68,6 +71,9 @@ struct DataArg {
     /// The configuration file; ./orkestra.toml where there is one.
     #[arg(long, value_name = "FILE", env = "ORKESTRA_CONFIG")]
     config: Option<PathBuf>,
+    /// Where the journal's archive is, if it was moved: a directory, or s3://bucket/prefix.
+    #[arg(long, value_name = "PLACE")]
+    archive: Option<String>,
 }
 
 impl DataArg {
@@ -75,9 +81,29 @@ impl DataArg {
         DataDir(self.data.clone())
     }
 
+    /// What the flags that every command has say of the configuration.
+    fn flags(&self) -> Dict {
+        let archive = self.archive.as_deref().map(Value::from);
+        let journal = archive.map(|place| Value::from(Dict::from([("archive".to_owned(), place)])));
+        journal
+            .map(|journal| ("journal".to_owned(), journal))
+            .into_iter()
+            .collect()
+    }
+
+    /// The journal as it lies there, beside a running server as well; archived records come from the archive.
+    fn look(&self) -> Result<Look, Failure> {
+        let sizes = self.config()?.journal;
+        Ok(archive::look(
+            &self.dir().journal(),
+            sizes.archive.as_deref(),
+            sizes.record_bytes_max,
+        )?)
+    }
+
     /// What file and environment say, for commands without flags of the server.
     fn config(&self) -> Result<Config, Failure> {
-        let loaded = config::load(self.config.as_deref(), figment::value::Dict::new()).map_err(|cause| Failure {
+        let loaded = config::load(self.config.as_deref(), self.flags()).map_err(|cause| Failure {
             code: 2,
             ..Failure::from(cause)
         })?;

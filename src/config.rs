@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::audit::{evidence, travel};
+use crate::audit::{archive, evidence, travel};
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
@@ -41,7 +41,7 @@ pub struct Config {
     pub buffered_reads: bool,
     /// The largest request body.
     pub body_bytes_max: usize,
-    /// The journal's sizes.
+    /// The journal's sizes, and its archive.
     pub journal: Sizes,
     /// Who may follow the log, and what signs it.
     pub evidence: evidence::Settings,
@@ -93,7 +93,7 @@ pub struct Route {
     pub worker: String,
 }
 
-/// The journal's sizes, in bytes.
+/// The journal's sizes, in bytes, and its archive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sizes {
@@ -103,6 +103,8 @@ pub struct Sizes {
     pub record_bytes_max: u64,
     /// What is kept free for refusals on a full disk.
     pub reserve_bytes: u64,
+    /// Where the archive is, if elsewhere than its manifest says.
+    pub archive: Option<String>,
 }
 
 /// Requests a minute and token, by class.
@@ -131,6 +133,7 @@ impl Default for Config {
                 segment_bytes: journal.segment_bytes,
                 record_bytes_max: journal.record_bytes_max,
                 reserve_bytes: journal.reserve_bytes,
+                archive: None,
             },
             evidence: evidence::Settings::default(),
             past: travel::Settings::default(),
@@ -191,6 +194,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .journal_options()
         .check()
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
+    archive::check(config.journal.archive.as_deref()).map_err(Error::Wrong)?;
     config.check_routes().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }
@@ -323,24 +327,23 @@ mod tests {
             assert!(of("limits.normal_per_minute").is_some_and(|from| from.ends_with(FILE)));
             assert_eq!(of("behind_proxy").as_deref(), Some("default"));
             jail.set_env("ORKESTRA_LISTEM", "127.0.0.1:2");
-            let no = load(None, Dict::new())
-                .err()
-                .map(|cause| cause.to_string())
-                .unwrap_or_default();
-            assert!(no.contains("listem"), "{no}");
+            let no = load(None, Dict::new()).err().map(|cause| cause.to_string());
+            assert!(no.as_ref().is_some_and(|no| no.contains("listem")), "{no:?}");
             Ok(())
         });
     }
 
     #[test]
-    fn sizes_that_contradict_each_other_are_refused() {
+    fn what_contradicts_itself_is_refused() {
         figment::Jail::expect_with(|jail| {
-            jail.create_file(FILE, "[journal]\nsegment_bytes = 1000\n")?;
-            let no = load(None, Dict::new())
-                .err()
-                .map(|cause| cause.to_string())
-                .unwrap_or_default();
-            assert!(no.contains("segment_bytes"), "{no}");
+            for (line, word) in [
+                ("segment_bytes = 1000", "segment_bytes"),
+                ("archive = \"gs://a\"", "journal.archive"),
+            ] {
+                jail.create_file(FILE, &format!("[journal]\n{line}\n"))?;
+                let no = load(None, Dict::new()).err().map(|cause| cause.to_string());
+                assert!(no.as_ref().is_some_and(|no| no.contains(word)), "{no:?}");
+            }
             Ok(())
         });
     }

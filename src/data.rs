@@ -14,8 +14,8 @@ use journal::{Archived, Journal, Log as _, Options};
 use projections::store::Store;
 use thiserror::Error;
 
-use crate::audit::custody;
 use crate::audit::travel::{self, Stretches};
+use crate::audit::{archive, custody};
 use crate::door::keys::{self, Keys};
 use crate::door::limits::Rates;
 use crate::door::signer::Signer;
@@ -125,6 +125,8 @@ pub struct How {
     pub signing_key_file: Option<PathBuf>,
     /// What is kept for journeys to the past.
     pub past: travel::Settings,
+    /// Where the archive is, if elsewhere than the journal knows.
+    pub archive: Option<String>,
 }
 
 impl Default for How {
@@ -136,6 +138,7 @@ impl Default for How {
             terms: Terms::default(),
             signing_key_file: None,
             past: travel::Settings::default(),
+            archive: None,
         }
     }
 }
@@ -160,7 +163,10 @@ pub fn open(dir: &DataDir, how: &How) -> Result<Opened, Error> {
 pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<Opened, Error> {
     keys::private_dir(&dir.0)?;
     let mut checked = |bytes, all| watch.checked(bytes, all);
-    let folder = Arc::new(Archived::over(Arc::new(disk(&dir.journal())?), None));
+    let folder = Arc::new(Archived::over(
+        Arc::new(disk(&dir.journal())?),
+        archive::places(how.archive.as_deref()),
+    ));
     let (journal, recovery) = Journal::open_watched(folder, how.options.clone(), ORIGIN, &mut checked)?;
     let keys = Keys::open(&dir.keys())?;
     let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());

@@ -7,6 +7,7 @@ mod histories;
 mod key;
 mod receipt;
 mod rotation;
+mod store;
 mod tlog;
 mod trust;
 mod witness;

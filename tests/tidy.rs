@@ -51,9 +51,10 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that one place knows: what its files begin with.
-const HOMES: [(&str, &str); 3] = [
+const HOMES: [(&str, &str); 4] = [
     ("async_nats", "src/execution/nats"),
     ("lettre", "src/execution/perform"),
+    ("object_store", "src/audit/archive/store"),
     ("reqwest", "src/execution/perform"),
 ];
 

@@ -5,16 +5,18 @@
 
 mod check;
 mod over;
+mod target;
 
 pub use check::check_archive;
 pub use over::Archived;
+pub use target::{Places, Target, directories, moved_to};
 
 use std::io::{self, Read as _};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::disk::{Disk, Lock, put, read_full, read_whole};
+use crate::disk::{Disk, Lock, read_full, read_whole};
 use crate::segment::{self, Header};
 use crate::{Error, line, lines};
 
@@ -57,7 +59,7 @@ pub struct Manifest {
     version: u32,
     /// The journal's identifier.
     pub journal: String,
-    /// The directory where the copies are. Not part of the digest: an archive may be moved.
+    /// Where the copies are: a directory, or what a [`Target`] is called. Not part of the digest: an archive may be moved.
     pub target: String,
     /// The segments, the oldest first.
     pub segments: Vec<ArchivedSegment>,
@@ -85,8 +87,8 @@ impl Manifest {
     ///
     /// # Errors
     /// [`Error::Archive`] when it is not what was written; [`Error::Io`].
-    pub fn read(disk: &dyn Disk) -> Result<Option<Self>, Error> {
-        let bytes = match read_whole(disk, MANIFEST) {
+    pub fn read(disk: &(impl Target + ?Sized)) -> Result<Option<Self>, Error> {
+        let bytes = match disk.get(MANIFEST) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(Error::io("read", MANIFEST))?,
         };
@@ -97,10 +99,10 @@ impl Manifest {
         Ok(Some(read))
     }
 
-    fn write(&mut self, disk: &dyn Disk) -> Result<(), Error> {
+    fn write(&mut self, disk: &(impl Target + ?Sized)) -> Result<(), Error> {
         self.digest = self.content_digest()?;
         let bytes = serde_json::to_vec_pretty(self).map_err(|_| unreadable())?;
-        put(disk, MANIFEST, &bytes).map_err(Error::io("write", MANIFEST))
+        disk.set(MANIFEST, &bytes).map_err(Error::io("write", MANIFEST))
     }
 
     /// The archived segment of a name.
@@ -143,7 +145,7 @@ fn unpack(packed: &[u8], bytes: u64) -> io::Result<Vec<u8>> {
 /// differs, the target holds the archive of another journal, or somebody else is archiving.
 pub fn archive(
     disk: &dyn Disk,
-    target: (&dyn Disk, &str),
+    target: (&dyn Target, &str),
     keep: usize,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Manifest>, Error> {
@@ -172,13 +174,13 @@ pub fn archive(
 }
 
 /// One at a time: whoever wrote a manifest that it read before another's could forget segments whose plain files are gone.
-fn hold(disk: &dyn Disk) -> Result<Lock, Error> {
-    let held = disk.lock(LOCK).map_err(Error::io("lock", LOCK))?;
-    held.ok_or_else(|| refused("another process archives this journal, or to this directory; wait for it".to_owned()))
+fn hold(place: &(impl Target + ?Sized)) -> Result<Lock, Error> {
+    let held = place.hold().map_err(Error::io("lock", LOCK))?;
+    held.ok_or_else(|| refused("another process archives this journal, or to this place; wait for it".to_owned()))
 }
 
 /// What was archived before: as the journal knows it, or else the target, where a stop came in between.
-fn begun(disk: &dyn Disk, (target, name): (&dyn Disk, &str)) -> Result<Option<Manifest>, Error> {
+fn begun(disk: &dyn Disk, (target, name): (&dyn Target, &str)) -> Result<Option<Manifest>, Error> {
     let there = Manifest::read(target)?;
     let Some(here) = Manifest::read(disk)? else {
         return Ok(there.map(|there| Manifest {
@@ -216,14 +218,14 @@ fn refused(why: String) -> Error {
 }
 
 /// Compresses one segment, writes it, reads it back.
-fn one(disk: &dyn Disk, target: &dyn Disk, name: &str, next: &str) -> Result<ArchivedSegment, Error> {
+fn one(disk: &dyn Disk, target: &dyn Target, name: &str, next: &str) -> Result<ArchivedSegment, Error> {
     let plain = read_whole(disk, name).map_err(Error::io("read", name))?;
     let (header, following) = (head(name, &plain)?, header_of(disk, next)?);
     let last = following.first - 1;
     good(name, &plain, header.first, last)?;
     let file = format!("{:020}-{last:020}.log.zst", header.first);
     let packed = pack(&plain).map_err(Error::io("compress", name))?;
-    put(target, &file, &packed).map_err(Error::io("write", &file))?;
+    target.set(&file, &packed).map_err(Error::io("write", &file))?;
     let entry = ArchivedSegment {
         segment: header.segment,
         name: name.to_owned(),
@@ -287,7 +289,7 @@ fn good(name: &str, plain: &[u8], first: u64, last: u64) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Archive`] when a copy is not what was written: then its segment stays.
-pub fn remove_archived(disk: &dyn Disk, target: &dyn Disk) -> Result<Vec<String>, Error> {
+pub fn remove_archived(disk: &dyn Disk, target: &dyn Target) -> Result<Vec<String>, Error> {
     let _held = (hold(disk)?, hold(target)?);
     let Some(manifest) = Manifest::read(disk)? else {
         return Ok(Vec::new());

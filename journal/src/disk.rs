@@ -134,7 +134,7 @@ pub(crate) fn read_full(file: &dyn DiskFile, mut buffer: &mut [u8], mut offset: 
 }
 
 /// The whole content of a small file.
-pub(crate) fn read_whole(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
+pub(crate) fn read_whole(disk: &(impl Disk + ?Sized), name: &str) -> io::Result<Vec<u8>> {
     let file = disk.open(name)?;
     let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
     let count = read_full(file.as_ref(), &mut bytes, 0)?;
@@ -143,7 +143,7 @@ pub(crate) fn read_whole(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
 }
 
 /// Puts a small file in place: temporary name, sync, rename, sync of the folder.
-pub(crate) fn put(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn put(disk: &(impl Disk + ?Sized), name: &str, bytes: &[u8]) -> io::Result<()> {
     let temporary = format!("{name}.tmp");
     let file = disk.create(&temporary)?;
     write_all(file.as_ref(), bytes, 0)?;

@@ -15,7 +15,7 @@ use crate::merkle::Tree;
 use crate::queue::{BY_OWNER, Queue};
 use crate::recovery::{self, Opened};
 use crate::writer::{Batch, Writer};
-use crate::{Archived, Done, Error, Hook, Line, Log, Options, Priority, Reader, Records, Recovery, key};
+use crate::{Archived, Done, Error, Hook, Line, Log, Options, Priority, Reader, Records, Recovery, directories, key};
 
 /// The file whose lock holds the directory.
 const LOCK: &str = "lock";
@@ -67,7 +67,7 @@ impl Journal {
     /// origin with white space or `+`; [`Error::Io`].
     pub fn open(dir: &Path, options: Options, origin: &str) -> Result<(Self, Recovery), Error> {
         let disk = RealDisk::create(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-        Self::open_on(Arc::new(Archived::over(Arc::new(disk), None)), options, origin)
+        Self::open_on(Arc::new(Archived::over(Arc::new(disk), directories())), options, origin)
     }
 
     /// Opens a journal on any disk.

@@ -53,6 +53,7 @@ mod verify;
 mod writer;
 
 pub use archive::{Archived, ArchivedSegment, Manifest, archive, check_archive, remove_archived};
+pub use archive::{Places, Target, directories, moved_to};
 pub use checkpoint::Checkpoint;
 pub use cosignature::WitnessKey;
 pub use error::Error;

@@ -10,7 +10,8 @@ use crate::line::Checked;
 use crate::lines::Lines;
 use crate::scan::{self, Watch};
 use crate::segment::{self, Header};
-use crate::{Archived, Checkpoint, Done, Error, Hook, Line, Log, Priority, Prover, Reader, Records, checkpoint, line};
+use crate::{Archived, Checkpoint, Done, Error, Hook, Line, Log, Priority, Prover, Reader, Records};
+use crate::{checkpoint, directories, line};
 
 /// Why nothing can be appended.
 const ONLY_LOOKED_AT: &str = "it is only looked at";
@@ -54,7 +55,7 @@ impl Look {
     /// As for [`crate::Journal::open`], except that a held lock does not matter; [`Error::Missing`] when there is no segment.
     pub fn at(dir: &Path, line_max: u64) -> Result<Self, Error> {
         let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-        Self::on(Arc::new(Archived::over(Arc::new(disk), None)), line_max)
+        Self::on(Arc::new(Archived::over(Arc::new(disk), directories())), line_max)
     }
 
     /// Looks at the journal on any disk.

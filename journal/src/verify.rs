@@ -10,7 +10,7 @@ use crate::checkpoint;
 use crate::disk::{Disk, RealDisk};
 use crate::merkle;
 use crate::scan;
-use crate::{Archived, Checkpoint, Error, Options, Root, Torn, VerifyingKey, check_archive};
+use crate::{Archived, Checkpoint, Error, Options, Places, Root, Torn, VerifyingKey, check_archive, directories};
 use auditor::Auditor;
 
 /// What to verify against.
@@ -164,26 +164,26 @@ pub fn verify_signed(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, Error> {
     let disk = RealDisk::existing(dir).map_err(Error::io("open", &dir.display().to_string()))?;
-    over_archive(Arc::new(disk), None, against, signers, progress)
+    over_archive(Arc::new(disk), &directories(), against, signers, progress)
 }
 
-/// [`verify_signed`] on any disk, its archive on another: both are read in one run.
+/// [`verify_signed`] on any disk, its archive wherever `places` finds it: both are read in one run.
 ///
 /// # Errors
 /// As for [`verify`].
 pub fn over_archive(
     disk: Arc<dyn Disk>,
-    target: Option<Arc<dyn Disk>>,
+    places: &Places,
     against: &Verification,
     signers: &mut dyn Signers,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Report, Error> {
-    let (archived, faults) = check_archive(disk.as_ref(), target.as_deref())?;
+    let (archived, faults) = check_archive(disk.as_ref(), places)?;
     if !faults.is_empty() {
         // What is behind a bad archive cannot be told from it; the archive is mended first.
         return Ok(Report::of_archive(archived, faults));
     }
-    let mut report = on_disk(&Archived::over(disk, target), against, signers, progress)?;
+    let mut report = on_disk(&Archived::over(disk, Arc::clone(places)), against, signers, progress)?;
     report.archived = archived;
     Ok(report)
 }

@@ -1,5 +1,10 @@
 //! What the journal says of its own archive: which records were moved where, before their plain files are removed.
 
+mod place;
+mod store;
+
+pub use place::{Place, check, disk, look, places};
+
 use journal::Manifest;
 use projections::event::{event, evidence};
 use serde::{Deserialize, Serialize};

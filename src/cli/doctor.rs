@@ -7,12 +7,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use clap::Args;
-use figment::value::Dict;
 use journal::Look;
 use serde_json::{Value, json};
 
 use super::{DataArg, Failure, Outcome, print};
-use crate::audit::custody;
+use crate::audit::{archive, custody};
 use crate::config::{self, Config};
 use crate::data::DataDir;
 use crate::door::{Keys, signing};
@@ -49,11 +48,11 @@ impl Finding {
 
 pub(super) async fn run(args: DoctorArgs) -> Outcome {
     let dir = args.data.dir();
-    let (config, values, configured) = configuration(args.data.config.as_deref());
+    let (config, values, configured) = configuration(&args.data);
     let line_max = config.journal.record_bytes_max;
     let mut findings = vec![configured];
     if dir.exists() {
-        let look = Look::at(&dir.journal(), line_max);
+        let look = archive::look(&dir.journal(), config.journal.archive.as_deref(), line_max);
         let stands = rows::stand(&dir, look.as_ref().ok()).await;
         findings.extend([
             private(&dir),
@@ -100,8 +99,8 @@ fn tell(values: &[Value], findings: &[Finding]) {
     }
 }
 
-fn configuration(file: Option<&Path>) -> (Config, Vec<Value>, Finding) {
-    match config::load(file, Dict::new()) {
+fn configuration(data: &DataArg) -> (Config, Vec<Value>, Finding) {
+    match config::load(data.config.as_deref(), data.flags()) {
         Ok(loaded) => {
             let line = |(key, shown, from): (String, String, String)| {
                 let value: Value = serde_json::from_str(&shown).unwrap_or(Value::String(shown));

@@ -154,7 +154,7 @@ pub(super) fn expect_new(out: &Path) -> Outcome {
 
 async fn make(data: &DataArg, asked: &Asked, signed: &Signed, what: What) -> Result<(Bundle, Sealed), Failure> {
     let config = data.config()?;
-    let look = Look::at(&data.dir().journal(), config.journal.record_bytes_max)?;
+    let look = data.look()?;
     let mut checkpoint = Checkpoint::parse(&signed.note)?;
     if matches!(asked, Asked::Server) {
         checkpoint = witnessed(&look, checkpoint, &config.evidence.witness).await?;

@@ -119,8 +119,8 @@ fn there(data: &DataArg) -> Result<PathBuf, Failure> {
 }
 
 fn look(data: &DataArg) -> Result<Look, Failure> {
-    let path = there(data)?;
-    Ok(Look::at(&path, data.config()?.journal.record_bytes_max)?)
+    there(data)?;
+    data.look()
 }
 
 fn stat(data: &DataArg, as_json: bool) -> Outcome {

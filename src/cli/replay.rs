@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use journal::{Log, Look};
+use journal::Log;
 use serde_json::{Map, Value};
 
 use super::{DataArg, Failure, Outcome};
@@ -183,7 +183,7 @@ fn log(data: &DataArg) -> Result<Arc<dyn Log>, Failure> {
             Failure::new(format!("{}: there is no journal here", data.data.display())).hint("say where with --data"),
         );
     }
-    let look = Look::at(&data.dir().journal(), data.config()?.journal.record_bytes_max)?;
+    let look = data.look()?;
     Ok(Arc::new(look))
 }
 

@@ -99,7 +99,7 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
 
 /// What file, environment and flags say.
 fn configured(args: &ServeArgs) -> Result<Config, Failure> {
-    let mut flags = Dict::new();
+    let mut flags = args.data.flags();
     let mut say = |name: &str, value: Value| drop(flags.insert(name.to_owned(), value));
     if let Some(listen) = args.listen {
         say("listen", listen.to_string().into());
@@ -153,6 +153,7 @@ fn open_with(dir: &DataDir, config: &Config, watch: &mut dyn data::Watch) -> Res
             terms: config.terms(),
             signing_key_file: config.evidence.signing_key_file.clone(),
             past: config.past.clone(),
+            archive: config.journal.archive.clone(),
         },
         watch,
     )

@@ -9,13 +9,26 @@ use serde_json::{Value, json};
 use super::{bad, good, newest, project, public_key};
 use crate::server::Server;
 
-fn small(dir: &Path) -> Server {
+/// The program with segments of a few records.
+pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orkestra"));
     command
         .env("ORKESTRA_JOURNAL__SEGMENT_BYTES", "40960")
         .env("ORKESTRA_JOURNAL__RECORD_BYTES_MAX", "32768")
         .env("ORKESTRA_JOURNAL__RESERVE_BYTES", "4096");
-    Server::start_as(dir, &mut command)
+    command
+}
+
+/// Makes projects until some segments are full.
+pub fn fill(dir: &Path, server: &Server) {
+    let stat = || -> Value { serde_json::from_str(&good(dir, &["journal", "stat", "--json"])).unwrap() };
+    for number in 0..200_u8 {
+        if number % 8 == 0 && stat()["segments"].as_u64() > Some(2) {
+            break;
+        }
+        let letters = [b'A' + number / 26, b'A' + number % 26].map(char::from);
+        project(server, &format!("P{}", letters.iter().collect::<String>()));
+    }
 }
 
 fn state(dir: &Path) -> Value {
@@ -27,15 +40,8 @@ fn state(dir: &Path) -> Value {
 #[test]
 fn what_is_archived_is_replayed_proven_and_verified_beside_a_server() {
     let dir = tempfile::tempdir().unwrap();
-    let server = small(dir.path());
-    let stat = || -> Value { serde_json::from_str(&good(dir.path(), &["journal", "stat", "--json"])).unwrap() };
-    for number in 0..200_u8 {
-        if number % 8 == 0 && stat()["segments"].as_u64() > Some(2) {
-            break;
-        }
-        let letters = [b'A' + number / 26, b'A' + number % 26].map(char::from);
-        project(&server, &format!("P{}", letters.iter().collect::<String>()));
-    }
+    let server = Server::start_as(dir.path(), &mut program());
+    fill(dir.path(), &server);
     let (before, all) = (state(dir.path()), good(dir.path(), &["journal", "export"]));
     let inside = dir.path().canonicalize().unwrap().join("data/journal/archive");
     let said = bad(dir.path(), &["journal", "archive", "--to", inside.to_str().unwrap()]);
@@ -87,7 +93,7 @@ fn what_is_archived_is_replayed_proven_and_verified_beside_a_server() {
         .unwrap();
     assert!(checked.status.success());
     server.kill();
-    small(dir.path()).kill();
+    Server::start_as(dir.path(), &mut program()).kill();
     assert_ne!(state(dir.path()), before, "AFTER came since");
     let copy = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().path());
     let copy = copy

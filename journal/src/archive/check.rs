@@ -1,29 +1,28 @@
 //! Whether an archive is what its manifest says, each way of not being it told apart.
 
 use std::io;
-use std::path::Path;
 
-use super::{ArchivedSegment, MANIFEST, Manifest, head, header_of, over, sha256};
-use crate::disk::{Disk, RealDisk, read_whole};
+use super::{ArchivedSegment, MANIFEST, Manifest, Places, Target, head, header_of, over, sha256};
+use crate::disk::Disk;
 use crate::{Error, Fault, FaultKind, segment};
 
 /// Reads every archived segment of a journal and compares it with the manifest; also those whose plain file is still there.
-/// Gives how many are good, and what is wrong. `target` in place of the directory that the manifest names.
+/// Gives how many are good, and what is wrong. `places` finds what the manifest names.
 ///
 /// # Errors
 /// [`Error::Io`] when something that is there cannot be read.
-pub fn check_archive(disk: &dyn Disk, target: Option<&dyn Disk>) -> Result<(u64, Vec<Fault>), Error> {
+pub fn check_archive(disk: &dyn Disk, places: &Places) -> Result<(u64, Vec<Fault>), Error> {
     let manifest = match Manifest::read(disk) {
         Ok(None) => return Ok((0, Vec::new())),
         Ok(Some(manifest)) => manifest,
         Err(Error::Archive { file, why }) => return Ok((0, vec![fault(FaultKind::Manifest, &file, 0, why)])),
         Err(cause) => return Err(cause),
     };
-    let named = match target {
-        Some(_) => None,
-        None => RealDisk::existing(Path::new(&manifest.target)).ok(),
+    let target = match places(&manifest.target) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => None,
+        target => Some(target.map_err(Error::io("open", &manifest.target))?),
     };
-    let target = target.or(named.as_ref().map(|disk| disk as &dyn Disk));
+    let target = target.as_deref();
     let (mut good, mut faults, mut next, mut root) = (0, Vec::new(), 1, None);
     for entry in &manifest.segments {
         let wrong = if entry.first == next {
@@ -65,13 +64,14 @@ fn one(
     manifest: &Manifest,
     entry: &ArchivedSegment,
     root: Option<&str>,
-    target: Option<&dyn Disk>,
+    target: Option<&dyn Target>,
 ) -> Result<Option<(FaultKind, String)>, Error> {
-    let missing = || format!("the archived segment is not in {}", manifest.target);
+    let place = target.map_or_else(|| manifest.target.clone(), Target::called);
+    let missing = || format!("the archived segment is not in {place}");
     let Some(target) = target else {
         return Ok(Some((FaultKind::ArchiveMissing, missing())));
     };
-    let packed = match read_whole(target, &entry.file) {
+    let packed = match target.get(&entry.file) {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
             return Ok(Some((FaultKind::ArchiveMissing, missing())));
         }

@@ -1,26 +1,25 @@
 //! A disk on which archived segments are there as if they had never left.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ArchivedSegment, MANIFEST, Manifest, sha256, unpack};
-use crate::disk::{Disk, DiskFile, Lock, RealDisk, read_whole};
+use super::{ArchivedSegment, MANIFEST, Manifest, Places, Target, sha256, unpack};
+use crate::disk::{Disk, DiskFile, Lock};
 use crate::segment;
 
-/// A journal's directory, and the archive that its manifest names. A segment that is not in the directory any more is
+/// A journal's directory, and the archive that belongs to it. A segment that is not in the directory any more is
 /// unpacked into memory, whole and checked; the newest one unpacked is kept.
 pub struct Archived {
     disk: Arc<dyn Disk>,
-    target: Option<Arc<dyn Disk>>,
+    places: Places,
     held: Mutex<Option<(String, Arc<Vec<u8>>)>>,
 }
 
 impl Archived {
-    /// Over a disk; `target` in place of the directory that the manifest names.
-    pub fn over(disk: Arc<dyn Disk>, target: Option<Arc<dyn Disk>>) -> Self {
+    /// Over a disk; `places` finds what its manifest names.
+    pub fn over(disk: Arc<dyn Disk>, places: Places) -> Self {
         let held = Mutex::new(None);
-        Self { disk, target, held }
+        Self { disk, places, held }
     }
 
     fn manifest(&self) -> io::Result<Option<Manifest>> {
@@ -38,18 +37,14 @@ impl Archived {
         let Some(entry) = manifest.of(name) else {
             return Err(absent);
         };
-        let plain = match &self.target {
-            Some(target) => read_back(target.as_ref(), entry),
-            None => at(&manifest.target).and_then(|target| read_back(&target, entry)),
+        let plain = match (self.places)(&manifest.target) {
+            Ok(target) => read_back(target.as_ref(), entry).map_err(|cause| needed(&target.called(), entry, &cause)),
+            Err(cause) => Err(needed(&manifest.target, entry, &cause)),
         };
-        let plain = Arc::new(plain.map_err(|cause| needed(&manifest.target, entry, &cause))?);
+        let plain = Arc::new(plain?);
         *held = Some((name.to_owned(), Arc::clone(&plain)));
         Ok(plain)
     }
-}
-
-fn at(target: &str) -> io::Result<RealDisk> {
-    RealDisk::existing(Path::new(target))
 }
 
 fn needed(target: &str, entry: &ArchivedSegment, cause: &io::Error) -> io::Error {
@@ -62,9 +57,9 @@ fn needed(target: &str, entry: &ArchivedSegment, cause: &io::Error) -> io::Error
 }
 
 /// A segment from its copy, checked against what the manifest says of both.
-pub(super) fn read_back(target: &dyn Disk, entry: &ArchivedSegment) -> io::Result<Vec<u8>> {
+pub(super) fn read_back(target: &dyn Target, entry: &ArchivedSegment) -> io::Result<Vec<u8>> {
     let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", entry.file));
-    let packed = read_whole(target, &entry.file)?;
+    let packed = target.get(&entry.file)?;
     if sha256(&packed) != entry.packed_sha256 {
         return Err(wrong("its bytes are not those that were written"));
     }

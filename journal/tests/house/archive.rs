@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use journal::disk::{Disk, Fate, SimulatedDisk};
 use journal::{Archived, FaultKind, Journal, Log as _, Look, Manifest, Report, Verification};
-use journal::{archive, remove_archived, verify_disk, verify_over};
+use journal::{archive, moved_to, remove_archived, verify_disk, verify_over};
 
 use crate::support::{ORIGIN, append, check_all, filled, segments, small};
 
@@ -30,11 +30,14 @@ fn verified(disk: &SimulatedDisk, target: &SimulatedDisk) -> Report {
         ..Verification::default()
     };
     let (disk, target) = (Arc::new(disk.clone()), Arc::new(target.clone()));
-    verify_over(disk, Some(target), &against, &mut { &against }, &mut |_, _| ()).unwrap()
+    verify_over(disk, &moved_to(target), &against, &mut { &against }, &mut |_, _| ()).unwrap()
 }
 
 fn over(disk: &SimulatedDisk, target: &SimulatedDisk) -> Arc<dyn Disk> {
-    Arc::new(Archived::over(Arc::new(disk.clone()), Some(Arc::new(target.clone()))))
+    Arc::new(Archived::over(
+        Arc::new(disk.clone()),
+        moved_to(Arc::new(target.clone())),
+    ))
 }
 
 /// What happens to the files of an archive.
@@ -101,7 +104,10 @@ fn each_fault_of_an_archive_is_told_apart() {
     let missing = with(&|files| drop(files.remove(&second.file)));
     assert_eq!(kinds(&missing), [(FaultKind::ArchiveMissing, second.file.clone())]);
     let said = Look::on(over(&disk, &missing), 1024).err().unwrap().to_string();
-    assert!(said.contains(&second.file) && said.contains(TARGET), "{said}");
+    assert!(
+        said.contains(&second.file) && said.contains(&missing.describe()),
+        "{said}"
+    );
     let swapped = with(&|files| {
         let (one, two) = (files[&first.file].clone(), files[&second.file].clone());
         files.insert(first.file.clone(), two);

@@ -1,14 +1,15 @@
 //! `orkestra journal archive`: sealed segments are compressed, kept elsewhere, and removed only when their copies are good.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use journal::disk::RealDisk;
-use journal::{Manifest, archive, remove_archived};
+use journal::{Manifest, Target, archive, remove_archived};
 use serde_json::json;
 
 use super::there;
-use crate::audit::archive::Told;
+use crate::audit::archive::{Place, Told};
 use crate::cli::operator::{self, OperatorRequest};
 use crate::cli::{DataArg, Failure, Outcome, block_on_value, note, print, progress};
 use crate::door::keys::private_dir;
@@ -18,9 +19,10 @@ use crate::kernel::text::count;
 pub(in crate::cli) struct ArchiveArgs {
     #[command(flatten)]
     data: DataArg,
-    /// The directory that holds the archive; it is made where it is missing.
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    /// Where the archive is kept: a directory, which is made where it is missing, or s3://bucket/prefix (endpoint and credentials
+    /// from the environment, AWS_…).
+    #[arg(long, value_name = "PLACE")]
+    to: String,
     /// How many of the newest sealed segments stay out of it.
     #[arg(long, value_name = "SEGMENTS", default_value_t = 0)]
     keep: usize,
@@ -34,22 +36,10 @@ pub(in crate::cli) struct ArchiveArgs {
 
 pub(super) fn run(args: &ArchiveArgs) -> Outcome {
     let path = there(&args.data)?;
-    if args.to.to_string_lossy().contains("://") {
-        let said = format!("{}: only directories can hold an archive", args.to.display());
-        return Err(Failure::new(said).hint("archive to a directory, and copy that to the object store"));
-    }
-    outside(&std::path::absolute(&args.to)?, &path)?;
-    // The copies are as private as the records.
-    private_dir(&args.to).map_err(|cause| Failure::new(&cause))?;
-    let target = RealDisk::create(&args.to)?;
-    let place = args.to.canonicalize()?;
-    let name = place
-        .to_str()
-        .ok_or_else(|| Failure::new("the directory's name is not Unicode"))?;
-    outside(&place, &path)?;
+    let (target, name) = target(&args.to, &path)?;
     let disk = RealDisk::existing(&path)?;
     let bar = progress::steps();
-    let made = archive(&disk, (&target, name), args.keep, &mut |done, all| {
+    let made = archive(&disk, (target.as_ref(), &name), args.keep, &mut |done, all| {
         bar.set_length(all);
         bar.set_position(done);
     })?;
@@ -59,12 +49,34 @@ pub(super) fn run(args: &ArchiveArgs) -> Outcome {
         return Ok(());
     };
     let removed = if args.remove {
-        removed(args, &manifest, &disk, &target)?
+        removed(args, &manifest, &disk, target.as_ref())?
     } else {
         Vec::new()
     };
     tell(args, &manifest, &removed);
     Ok(())
+}
+
+/// The place, and its name as the manifest keeps it.
+fn target(to: &str, journal: &Path) -> Result<(Arc<dyn Target>, String), Failure> {
+    let place = Place::parse(to).map_err(|why| Failure {
+        code: 2,
+        ..Failure::new(format!("--to: {why}"))
+    })?;
+    if let Place::Directory(path) = &place {
+        outside(&std::path::absolute(path)?, journal)?;
+        // The copies are as private as the records.
+        private_dir(path).map_err(|cause| Failure::new(&cause))?;
+        let whole = path.canonicalize()?;
+        let name = whole
+            .to_str()
+            .ok_or_else(|| Failure::new("the directory's name is not Unicode"))?;
+        outside(&whole, journal)?;
+        return Ok((place.open()?, name.to_owned()));
+    }
+    let target = place.open()?;
+    let name = target.called();
+    Ok((target, name))
 }
 
 /// A copy beside what it is a copy of is lost with it.
@@ -81,7 +93,7 @@ fn removed(
     args: &ArchiveArgs,
     manifest: &Manifest,
     disk: &RealDisk,
-    target: &RealDisk,
+    target: &dyn Target,
 ) -> Result<Vec<String>, Failure> {
     let journal = args.data.dir().journal();
     if !manifest

@@ -1,11 +1,14 @@
 //! `orkestra journal verify`: every byte, the tree, the checkpoints and who signed them.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use journal::{Fault, FaultKind, Report, Verification, VerifyingKey, verify_signed};
+use journal::disk::RealDisk;
+use journal::{Fault, FaultKind, Report, Verification, VerifyingKey, verify_over};
 use serde_json::json;
 
 use super::{counted, signing, there};
+use crate::audit::archive;
 use crate::audit::keys::{Heard, Keys};
 use crate::cli::{DataArg, Failure, Outcome, note, print, progress};
 use crate::kernel::text::count;
@@ -13,7 +16,9 @@ use crate::kernel::text::count;
 fn verified(data: &DataArg, against: &Verification, heard: &mut Heard) -> Result<Report, Failure> {
     let path = there(data)?;
     let bar = progress::bytes();
-    let report = verify_signed(&path, against, heard, &mut |read, all| {
+    let disk = Arc::new(RealDisk::existing(&path)?);
+    let places = archive::places(data.config()?.journal.archive.as_deref());
+    let report = verify_over(disk, &places, against, heard, &mut |read, all| {
         bar.set_length(all);
         bar.set_position(read);
     })?;

@@ -4,6 +4,7 @@
 //! checkpoint that is kept, or for one that is signed now where that one does not reach far enough.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use journal::{Checkpoint, Journal, Log as _, Look, Prover, VerifyingKey};
@@ -11,9 +12,9 @@ use projections::Digest;
 use serde_json::json;
 
 use super::{look, signing, there};
-use crate::audit::custody;
 use crate::audit::evidence::{Unproven, proven, same_history};
 use crate::audit::keys::{Chain, Keys};
+use crate::audit::{archive, custody};
 use crate::cli::operator::{OperatorRequest, Signed};
 use crate::cli::{DataArg, Failure, Outcome, block_on_value, note, print, progress, remote};
 use crate::data::ORIGIN;
@@ -56,7 +57,9 @@ fn sign(data: &DataArg, may_make: bool) -> Result<(Checkpoint, VerifyingKey), Fa
         let Signed { note, key } = serde_json::from_value(reply.map_err(Failure::from)?)?;
         return Ok((Checkpoint::parse(&note)?, VerifyingKey::parse(&key)?));
     }
-    let (journal, _) = Journal::open(&dir.journal(), data.config()?.journal_options(), ORIGIN).map_err(|cause| {
+    let config = data.config()?;
+    let disk = archive::disk(&dir.journal(), config.journal.archive.as_deref())?;
+    let (journal, _) = Journal::open_on(Arc::new(disk), config.journal_options(), ORIGIN).map_err(|cause| {
         let failure = Failure::new(&cause);
         if matches!(cause, journal::Error::Locked { .. }) {
             failure.hint("another process has this directory; let it end, or stop it")

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Checkpoint, Log, Look, VerifyingKey};
+use journal::{Checkpoint, Log, VerifyingKey};
 
 use super::super::evidence::{Asked, expect_new};
 use super::super::operator::OperatorRequest;
@@ -48,7 +48,7 @@ async fn stated(data: &DataArg, registry: Registry) -> Result<(Report, String, S
 fn decided(data: &DataArg, registry: Registry, signed: &str) -> Result<(Report, Receipt), Failure> {
     let checkpoint = Checkpoint::parse(signed)?;
     let size = checkpoint.root.size;
-    let look = Look::at(&data.dir().journal(), data.config()?.journal.record_bytes_max)?;
+    let look = data.look()?;
     let bar = progress::records(size);
     let root = look.prover(size, &mut |done| bar.set_position(done))?.root(size)?;
     bar.finish_and_clear();
