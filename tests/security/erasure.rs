@@ -88,7 +88,7 @@ fn who_was_erased_is_nowhere_and_everything_still_verifies() {
     let journal = data.join("journal");
     assert_eq!(
         holding(&journal, ADDRESS),
-        [PathBuf::new(); 0],
+        Vec::<PathBuf>::new(),
         "records are sealed before they are written"
     );
     let checkpoint = dir.join("checkpoint");
@@ -104,7 +104,7 @@ fn who_was_erased_is_nowhere_and_everything_still_verifies() {
     let erased = orkestra(dir, &["subject", "erase", "@carla", "--yes"]);
     assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
     for text in [ADDRESS, "quixotically"] {
-        assert_eq!(holding(&data, text), [PathBuf::new(); 0], "{text}");
+        assert_eq!(holding(&data, text), Vec::<PathBuf>::new(), "{text}");
     }
     let proof = records(dir, "subject.erased");
     let record: Value = serde_json::from_str(&proof[0]).unwrap();
@@ -210,5 +210,5 @@ fn a_key_that_a_backup_brings_back_is_destroyed_again() {
     assert!(shown.contains(ADDRESS), "the backup does bring it back: {shown}");
     assert!(orkestra(dir, &["subject", "recheck"]).status.success());
     assert!(!gone[0].0.exists());
-    assert_eq!(holding(&dir.join("data"), ADDRESS), [PathBuf::new(); 0]);
+    assert_eq!(holding(&dir.join("data"), ADDRESS), Vec::<PathBuf>::new());
 }
