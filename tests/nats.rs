@@ -134,9 +134,12 @@ fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
         assert_eq!(ends(&server, action)["status"], "succeeded");
     }
     assert_eq!(broker.painted("SELECT count(*) FROM labels"), json!([[actions.len()]]));
-    for event in ["execution.published", "execution.succeeded", "label.created"] {
+    for event in ["execution.succeeded", "label.created"] {
         assert_eq!(journal(&server, event).len(), actions.len(), "each has one {event}");
     }
+    // Where the broker took a message and died before it said so, the outcome is the first that is heard of it.
+    let published = journal(&server, "execution.published").len();
+    assert!((actions.len() - 1..=actions.len()).contains(&published), "{published}");
     server.stop();
 }
 

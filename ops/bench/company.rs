@@ -12,6 +12,8 @@
 
 #[path = "company/bulk.rs"]
 mod bulk;
+#[path = "company/goods.rs"]
+mod goods;
 #[path = "company/make.rs"]
 mod make;
 #[path = "start/maker.rs"]
@@ -43,7 +45,7 @@ fn told(what: &str, mut waited: Vec<Duration>) {
     waited.sort();
     let at = |part: usize| waited[(waited.len() - 1) * part / 100].as_secs_f64() * 1e3;
     println!(
-        "{what:<34} {:>7} times  p50 {:>6.2} ms  p99 {:>6.2} ms  most {:>6.2} ms",
+        "{what:<42} {:>7} times  p50 {:>6.2} ms  p99 {:>6.2} ms  most {:>6.2} ms",
         waited.len(),
         at(50),
         at(99),
@@ -107,6 +109,22 @@ async fn load(server: &Arc<Server>, tasks: u64) {
     told("propose and confirm a task", writes.await.unwrap());
 }
 
+/// Every kind of read, one at a time with nobody else there.
+async fn alone(server: &Arc<Server>, tasks: u64) {
+    let mut wire = Wire::open(server, 0).await;
+    for (what, tool, args) in READS {
+        let mut waited = Vec::new();
+        for turn in 0..50_u64 {
+            let args = args(turn.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16, tasks);
+            let begun = Instant::now();
+            wire.call(tool, &args).await;
+            waited.push(begun.elapsed());
+            wire.said();
+        }
+        told(&format!("alone: {what}"), waited);
+    }
+}
+
 /// Stops the program as an operator does, and waits until it has written what a start needs.
 fn stopped(mut server: Server) {
     let id = server.child.id().to_string();
@@ -153,6 +171,7 @@ async fn measured(dir: &Path, tasks: u64) {
     );
     followed(&server).await;
     bulk::bulk(&server, tasks).await;
+    alone(&server, tasks).await;
     load(&server, tasks).await;
     println!("memory {} MiB (bar 1,024)", resident_kib(&server) / 1024);
     stopped(Arc::into_inner(server).unwrap());

@@ -213,7 +213,7 @@ impl Actions {
             is_handed_over: false,
             due: None,
             holds: Vec::new(),
-            undoes: facts.undoes.and_then(|id| id.parse().ok()),
+            undoes: facts.undoes.and_then(|id| id.parse().ok()).map(Box::new),
             undone_by: None,
             superseded_by: None,
         };
@@ -223,7 +223,7 @@ impl Actions {
 
     fn moved(&mut self, seq: u64, record: &Record<'_>, name: &str, facts: Moved<'_>) -> Result<(), Misfit> {
         let mut action = self.known(name, &facts.action)?;
-        let by = facts.by.as_deref().and_then(|id| id.parse().ok());
+        let by = facts.by.as_deref().and_then(|id| id.parse().ok()).map(Box::new);
         if name == names::UNDONE {
             action.undone_by = by;
             self.put(action);

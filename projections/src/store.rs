@@ -16,7 +16,7 @@ pub use crate::facets::{Facets, Index, ToolOf, USED};
 pub use fold::{Mark, Round};
 pub use keys::BUCKET;
 pub use look::look;
-pub use opening::{Doubt, Opened, Reading, Wanted, begin, bytes, open};
+pub use opening::{Doubt, Opened, Reading, Understand, Wanted, begin, bytes, open};
 pub use rows::{Count, Rows};
 pub use seal::Seal;
 pub use shelf::{Memory, Shelf};

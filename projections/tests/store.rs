@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use projections::Record;
 use projections::store::{
-    Doubt, Facets, Index, Mark, Memory, Opened, Reading, Round, Rows, Shelf, Stand, Store, Wanted, open,
+    Doubt, Facets, Index, Mark, Memory, Opened, Reading, Round, Rows, Shelf, Stand, Store, Understand, Wanted, open,
 };
 use proptest::prelude::*;
 
@@ -187,12 +187,18 @@ proptest! {
 struct Taken(Vec<String>);
 
 impl Reading for Taken {
+    type Row = String;
+
     fn stands(&mut self, _: &Stand) -> Result<(), String> {
         Ok(())
     }
 
-    fn row(&mut self, kind: &str, id: &str, text: &str) -> Result<(), String> {
-        self.0.push(format!("{kind} {id} {text}"));
+    fn understand(&self) -> Understand<String> {
+        Box::new(|kind, id, text| Ok(format!("{kind} {id} {text}")))
+    }
+
+    fn row(&mut self, row: String) -> Result<(), String> {
+        self.0.push(row);
         Ok(())
     }
 }

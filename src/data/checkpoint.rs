@@ -5,13 +5,15 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use journal::{Journal, Line, Log as _};
 use projections::Digest;
-use projections::store::{self, Reading, Stand, Store, Wanted};
+use projections::store::{self, Reading, Stand, Store, Understand, Wanted};
 
 use crate::kernel::State;
-use crate::kernel::state::Kind;
+use crate::kernel::state::{Kind, Loose};
 
 /// How long reading the rows may take, beside what their size needs.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So many records are folded with an index that is kept up; before more, none is made.
+const FEW: u64 = 10_000;
 
 /// What was found beside a journal.
 pub struct Found {
@@ -49,6 +51,7 @@ pub(super) fn program() -> String {
 pub fn open(dir: &Path, wanted: &Wanted, journal: &Journal, kinds: &[Kind]) -> Found {
     let agrees = |stand: &Stand| agrees(stand, journal.durable(), journal.get(stand.position));
     let mut restoring = Restoring::new(kinds, &agrees);
+    restoring.last = Some(journal.durable());
     match store::open(dir, wanted, &mut restoring) {
         Ok(opened) => Found {
             store: Some(opened.store),
@@ -87,25 +90,48 @@ pub fn agrees(stand: &Stand, last: u64, line: Result<Option<Line>, journal::Erro
 pub struct Restoring<'a> {
     /// The state so far.
     pub state: State,
+    kinds: Vec<Kind>,
     agrees: &'a dyn Fn(&Stand) -> Result<(), String>,
+    /// The newest record; where little comes after the rows, words are indexed while the rest of the store is still checked.
+    last: Option<u64>,
 }
 
 impl<'a> Restoring<'a> {
     /// Begins with the empty state; `agrees` says whether rows may stand where they do.
     pub fn new(kinds: &[Kind], agrees: &'a dyn Fn(&Stand) -> Result<(), String>) -> Self {
-        let state = State::unindexed(kinds);
-        Self { state, agrees }
+        Self {
+            state: State::unindexed(kinds),
+            kinds: kinds.to_vec(),
+            agrees,
+            last: None,
+        }
     }
 }
 
 impl Reading for Restoring<'_> {
+    type Row = Loose;
+
     fn stands(&mut self, stand: &Stand) -> Result<(), String> {
         (self.agrees)(stand)?;
         (self.state.position, self.state.at) = (stand.position, stand.at);
         Ok(())
     }
 
-    fn row(&mut self, kind: &str, id: &str, text: &str) -> Result<(), String> {
-        self.state.restore(kind, id, text).map_err(|cause| cause.to_string())
+    fn understand(&self) -> Understand<Loose> {
+        let blank = State::unindexed(&self.kinds);
+        Box::new(move |kind, id, text| blank.understand(kind, id, text).map_err(|cause| cause.to_string()))
+    }
+
+    fn row(&mut self, row: Loose) -> Result<(), String> {
+        self.state.put_back(row).map_err(|cause| cause.to_string())
+    }
+
+    fn told(&mut self) {
+        if self
+            .last
+            .is_some_and(|last| last.saturating_sub(self.state.position) <= FEW)
+        {
+            self.state.index();
+        }
     }
 }

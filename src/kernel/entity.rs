@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use projections::{FieldChange, Fields, Named};
+use rust_decimal::Decimal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -15,6 +16,7 @@ use serde_json::value::{RawValue, to_raw_value};
 pub struct Keys {
     pub(crate) list: Vec<(&'static str, String)>,
     pub(crate) global: Vec<(&'static str, String)>,
+    pub(crate) sums: Vec<(&'static str, String, Decimal)>,
 }
 
 /// The index of everything a person may call an entity: key, handle, slug, e-mail, exact name (folded).
@@ -39,6 +41,11 @@ impl Keys {
     /// A key that is looked up before the organisation is known (bearer tokens).
     pub fn anywhere(&mut self, index: &'static str, key: impl std::fmt::Display) {
         self.global.push((index, key.to_string()));
+    }
+
+    /// An amount that counts towards a sum, which [`View::sum`](crate::kernel::View::sum) tells.
+    pub fn adds(&mut self, index: &'static str, key: impl std::fmt::Display, amount: Decimal) {
+        self.sums.push((index, key.to_string(), amount));
     }
 
     /// A key of the module's own.

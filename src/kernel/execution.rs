@@ -68,7 +68,7 @@ pub fn route(view: &View<'_>, tool: &Tool, plan: &mut Plan) {
 
 /// The module whose work an action is.
 pub fn module_of(registry: &Registry, state: &State, action: &Action) -> Option<&'static str> {
-    let undone = action.undoes.and_then(|id| state.actions.get(id));
+    let undone = action.undoes.as_deref().and_then(|id| state.actions.get(*id));
     let tool = undone.map_or(&action.tool, |undone| &undone.tool);
     registry.tool(tool).map(|tool| tool.module)
 }

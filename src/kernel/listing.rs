@@ -87,11 +87,7 @@ impl<'a> Listing<'a> {
         if before {
             self.fill(&mut items)?;
         }
-        let mut rows = self.sorted(items, &sort)?;
-        if let Some(cursor) = &cursor {
-            let after = |row: &Item| compare_to(row, cursor, &sort) == Ordering::Greater;
-            rows.retain(|row| after(row));
-        }
+        let mut rows = self.sorted(items, &sort, cursor.as_ref())?;
         let has_more = rows.len() > self.page.limit.size();
         rows.truncate(self.page.limit.size());
         if !before {
@@ -165,7 +161,8 @@ impl<'a> Listing<'a> {
         rows.iter_mut().try_for_each(fill)
     }
 
-    fn sorted(&self, mut items: Vec<Item>, sort: &str) -> Result<Vec<Item>, Rejection> {
+    /// The items of a page and one more, in order.
+    fn sorted(&self, mut items: Vec<Item>, sort: &str, cursor: Option<&Cursor>) -> Result<Vec<Item>, Rejection> {
         let field = sort.trim_start_matches('-');
         let known = items.first().is_none_or(|item| item.contains_key(field));
         if !known && self.page.sort.is_some() {
@@ -176,7 +173,28 @@ impl<'a> Listing<'a> {
             let rule = format!("cannot sort by `{field}`; it may be one of {}", names.join(", "));
             return Err(Rejection::argument("sort", rule).allowed(names));
         }
-        items.sort_by(|a, b| compare(&key(a, sort), &id(a), &key(b, sort), &id(b), sort));
+        let is_descending = sort.starts_with('-');
+        let after = |(key, id): &(Order, String)| {
+            cursor.is_none_or(|cursor| {
+                let keys = key.compare(&Order::of(Some(&cursor.k)), is_descending);
+                keys.then_with(|| id.cmp(&cursor.i)) == Ordering::Greater
+            })
+        };
+        let placed = items
+            .drain(..)
+            .map(|item| ((Order::of(item.get(field)), id(&item)), item));
+        let mut placed: Vec<((Order, String), Item)> = placed.filter(|(place, _)| after(place)).collect();
+        let order = |((one, one_id), _): &((Order, String), Item), ((two, two_id), _): &((Order, String), Item)| {
+            one.compare(two, is_descending).then_with(|| one_id.cmp(two_id))
+        };
+        // One more than is shown tells that there is more.
+        let most = self.page.limit.size() + 1;
+        if placed.len() > most {
+            placed.select_nth_unstable_by(most, order);
+            placed.truncate(most);
+        }
+        placed.sort_unstable_by(order);
+        items.extend(placed.into_iter().map(|(_, item)| item));
         Ok(items)
     }
 
@@ -227,25 +245,45 @@ fn id(item: &Item) -> String {
     item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn compare_to(row: &Item, cursor: &Cursor, sort: &str) -> Ordering {
-    compare(&key(row, sort), &id(row), &cursor.k, &cursor.i, sort)
+/// What an item is sorted by, ready to be compared.
+enum Order {
+    Number(f64),
+    Text(String),
+    Other(String),
+    Nothing,
 }
 
-fn compare(a: &Value, a_id: &str, b: &Value, b_id: &str, sort: &str) -> Ordering {
-    let values = match (a, b) {
-        (Value::Null, Value::Null) => Ordering::Equal,
-        (Value::Null, _) => return Ordering::Greater,
-        (_, Value::Null) => return Ordering::Less,
-        (Value::Number(a), Value::Number(b)) => a.as_f64().unwrap_or(0.0).total_cmp(&b.as_f64().unwrap_or(0.0)),
-        (Value::String(a), Value::String(b)) => text::fold(a).cmp(&text::fold(b)),
-        (a, b) => a.to_string().cmp(&b.to_string()),
-    };
-    let values = if sort.starts_with('-') {
-        values.reverse()
-    } else {
-        values
-    };
-    values.then_with(|| a_id.cmp(b_id))
+impl Order {
+    fn of(value: Option<&Value>) -> Self {
+        match value {
+            None | Some(Value::Null) => Self::Nothing,
+            Some(Value::Number(number)) => Self::Number(number.as_f64().unwrap_or(0.0)),
+            Some(Value::String(said)) => Self::Text(text::fold(said)),
+            Some(other) => Self::Other(other.to_string()),
+        }
+    }
+
+    /// What has nothing comes last, whichever way.
+    fn compare(&self, other: &Self, is_descending: bool) -> Ordering {
+        let order = match (self, other) {
+            (Self::Nothing, Self::Nothing) => Ordering::Equal,
+            (Self::Nothing, _) => return Ordering::Greater,
+            (_, Self::Nothing) => return Ordering::Less,
+            (Self::Number(one), Self::Number(two)) => one.total_cmp(two),
+            (Self::Text(one), Self::Text(two)) | (Self::Other(one), Self::Other(two)) => one.cmp(two),
+            (one, two) => one.rank().cmp(&two.rank()),
+        };
+        if is_descending { order.reverse() } else { order }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Number(_) => 0,
+            Self::Text(_) => 1,
+            Self::Other(_) => 2,
+            Self::Nothing => 3,
+        }
+    }
 }
 
 /// The chosen fields of an item; an unknown one is refused with what there is. The identifier is always there.

@@ -3,7 +3,7 @@
 mod foreseen;
 mod kept;
 
-pub use kept::{Kept, Spoilt};
+pub use kept::{Kept, Loose, Spoilt};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

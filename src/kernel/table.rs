@@ -5,6 +5,7 @@ mod index;
 mod kept;
 mod recent;
 mod said;
+mod sums;
 
 pub use any::{AnyTable, Label, label};
 pub use kept::Unlike;
@@ -15,6 +16,7 @@ use imbl::{OrdMap, Vector};
 use jiff::Timestamp;
 use projections::record::Changed;
 use projections::{Id, Op};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -24,6 +26,7 @@ use crate::kernel::words::WordIndex;
 
 use index::KeyIndex;
 use recent::Recent;
+use sums::Sums;
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -85,6 +88,7 @@ pub struct Place<'a> {
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
     index: KeyIndex<E>,
+    sums: Sums,
     waiting: Waiting<E>,
     words: WordIndex,
     recent: Recent<E>,
@@ -104,6 +108,7 @@ impl<E> Default for Table<E> {
         Self {
             rows: OrdMap::new(),
             index: KeyIndex::default(),
+            sums: Sums::default(),
             waiting: Waiting::default(),
             words: WordIndex::default(),
             recent: Recent::default(),
@@ -148,6 +153,11 @@ impl<E: Entity> Table<E> {
         found.filter_map(|id| self.rows.get(&id))
     }
 
+    /// What the rows of an organisation add up to under a key.
+    pub fn sum(&self, org: &str, index: &'static str, key: &str) -> Decimal {
+        self.sums.of(org, index, key)
+    }
+
     /// The keys of an index in an organisation, in order, with their rows.
     pub fn keys<'a>(
         &'a self,
@@ -166,6 +176,7 @@ impl<E: Entity> Table<E> {
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
         self.index.change(before.as_deref(), Some(&row));
+        self.sums.change(before.as_deref(), Some(&row));
         self.reorder(before.as_deref(), Some(&row));
         self.waiting.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
@@ -174,6 +185,7 @@ impl<E: Entity> Table<E> {
     fn remove(&mut self, id: Id<E>) {
         let before = self.rows.remove(&id);
         self.index.change(before.as_deref(), None);
+        self.sums.change(before.as_deref(), None);
         self.reorder(before.as_deref(), None);
         self.waiting.change(before.as_deref(), None);
         self.reword(before.as_ref(), None);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use projections::{Action, Id};
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::kernel::authority::{self, place};
@@ -135,6 +136,15 @@ impl<'a> View<'a> {
             .table::<E>()
             .map(|table| table.find(&self.caller.org, index, key));
         found.into_iter().flatten().filter(|row| place::shows(self, row))
+    }
+
+    /// What the rows of the caller's organisation add up to under a key, whoever may see which of them: only for kinds that
+    /// whoever may read them sees all of.
+    pub fn sum<E: Entity>(&self, index: &'static str, key: &str) -> Decimal {
+        let table = self.state.table::<E>();
+        table
+            .map(|table| table.sum(&self.caller.org, index, key))
+            .unwrap_or_default()
     }
 
     /// The keys of an index, in order, with their rows.

@@ -10,6 +10,7 @@ mod gate;
 mod graph;
 mod hours;
 pub mod instance;
+mod nested;
 mod people;
 mod react;
 mod read;
@@ -24,6 +25,7 @@ mod words;
 pub use entity::Definition;
 pub use gate::{approval, approves, decided_at};
 pub use instance::{Instance, InstanceStatus};
+pub use nested::begins;
 
 use crate::kernel::Module;
 use crate::kernel::reaction::Reactor;

@@ -10,7 +10,7 @@ use orkestra::data::{self, DataDir, How, Opened};
 use orkestra::followers::clerk::{Clerk, Desk, Marks};
 use orkestra::kernel::State;
 use orkestra::processor::{self, Handle};
-use projections::store::{self, Error, Mark, Memory, Reading, Round, Shelf, Stand, Store};
+use projections::store::{self, Error, Mark, Memory, Reading, Round, Shelf, Stand, Store, Understand};
 use serde_json::json;
 
 use super::{ask, confirming, copy};
@@ -42,12 +42,18 @@ async fn demo(handle: &Handle) {
 struct Taken(Vec<(String, String, String)>);
 
 impl Reading for Taken {
+    type Row = (String, String, String);
+
     fn stands(&mut self, _: &Stand) -> Result<(), String> {
         Ok(())
     }
 
-    fn row(&mut self, kind: &str, id: &str, text: &str) -> Result<(), String> {
-        self.0.push((kind.to_owned(), id.to_owned(), text.to_owned()));
+    fn understand(&self) -> Understand<Self::Row> {
+        Box::new(|kind, id, text| Ok((kind.to_owned(), id.to_owned(), text.to_owned())))
+    }
+
+    fn row(&mut self, row: Self::Row) -> Result<(), String> {
+        self.0.push(row);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ mod firm;
 mod flowing;
 mod gates;
 mod law;
+mod nested;
 
 use serde_json::{Value, json};
 

@@ -122,3 +122,48 @@ fn a_private_project_does_not_exist_for_others() {
     assert_eq!(story.call("ben", "list_tasks", json!({})).unwrap()["items"], json!([]));
     check("work_private", &story.end());
 }
+
+#[test]
+fn what_is_due_first_is_the_same_however_it_is_looked_for() {
+    let mut story = Story::new("Tasks by the day they are due");
+    story.human("max", "member");
+    story.given(
+        "ana",
+        "create_project",
+        json!({"name": "Ops", "key": "OPS", "members": [{"member": "max"}]}),
+    );
+    for number in 0..23_u32 {
+        let mut task = json!({"project": "OPS", "title": format!("Number {number}")});
+        // Some on the same day, some on none, some nobody's.
+        if number % 5 != 0 {
+            task["dueDate"] = json!(format!("2026-04-{:02}", number * 7 % 12 + 1));
+        }
+        if number % 3 != 0 {
+            task["assignees"] = json!(["max"]);
+        }
+        story.given("ana", "create_task", task);
+    }
+    for mut args in [
+        json!({"assignee": "@max"}),
+        json!({}),
+        json!({"assignee": "@max", "priority": ["high"]}),
+    ] {
+        args["sort"] = json!("dueDate");
+        args["limit"] = json!(4);
+        let mut pages = |count: &str| {
+            let (mut seen, mut args) = (Vec::new(), args.clone());
+            args["count"] = json!(count);
+            loop {
+                let page = story.call("ana", "list_tasks", args.clone()).unwrap();
+                seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["key"].clone()));
+                match &page["page"]["nextCursor"] {
+                    serde_json::Value::Null => return seen,
+                    cursor => args["cursor"] = cursor.clone(),
+                }
+            }
+        };
+        // Who counts looks at all of them.
+        assert_eq!(pages("none"), pages("exact"));
+    }
+    drop(story.end());
+}

@@ -8,8 +8,11 @@ use orkestra::modules::organizations::invitation;
 use projections::Actor;
 use serde_json::{Value, json};
 
+use super::goods::goods;
 use super::maker::{Maker, title, word};
 
+/// Tasks for one movement of goods.
+pub const TASKS_PER_MOVEMENT: u64 = 4;
 /// A project never has more tasks.
 pub const TASKS_PER_PROJECT: u64 = 1000;
 const PEOPLE: u64 = 40;
@@ -85,5 +88,6 @@ pub fn company(dir: &Path, tasks: u64) {
             eprintln!("{} of {tasks} tasks made", number + 1);
         }
     }
+    goods(&mut maker, tasks / TASKS_PER_MOVEMENT);
     maker.end();
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::goods::{item, warehouse};
 use super::make::{TASKS_PER_PROJECT, person, task};
 use super::maker::{title, word};
 
@@ -13,7 +14,7 @@ fn project(number: u64, tasks: u64) -> String {
 }
 
 /// Every kind of read, in turn.
-pub const READS: [Read; 8] = [
+pub const READS: [Read; 14] = [
     (
         "get_task",
         "get_task",
@@ -53,5 +54,35 @@ pub const READS: [Read; 8] = [
         "search for a title",
         "search",
         |number, tasks| json!({"q": title(number % tasks), "types": ["task"]}),
+    ),
+    (
+        "get_stock_item",
+        "get_stock_item",
+        |number, _| json!({"item": item(number)}),
+    ),
+    (
+        "list_stock_items of a warehouse",
+        "list_stock_items",
+        |number, _| json!({"location": warehouse(number)}),
+    ),
+    (
+        "list_stock_items that are short",
+        "list_stock_items",
+        |number, _| json!({"below": "min", "category": word(number % 20)}),
+    ),
+    (
+        "get_stock_report of movements",
+        "get_stock_report",
+        |number, _| json!({"report": "movements", "item": item(number)}),
+    ),
+    (
+        "get_stock_report of all value",
+        "get_stock_report",
+        |_, _| json!({"report": "valuation"}),
+    ),
+    (
+        "get_stock_report, what to order",
+        "get_stock_report",
+        |number, _| json!({"report": "reorder", "location": warehouse(number)}),
     ),
 ];

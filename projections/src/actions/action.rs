@@ -58,15 +58,15 @@ pub struct Action {
     /// What it holds while it executes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holds: Vec<String>,
-    /// The action it undoes.
+    /// The action it undoes. Few have one, and there are very many: it and the next two take a word each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undoes: Option<Id<Action>>,
+    pub undoes: Option<Box<Id<Action>>>,
     /// The action that undid it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undone_by: Option<Id<Action>>,
+    pub undone_by: Option<Box<Id<Action>>>,
     /// The action that took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub superseded_by: Option<Id<Action>>,
+    pub superseded_by: Option<Box<Id<Action>>>,
 }
 
 impl Named for Action {

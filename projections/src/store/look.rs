@@ -11,11 +11,11 @@ use super::{Error, Store};
 ///
 /// # Errors
 /// When it cannot be copied.
-pub fn look(
+pub fn look<R: Reading>(
     dir: &Path,
     aside: &Path,
     wanted: &Wanted,
-    reading: &mut dyn Reading,
+    reading: &mut R,
 ) -> Result<Option<Result<Store, Doubt>>, Error> {
     let Some(newest) = opening::numbers(dir)?.last().copied() else {
         return Ok(None);

@@ -7,7 +7,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::seal::Seal;
@@ -76,17 +76,33 @@ pub struct Opened {
     pub doubt: Option<Doubt>,
 }
 
+/// Makes something of a row: its kind, its identifier and its text.
+pub type Understand<R> = Box<dyn Fn(&str, &str, &str) -> Result<R, String> + Send>;
+
 /// What the caller has to say about a store.
 pub trait Reading {
+    /// What a row of the state is made into.
+    type Row: Send + 'static;
     /// Whether a store may stand there.
     fn stands(&mut self, stand: &Stand) -> Result<(), String>;
+    /// How rows of the state are understood. Whoever waits does it: the thread that reads the store, or this one.
+    fn understand(&self) -> Understand<Self::Row>;
     /// Takes a row of the state.
-    fn row(&mut self, kind: &str, id: &str, text: &str) -> Result<(), String>;
+    fn row(&mut self, row: Self::Row) -> Result<(), String>;
+    /// All rows of the state were told. They are not believed yet: the rest of the store is still read and checked.
+    fn told(&mut self) {}
 }
 
-enum Said {
+/// A row of the state on its way.
+enum Piece<R> {
+    Made(R),
+    Raw(Pair),
+}
+
+enum Said<R> {
     Meta(Meta),
-    Rows(Vec<Pair>),
+    Rows(Vec<Piece<R>>),
+    Told,
     /// All rows were told; with the seal over them.
     End(Arc<dyn Shelf>, Seal),
     Doubt(Doubt),
@@ -102,7 +118,7 @@ pub fn bytes(dir: &Path) -> u64 {
 ///
 /// # Errors
 /// When no fresh one can be made either.
-pub fn open(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Opened, Error> {
+pub fn open<R: Reading>(dir: &Path, wanted: &Wanted, reading: &mut R) -> Result<Opened, Error> {
     fs::create_dir_all(dir).map_err(Error::shelf("create"))?;
     let numbers = numbers(dir)?;
     let newest = numbers.last().copied();
@@ -157,13 +173,14 @@ pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
     Ok(numbers)
 }
 
-pub(super) fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Result<Store, Doubt> {
+pub(super) fn read<R: Reading>(dir: &Path, wanted: &Wanted, reading: &mut R) -> Result<Store, Doubt> {
     let patience = wanted.patience + Duration::from_secs(size(dir) / BYTES_PER_SECOND);
     let (say, said) = sync_channel(WAITING);
-    let its_dir = dir.to_owned();
+    let (its_dir, understand) = (dir.to_owned(), reading.understand());
+    let own = reading.understand();
     std::thread::Builder::new()
         .name("rows".to_owned())
-        .spawn(move || tell(&its_dir, &say))
+        .spawn(move || tell(&its_dir, &understand, &say))
         .map_err(Error::shelf("start a thread"))?;
     let until = (Instant::now() + patience, patience);
     let Said::Meta(meta) = hear(&said, until)? else {
@@ -173,14 +190,23 @@ pub(super) fn read(dir: &Path, wanted: &Wanted, reading: &mut dyn Reading) -> Re
     reading.stands(&meta.stand).map_err(Doubt::Refused)?;
     loop {
         match hear(&said, until)? {
-            Said::Rows(rows) => take(rows, reading)?,
+            Said::Rows(rows) => {
+                for piece in rows {
+                    let row = match piece {
+                        Piece::Made(row) => row,
+                        Piece::Raw(pair) => made(&pair, &own)?,
+                    };
+                    reading.row(row).map_err(Doubt::Refused)?;
+                }
+            }
+            Said::Told => reading.told(),
             Said::End(shelf, seal) => return Ok(Store::with(shelf, meta, seal)),
             _ => return Err(Doubt::Nowhere),
         }
     }
 }
 
-fn hear(said: &Receiver<Said>, (until, patience): (Instant, Duration)) -> Result<Said, Doubt> {
+fn hear<R>(said: &Receiver<Said<R>>, (until, patience): (Instant, Duration)) -> Result<Said<R>, Doubt> {
     match said.recv_timeout(until.saturating_duration_since(Instant::now())) {
         Ok(Said::Doubt(doubt)) => Err(doubt),
         Ok(said) => Ok(said),
@@ -199,18 +225,15 @@ fn believable(meta: &Meta, wanted: &Wanted) -> Result<(), Doubt> {
     if meta.whole { Ok(()) } else { Err(Doubt::Unfinished) }
 }
 
-fn take(rows: Vec<Pair>, reading: &mut dyn Reading) -> Result<(), Doubt> {
-    for (key, value) in rows {
-        let (kind, id) = keys::row_of(&key).ok_or(Error::Damaged("the key of a row"))?;
-        let text = std::str::from_utf8(&value).map_err(|_| Error::Damaged("the text of a row"))?;
-        reading.row(kind, id, text).map_err(Doubt::Refused)?;
-    }
-    Ok(())
+fn made<R>((key, value): &Pair, understand: &Understand<R>) -> Result<R, Doubt> {
+    let (kind, id) = keys::row_of(key).ok_or(Error::Damaged("the key of a row"))?;
+    let text = std::str::from_utf8(value).map_err(|_| Error::Damaged("the text of a row"))?;
+    understand(kind, id, text).map_err(Doubt::Refused)
 }
 
 /// Reads a store and says what it finds, until the end or until nobody hears.
-fn tell(dir: &Path, say: &SyncSender<Said>) {
-    let told = catch_unwind(AssertUnwindSafe(|| tell_all(dir, say)));
+fn tell<R>(dir: &Path, understand: &Understand<R>, say: &SyncSender<Said<R>>) {
+    let told = catch_unwind(AssertUnwindSafe(|| tell_all(dir, understand, say)));
     let doubt = match told {
         Ok(Ok(())) => return,
         Ok(Err(doubt)) => doubt,
@@ -219,7 +242,7 @@ fn tell(dir: &Path, say: &SyncSender<Said>) {
     drop(say.send(Said::Doubt(doubt)));
 }
 
-fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
+fn tell_all<R>(dir: &Path, understand: &Understand<R>, say: &SyncSender<Said<R>>) -> Result<(), Doubt> {
     let shelf = Sled::open(dir)?;
     let meta = shelf.get(keys::META)?.ok_or(Doubt::Nowhere)?;
     let meta: Meta = serde_json::from_slice(&meta).map_err(|_| Doubt::Nowhere)?;
@@ -227,7 +250,7 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
         return Ok(());
     }
     let (mut seal, mut rows) = (Seal::default(), Vec::with_capacity(TOGETHER));
-    let mut before = Vec::new();
+    let (mut before, mut is_told, mut is_ahead) = (Vec::new(), false, false);
     for pair in shelf.scan(b"", b"") {
         let (key, value) = pair?;
         if key <= before {
@@ -239,10 +262,30 @@ fn tell_all(dir: &Path, say: &SyncSender<Said>) -> Result<(), Doubt> {
         }
         seal.add(&key, &value);
         if key.starts_with(keys::ROWS) {
-            rows.push((key, value));
+            let pair = (key, value);
+            rows.push(if is_ahead {
+                Piece::Made(made(&pair, understand)?)
+            } else {
+                Piece::Raw(pair)
+            });
+        } else if !is_told && key.as_slice() > keys::ROWS {
+            is_told = true;
+            if say.send(Said::Rows(std::mem::take(&mut rows))).is_err() || say.send(Said::Told).is_err() {
+                return Ok(());
+            }
         }
-        if rows.len() == TOGETHER && say.send(Said::Rows(std::mem::take(&mut rows))).is_err() {
-            return Ok(());
+        if rows.len() == TOGETHER {
+            let some = Said::Rows(std::mem::replace(&mut rows, Vec::with_capacity(TOGETHER)));
+            is_ahead = match say.try_send(some) {
+                Ok(()) => false,
+                Err(TrySendError::Full(some)) => {
+                    if say.send(some).is_err() {
+                        return Ok(());
+                    }
+                    true
+                }
+                Err(TrySendError::Disconnected(_)) => return Ok(()),
+            };
         }
     }
     let sealed = meta.seal;

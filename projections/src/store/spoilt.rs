@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Doubt, Opened, Reading, Wanted, open};
+use super::{Doubt, Opened, Reading, Understand, Wanted, open};
 use crate::store::shelf::{Changes, Shelf as _, Sled};
 use crate::store::{Round, Stand, keys};
 
@@ -14,7 +14,13 @@ impl Reading for Anything {
         Ok(())
     }
 
-    fn row(&mut self, _: &str, _: &str, _: &str) -> Result<(), String> {
+    type Row = ();
+
+    fn understand(&self) -> Understand<()> {
+        Box::new(|_, _, _| Ok(()))
+    }
+
+    fn row(&mut self, (): ()) -> Result<(), String> {
         Ok(())
     }
 }
@@ -26,7 +32,13 @@ impl Reading for Refuses {
         Err(format!("the journal ends before {}", stand.position))
     }
 
-    fn row(&mut self, _: &str, _: &str, _: &str) -> Result<(), String> {
+    type Row = ();
+
+    fn understand(&self) -> Understand<()> {
+        Box::new(|_, _, _| Ok(()))
+    }
+
+    fn row(&mut self, (): ()) -> Result<(), String> {
         Ok(())
     }
 }
@@ -39,7 +51,7 @@ fn wanted(patience: Duration) -> Wanted {
     }
 }
 
-fn opened(dir: &Path, reading: &mut dyn Reading) -> Opened {
+fn opened<R: Reading>(dir: &Path, reading: &mut R) -> Opened {
     open(dir, &wanted(Duration::from_secs(10)), reading).unwrap()
 }
 

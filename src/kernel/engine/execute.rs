@@ -305,7 +305,7 @@ fn reasoned<'a>(mut facts: Attempted<'a>, why: &str) -> Attempted<'a> {
 
 /// What follows once it is done: its changes, and the end of what it undoes.
 pub(super) fn done(action: &Action, mut changes: Vec<Event>) -> Vec<Event> {
-    if let Some(undone) = action.undoes {
+    if let Some(undone) = &action.undoes {
         let mut moved = Moved::of(undone.to_string());
         moved.by = Some(action.id.to_string().into());
         changes.push(said(names::UNDONE, &moved));

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use projections::Id;
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ use crate::kernel::{Rejection, text};
 pub enum Key {
     /// A moment.
     At(Timestamp),
+    /// A day.
+    Day(Date),
     /// A text, folded.
     Text(String),
     /// Nothing.
@@ -35,7 +38,17 @@ impl Key {
         match (self, value.as_str()) {
             (_, None) => Self::Nothing,
             (Self::Text(_), Some(shown)) => Self::text(shown),
+            (Self::Day(_), Some(shown)) => shown.parse().map_or_else(|_| Self::text(shown), Self::Day),
             (_, Some(shown)) => shown.parse().map_or_else(|_| Self::text(shown), Self::At),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::At(_) => 0,
+            Self::Day(_) => 1,
+            Self::Text(_) => 2,
+            Self::Nothing => 3,
         }
     }
 
@@ -46,8 +59,9 @@ impl Key {
             (_, Self::Nothing) => return Ordering::Less,
             (Self::At(one), Self::At(two)) => one.cmp(two),
             (Self::Text(one), Self::Text(two)) => one.cmp(two),
-            (Self::At(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::At(_)) => Ordering::Greater,
+            (Self::Day(one), Self::Day(two)) => one.cmp(two),
+            // One list has keys of one kind; a cursor of another makes no difference that counts.
+            (one, two) => one.rank().cmp(&two.rank()),
         };
         if is_descending { order.reverse() } else { order }
     }

@@ -1,5 +1,6 @@
 //! The state as rows of text: what a checkpoint keeps, and the way back.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -20,6 +21,18 @@ pub struct Kept {
     pub id: String,
     /// JSON.
     pub text: String,
+}
+
+/// A row that was kept and understood, on its way back into a state.
+pub enum Loose {
+    /// An action.
+    Action(Box<Action>),
+    /// When a token was last used.
+    Used(String, Timestamp),
+    /// What reactions are owed.
+    Owed(Debts),
+    /// A row of the table of a kind.
+    Row(&'static str, Box<dyn Any + Send>),
 }
 
 /// Why a kept row cannot be put back: the checkpoint must not be used.
@@ -70,33 +83,59 @@ impl State {
         all.map(|(kind, id, text)| text.map(|text| Kept { kind, id, text }))
     }
 
-    /// Puts back one row. Position and hour are set when all are there.
+    /// Makes something of a row that was kept. It depends on the kinds alone and not on what this state holds.
     ///
     /// # Errors
-    /// Then the state is not whole and must be thrown away.
-    pub fn restore(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
+    /// Then the state cannot be made whole.
+    pub fn understand(&self, kind: &str, id: &str, text: &str) -> Result<Loose, Spoilt> {
         let unreadable = |cause| Spoilt::Unreadable {
             kind: kind.to_owned(),
             id: id.to_owned(),
             cause,
         };
-        match kind {
-            Action::KIND => {
-                let action = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
-                self.actions.restore(action);
-            }
+        Ok(match kind {
+            Action::KIND => Loose::Action(serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?),
             USED => {
-                let at: Timestamp = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
-                self.used.insert(id.to_owned(), at);
+                let at = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
+                Loose::Used(id.to_owned(), at)
             }
-            OWED => self.debts = Debts::restore(text).map_err(|cause| unreadable(cause.into()))?,
+            OWED => Loose::Owed(Debts::restore(text).map_err(|cause| unreadable(cause.into()))?),
             _ => {
+                let unknown = || Spoilt::UnknownKind(kind.to_owned());
+                let table = self.any(kind).ok_or_else(unknown)?;
+                Loose::Row(table.word(), table.understand(text).map_err(unreadable)?)
+            }
+        })
+    }
+
+    /// Puts back a row that was understood. Position and hour are set when all are there.
+    ///
+    /// # Errors
+    /// Then the state is not whole and must be thrown away.
+    pub fn put_back(&mut self, loose: Loose) -> Result<(), Spoilt> {
+        match loose {
+            Loose::Action(action) => self.actions.restore(*action),
+            Loose::Used(token, at) => drop(self.used.insert(token, at)),
+            Loose::Owed(debts) => self.debts = debts,
+            Loose::Row(kind, row) => {
                 let unknown = || Spoilt::UnknownKind(kind.to_owned());
                 let tables = Arc::make_mut(&mut self.tables);
                 let table = tables.0.get_mut(kind).ok_or_else(unknown)?;
-                table.restore(text).map_err(unreadable)?;
+                table.put_back(row).map_err(|(id, cause)| Spoilt::Unreadable {
+                    kind: kind.to_owned(),
+                    id,
+                    cause,
+                })?;
             }
         }
         Ok(())
+    }
+
+    /// Makes something of one row and puts it back.
+    ///
+    /// # Errors
+    /// Then the state is not whole and must be thrown away.
+    pub fn restore(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
+        self.put_back(self.understand(kind, id, text)?)
     }
 }

@@ -50,8 +50,10 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn keep(&self, id: &str) -> Option<Result<String, serde_json::Error>>;
     /// Every row as [`AnyTable::keep`] gives it, with its identifier, oldest first.
     fn keep_all(&self) -> Box<dyn Iterator<Item = (String, Result<String, serde_json::Error>)> + '_>;
-    /// Puts back what [`AnyTable::keep`] gave.
-    fn restore(&mut self, text: &str) -> Result<(), Unlike>;
+    /// Makes something of what [`AnyTable::keep`] gave.
+    fn understand(&self, text: &str) -> Result<Box<dyn Any + Send>, Unlike>;
+    /// Puts back what [`AnyTable::understand`] made; with the identifier of a row that cannot be.
+    fn put_back(&mut self, row: Box<dyn Any + Send>) -> Result<(), (String, Unlike)>;
     /// Leaves the word index alone until [`AnyTable::index_words`].
     fn defer_words(&mut self);
     /// Makes the word index, if it was left for later.
@@ -117,8 +119,13 @@ impl<E: Entity> AnyTable for Table<E> {
         Box::new(self.rows.values().map(|row| (row.id.to_string(), self.kept(row))))
     }
 
-    fn restore(&mut self, text: &str) -> Result<(), Unlike> {
-        self.put_back(text)
+    fn understand(&self, text: &str) -> Result<Box<dyn Any + Send>, Unlike> {
+        Ok(Box::new(Self::found(text)?))
+    }
+
+    fn put_back(&mut self, row: Box<dyn Any + Send>) -> Result<(), (String, Unlike)> {
+        let found = row.downcast().map_err(|_| (String::new(), Unlike::Kind(E::KIND)))?;
+        self.put_found(*found)
     }
 
     fn defer_words(&mut self) {

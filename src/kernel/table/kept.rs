@@ -15,6 +15,9 @@ pub enum Unlike {
     /// It is not a row of this kind.
     #[error(transparent)]
     Row(#[from] serde_json::Error),
+    /// It belongs to another table than that of this kind.
+    #[error("it is no {0}")]
+    Kind(&'static str),
     /// No table has so many rows.
     #[error("place {0} cannot be")]
     Place(u32),
@@ -33,7 +36,7 @@ struct Kept<'a, E> {
 
 #[derive(Deserialize)]
 #[serde(bound = "E: Entity")]
-struct Found<E> {
+pub(super) struct Found<E> {
     #[serde(default)]
     place: Option<u32>,
     row: Row<E>,
@@ -45,14 +48,18 @@ impl<E: Entity> Table<E> {
         serde_json::to_string(&Kept { place, row })
     }
 
-    pub(super) fn put_back(&mut self, text: &str) -> Result<(), Unlike> {
-        let found: Found<E> = serde_json::from_str(text)?;
+    pub(super) fn found(text: &str) -> Result<Found<E>, Unlike> {
+        Ok(serde_json::from_str(text)?)
+    }
+
+    pub(super) fn put_found(&mut self, found: Found<E>) -> Result<(), (String, Unlike)> {
         if let Some(place) = found.place {
+            let id = found.row.id;
             if place > PLACE_MAX {
-                return Err(Unlike::Place(place));
+                return Err((id.to_string(), Unlike::Place(place)));
             }
-            if !self.take_place(found.row.id, place) {
-                return Err(Unlike::Taken(place));
+            if !self.take_place(id, place) {
+                return Err((id.to_string(), Unlike::Taken(place)));
             }
         }
         self.put(found.row);

@@ -1,5 +1,6 @@
 //! What a table's rows say: keeping the word index, and asking it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use projections::Id;
@@ -8,6 +9,9 @@ use super::recent::Recent;
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
 use crate::kernel::words::{Bulk, Part, Term, WordIndex, Words};
+
+/// From so many rows on, both halves are read at once.
+const APART: usize = 10_000;
 
 impl<E: Entity> Table<E> {
     /// In how many rows of an organisation a word is, whoever may see them: for ordering, never for telling.
@@ -92,13 +96,30 @@ impl<E: Entity> Table<E> {
     }
 
     fn bulk(&self) -> WordIndex {
-        let mut bulk = Bulk::default();
-        for (place, row) in (0..).zip(&self.placed) {
-            if let Some(row) = row {
-                bulk.add(&row.org, place, &said(Some(row)));
+        let part = |places: Range<usize>| {
+            let mut bulk = Bulk::default();
+            let first = u32::try_from(places.start).unwrap_or(u32::MAX);
+            for (place, row) in (first..).zip(self.placed.focus().narrow(places)) {
+                if let Some(row) = row {
+                    bulk.add(&row.org, place, &said(Some(row)));
+                }
             }
+            bulk
+        };
+        let all = self.placed.len();
+        if all < APART {
+            return part(0..all).done();
         }
-        bulk.done()
+        let (mut first, second) = std::thread::scope(|scope| {
+            let second = scope.spawn(|| part(all / 2..all));
+            let first = part(0..all / 2);
+            (
+                first,
+                second.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause)),
+            )
+        });
+        first.append(second);
+        first.done()
     }
 
     /// The index; a table that keeps none makes it here, once until its rows change.

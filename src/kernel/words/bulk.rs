@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::postings::Postings;
 use super::{Dictionary, Known, WordIndex, Words};
 
-/// Words by their first letters, so that most comparisons are of numbers.
+/// Words with their numbers, by their first letters, so that most comparisons are of numbers.
 type Growing = BTreeMap<u64, BTreeMap<Box<str>, u32>>;
 
 /// Where a word is said.
@@ -43,19 +43,26 @@ impl Bulk {
             return;
         };
         for (word, title) in says.folded().split() {
-            let alike = dictionary.entry(first_letters(word)).or_default();
-            let number = if let Some(number) = alike.get(word) {
-                *number
-            } else {
-                let next = u32::try_from(self.said.len()).unwrap_or(u32::MAX);
-                self.said.push(Said::default());
-                alike.insert(Box::from(word), next);
-                next
-            };
-            let said = usize::try_from(number).ok().and_then(|at| self.said.get_mut(at));
-            if let Some(said) = said {
+            if let Some(said) = said_of(&mut self.said, dictionary, word) {
                 said.all.push(place);
                 said.titles.extend(title.then_some(place));
+            }
+        }
+    }
+
+    /// Adds what was found in later places.
+    pub fn append(&mut self, mut later: Self) {
+        for (org, words) in std::mem::take(&mut later.orgs) {
+            let dictionary = self.orgs.entry(org).or_default();
+            for (word, number) in words.into_values().flatten() {
+                let found = usize::try_from(number).ok().and_then(|at| later.said.get_mut(at));
+                let Some(found) = found.map(std::mem::take) else {
+                    continue;
+                };
+                if let Some(said) = said_of(&mut self.said, dictionary, &word) {
+                    said.all.extend(found.all);
+                    said.titles.extend(found.titles);
+                }
             }
         }
     }
@@ -86,4 +93,15 @@ impl Bulk {
             all: Postings::of((0..).zip(self.said.into_iter().map(|said| said.all))),
         }
     }
+}
+
+fn said_of<'s>(all: &'s mut Vec<Said>, dictionary: &mut Growing, word: &str) -> Option<&'s mut Said> {
+    let alike = dictionary.entry(first_letters(word)).or_default();
+    let known = alike.get(word).and_then(|number| usize::try_from(*number).ok());
+    let at = known.unwrap_or_else(|| {
+        alike.insert(Box::from(word), u32::try_from(all.len()).unwrap_or(u32::MAX));
+        all.push(Said::default());
+        all.len() - 1
+    });
+    all.get_mut(at)
 }

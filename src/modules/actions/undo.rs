@@ -129,7 +129,7 @@ fn of_action(view: &View<'_>, text: &str) -> Result<Target, Rejection> {
         .get(id)
         .filter(|action| *action.org == *view.caller.org)
         .ok_or_else(unknown)?;
-    if let Some(by) = action.undone_by {
+    if let Some(by) = &action.undone_by {
         return Err(Rejection::new("already_undone", format!("{id} was undone by {by}"))
             .hint("undo that one to have the change back")
             .next("undo_action", json!({"actionId": by.to_string()})));

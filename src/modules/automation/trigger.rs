@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 48] = [
+pub const EVENTS: [(&str, &str); 54] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -65,10 +65,16 @@ pub const EVENTS: [(&str, &str); 48] = [
     ("bulk.completed", "bulkOperation"),
     ("process.started", "processInstance"),
     ("process.step_entered", "processInstance"),
+    ("process.decision_recorded", "processInstance"),
+    ("process.delegated", "processInstance"),
+    ("process.approvals_reset", "processInstance"),
+    ("process.step_timed_out", "processInstance"),
     ("process.escalated", "processInstance"),
     ("process.completed", "processInstance"),
     ("process.rejected", "processInstance"),
     ("process.expired", "processInstance"),
+    ("process.cancelled", "processInstance"),
+    ("process.failed", "processInstance"),
     ("stock.received", "movement"),
     ("stock.issued", "movement"),
     ("stock.adjusted", "movement"),

@@ -61,6 +61,8 @@ choice! {
         Wait = "wait",
         /// A tool is called.
         Action = "action",
+        /// Another process runs.
+        Subprocess = "subprocess",
     }
 }
 
@@ -194,7 +196,10 @@ pub struct Step {
     /// The tool to call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
-    /// Its arguments; `$subject` stands for the subject, `$vars.x` for a variable.
+    /// The process to run, by key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// The arguments of the tool, or the variables of the process; `$subject` stands for the subject, `$vars.x` for a variable.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
 }
@@ -260,7 +265,8 @@ impl Describe for Definition {
         if self.steps.iter().any(|step| step.kind == StepKind::Action) {
             keys.reacts("process.step_entered");
         }
-        if self.steps.iter().any(|step| !step.watch_fields.is_empty()) {
+        let watches = |step: &Step| !step.watch_fields.is_empty() || step.kind == StepKind::Subprocess;
+        if self.steps.iter().any(watches) {
             for event in CHANGES {
                 keys.reacts(event);
             }

@@ -9,7 +9,7 @@ use super::entity::{Approval, Assignees, Definition, Step, StepKind};
 use super::instance::{Active, Instance, InstanceStatus, Passed, Said, Slot, Vote};
 use super::people::{handle, is_program, named, person, stand_in};
 use super::tally::{Tally, Verdict};
-use super::{hours, people, watched};
+use super::{hours, nested, people, watched};
 use crate::kernel::authority::held;
 use crate::kernel::identity::Member;
 use crate::kernel::{Plan, Rejection, Row, View, text};
@@ -29,6 +29,12 @@ pub struct Flow<'a, 'v> {
     /// As it is now.
     pub instance: Instance,
     events: Vec<(&'static str, Instance)>,
+    /// What its steps began, with the rows that it will have.
+    pub(super) inner: Vec<(Row<Instance>, Self)>,
+    /// How many processes it is in, at least.
+    pub(super) depth: usize,
+    /// What its step had begun and what ends in the same action.
+    pub(super) ending: Option<Id<Instance>>,
 }
 
 impl<'a, 'v> Flow<'a, 'v> {
@@ -39,6 +45,9 @@ impl<'a, 'v> Flow<'a, 'v> {
             definition,
             instance,
             events: Vec::new(),
+            inner: Vec::new(),
+            depth: 0,
+            ending: None,
         }
     }
 
@@ -71,8 +80,20 @@ impl<'a, 'v> Flow<'a, 'v> {
     /// Plans everything that happened to a row.
     pub fn into_plan(self, plan: &mut Plan, row: &Row<Instance>) -> Result<Instance, Rejection> {
         for (event, after) in self.events {
-            plan.edit(event, row, |instance| *instance = after)?;
+            plan.edit(event, row, |instance| {
+                let parent = instance.parent;
+                *instance = Instance { parent, ..after };
+            })?;
         }
+        let child = |instance: &Instance| instance.active.as_ref().and_then(|active| active.child);
+        let left = child(row).filter(|left| child(&self.instance) != Some(*left) && self.ending != Some(*left));
+        nested::called_off(plan, self.view, left)?;
+        for (mut new, inner) in self.inner {
+            new.entity.parent = Some(row.id);
+            plan.create("process.started", new.id, new.entity.clone())?;
+            inner.into_plan(plan, &new)?;
+        }
+        nested::goes_on(plan, self.view, row, &self.instance)?;
         Ok(self.instance)
     }
 
@@ -122,6 +143,9 @@ impl<'a, 'v> Flow<'a, 'v> {
         let nobody = active.slots.is_empty() && matches!(step.kind, StepKind::Approval | StepKind::Task);
         let few = step.kind == StepKind::Approval && self.outcome(step, &active.slots) == Verdict::Rejected;
         self.instance.active = Some(active);
+        if step.kind == StepKind::Subprocess {
+            return self.nest(step);
+        }
         if nobody {
             return self.fail(&format!("nobody may decide in {}", step.id));
         }

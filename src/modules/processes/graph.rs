@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::entity::{Definition, Step, StepKind};
+use super::entity::{Definition, Step, StepKind, SubjectKind};
 use super::flow::Flow;
+use super::nested;
 use crate::kernel::engine::admit;
 use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::tool::{Run, ToolKind};
@@ -35,7 +36,7 @@ pub fn check(definition: &Definition) -> Result<(), Rejection> {
             return Err(invalid(&[&step.id], &format!("it leads to `{lost}`, which is no step")));
         }
     }
-    let by_itself = |step: &Step| matches!(step.kind, StepKind::Gateway | StepKind::Action);
+    let by_itself = |step: &Step| matches!(step.kind, StepKind::Gateway | StepKind::Action | StepKind::Subprocess);
     for step in definition.steps.iter().filter(|step| by_itself(step)) {
         let mut seen: BTreeSet<&str> = BTreeSet::new();
         let mut next: Vec<&String> = ways(step).collect();
@@ -125,8 +126,31 @@ pub fn able(view: &View<'_>, definition: &Definition) -> Result<(), Rejection> {
                 }
             }
             StepKind::Action => callable(view, definition, step)?,
+            StepKind::Subprocess => runnable(view, definition, step)?,
             _ => {}
         }
+    }
+    Ok(())
+}
+
+/// Refuses a process that is not published, itself, and one that is about something else.
+fn runnable(view: &View<'_>, definition: &Definition, step: &Step) -> Result<(), Rejection> {
+    let key = step.process.as_deref().unwrap_or_default();
+    if key == definition.key {
+        return Err(invalid(&[&step.id], "a process is no step of itself"));
+    }
+    let Some(inner) = nested::published(view, key) else {
+        let why = format!("no version of `{key}` is published");
+        return Err(
+            invalid(&[&step.id], &why).hint("publish it first; list_processes with kind definitions shows them")
+        );
+    };
+    if inner.subject != SubjectKind::None && inner.subject != definition.subject {
+        let why = format!(
+            "`{key}` is about a {}, and this is about: {}",
+            inner.subject, definition.subject
+        );
+        return Err(invalid(&[&step.id], &why));
     }
     Ok(())
 }

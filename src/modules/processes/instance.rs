@@ -101,6 +101,9 @@ pub struct Active {
     /// Who does it, of those who may.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<Id<Member>>,
+    /// The process that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<Id<Instance>>,
     /// What the votes are given for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub saw: Saw,
@@ -148,6 +151,8 @@ entity! {
         passed: Vec<Passed>,
         /// Why it failed, was called off or expired.
         why: Option<String>,
+        /// The instance that it is a step of.
+        parent: Option<Id<Instance>>,
     }
 }
 

@@ -97,8 +97,8 @@ fn acts(
     }
 }
 
-/// The arguments of an action step, with what stands for the subject and the variables put in.
-fn filled(step: &Step, instance: &Instance) -> Map<String, Value> {
+/// The parameters of a step, with what stands for the subject and the variables put in.
+pub fn filled(step: &Step, instance: &Instance) -> Map<String, Value> {
     fn one(value: &Value, instance: &Instance) -> Value {
         match value {
             Value::String(text) if text == "$subject" => instance.subject.clone().map_or(Value::Null, Value::from),

@@ -178,6 +178,9 @@ pub fn get(args: GetProcess, view: &View<'_>) -> Result<Value, Rejection> {
         .collect();
     item.insert("definitionVersion".to_owned(), followed.number.into());
     item.insert("active".to_owned(), words::active(view, followed, row));
+    if let Some(outer) = row.parent {
+        item.insert("stepOf".to_owned(), outer.to_string().into());
+    }
     item.insert("path".to_owned(), path.into());
     item.insert("youMay".to_owned(), you_may(view, followed, row).into());
     listing::item(
@@ -270,8 +273,9 @@ fn catalogue() -> Value {
             {"kind": "gateway", "params": {"next": "the first way whose condition holds, or that has none"}},
             {"kind": "wait", "params": {"wait": "a time, such as 24h"}},
             {"kind": "action", "params": {"tool": "a write tool", "params": "its arguments; $subject, $vars.name"}},
+            {"kind": "subprocess", "params": {"process": "the key of another one, about the same or nothing", "params": "its variables; $vars.name", "next": "ways", "onReject": "step"}},
         ],
-        "notYet": [{"kind": "form", "needs": "Forms"}, {"kind": "notify", "needs": "Notifications"}, {"kind": "subprocess"}],
+        "notYet": [{"kind": "form", "needs": "Forms"}, {"kind": "notify", "needs": "Notifications"}],
         "assignees": {"members": "list", "roles": "list", "teams": "list", "managerOfInitiator": "flag", "expression": "CEL over member"},
         "conditions": {"vars": "the variables", "subject": "its fields", "initiator": "handle", "approved": "flag"},
         "example": {

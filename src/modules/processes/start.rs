@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use projections::Id;
 use serde_json::{Map, Value, json};
 
 use super::entity::{Definition, DefinitionStatus, SubjectKind, Variable};
@@ -66,15 +67,7 @@ pub fn start(args: StartProcess, view: &View<'_>) -> Result<Plan, Rejection> {
     let mut plan = Plan::new(format!("Start {}{about}", row.name));
     let id = view.new_id::<Instance>();
     plan.create("process.started", id, instance.clone())?;
-    let new = Row {
-        id,
-        org: view.caller.org.clone(),
-        version: 1,
-        created_at: view.now,
-        updated_at: view.now,
-        records: Vec::new(),
-        entity: instance.clone(),
-    };
+    let new = begun(view, id, instance.clone());
     let mut flow = Flow::new(view, row, instance);
     if let Some(note) = &args.note {
         flow.note("", Some(view.caller.member), "start", Some(&note.0));
@@ -96,6 +89,19 @@ pub fn start(args: StartProcess, view: &View<'_>) -> Result<Plan, Rejection> {
         "active": words::active(view, row, &after),
     });
     Ok(plan)
+}
+
+/// The row that an instance will have.
+pub fn begun(view: &View<'_>, id: Id<Instance>, instance: Instance) -> Row<Instance> {
+    Row {
+        id,
+        org: view.caller.org.clone(),
+        version: 1,
+        created_at: view.now,
+        updated_at: view.now,
+        records: Vec::new(),
+        entity: instance,
+    }
 }
 
 /// The published version that a reference means.
@@ -133,7 +139,8 @@ fn subject(view: &View<'_>, row: &Definition, given: Option<&AnyRef>) -> Result<
     }
 }
 
-fn running<'a>(view: &View<'a>, row: &Row<Definition>, subject: &str) -> Option<&'a Arc<Row<Instance>>> {
+/// The instance of a process that is on its way for a subject.
+pub fn running<'a>(view: &View<'a>, row: &Row<Definition>, subject: &str) -> Option<&'a Arc<Row<Instance>>> {
     let mut all = view.find::<Instance>("subject", subject);
     all.find(|one| one.status == InstanceStatus::Running && one.definition_key == row.key)
 }

@@ -15,11 +15,7 @@ use crate::kernel::identity::{Member, Role, Team};
 use crate::kernel::{Ref, Rejection, View, text};
 
 /// Step kinds of modules that have not landed.
-const LATER: [(&str, &str); 3] = [
-    ("form", "Forms"),
-    ("notify", "Notifications"),
-    ("subprocess", "subprocesses"),
-];
+const LATER: [(&str, &str); 2] = [("form", "Forms"), ("notify", "Notifications")];
 /// Longest wait, in seconds: a year.
 const WAIT_MAX: i64 = 366 * 86_400;
 
@@ -40,6 +36,7 @@ struct Given {
     watch_fields: Vec<String>,
     wait: Option<String>,
     tool: Option<String>,
+    process: Option<String>,
     params: Map<String, Value>,
 }
 
@@ -148,6 +145,7 @@ fn step(view: &View<'_>, given: Given, declared: &BTreeMap<String, Variable>) ->
         watch_fields: given.watch_fields.clone(),
         wait: seconds(given.wait.as_ref(), "wait", WAIT_MAX)?,
         tool: given.tool.clone(),
+        process: given.process.clone(),
         params: given.params.clone(),
         id: given.id.clone(),
     };
@@ -169,6 +167,8 @@ fn whole(step: &Step) -> Result<(), Rejection> {
         StepKind::Gateway if step.next.is_empty() => bad("it needs `next`"),
         StepKind::Wait if step.wait.is_none() => bad("it needs `wait`, such as 24h"),
         StepKind::Action if step.tool.is_none() => bad("it needs `tool`"),
+        StepKind::Subprocess if step.process.is_none() => bad("it needs `process`, the key of another one"),
+        _ if step.process.is_some() && step.kind != StepKind::Subprocess => bad("only a subprocess has `process`"),
         _ if step.on_timeout.is_some() && step.deadline.is_none() => bad("onTimeout needs a deadline"),
         _ if step.on_timeout == Some(OnTimeout::Escalate) && step.escalate_to.is_none() => {
             bad("to escalate it needs `escalateTo`")

@@ -9,6 +9,7 @@ use super::instance::{Instance, Slot, Vote};
 use super::people::{handle, handles};
 use super::tally::Tally;
 use crate::kernel::identity::{Role, Team};
+use crate::kernel::tool::object;
 use crate::kernel::{View, text};
 
 /// Who a rule names, in words.
@@ -47,6 +48,7 @@ pub fn step(view: &View<'_>, step: &Step) -> String {
         StepKind::Task => format!("done by {who}"),
         StepKind::Gateway => "goes one way".to_owned(),
         StepKind::Wait => format!("waits {} h", step.wait.unwrap_or(0) / 3600),
+        StepKind::Subprocess => format!("runs {}", step.process.as_deref().unwrap_or("nothing")),
         StepKind::Action => format!("calls {}", step.tool.as_deref().unwrap_or("nothing")),
     };
     if let Some(seconds) = step.deadline {
@@ -108,11 +110,18 @@ pub fn active(view: &View<'_>, definition: &Definition, instance: &Instance) -> 
         },
         _ => Vec::new(),
     };
-    json!({
+    let shown = json!({
         "step": step.id, "name": step.name, "kind": step.kind, "since": active.since, "due": active.due,
         "slots": active.slots.iter().map(one).collect::<Vec<_>>(), "mayAct": may,
         "tally": (step.kind == StepKind::Approval).then(|| tally.shown()),
-    })
+    });
+    let mut shown = object(shown);
+    shown.extend(
+        active
+            .child
+            .map(|child| ("process".to_owned(), child.to_string().into())),
+    );
+    shown.into()
 }
 
 /// `2 of 3`.

@@ -153,6 +153,10 @@ impl Describe for Movement {
             keys.key("receives", receives);
         }
         keys.of(self.item);
+        keys.adds("value", cost_key(self.item, self.to), self.value_at(self.to));
+        if self.from != self.to {
+            keys.adds("value", cost_key(self.item, self.from), self.value_at(self.from));
+        }
     }
     fn label(&self) -> String {
         format!("{} of {}", self.kind, self.qty)

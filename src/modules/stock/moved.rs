@@ -2,28 +2,73 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use projections::Id;
 use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::counts::{CountSession, CountStatus};
-use super::entity::StockLocation;
+use super::entity::{StockItem, StockLocation};
 use super::get::{self, ledger};
 use super::guard::code;
-use super::ledger::{Movement, MovementKind, StockCost};
-use super::report::{Made, Scope, total};
+use super::ledger::{Movement, MovementKind, StockCost, cost_key};
+use super::report::{Late, Made, Scope, total};
 use super::shown::is_real;
 use super::valuation::per_unit;
 use crate::kernel::tool::object;
-use crate::kernel::{Rejection, View};
+use crate::kernel::{Rejection, Row, View};
 
-/// What stock is worth per item and location: as it is kept, and as the ledger adds up to.
-pub fn valuation(view: &View<'_>, scope: &Scope) -> Result<Made, Rejection> {
-    let mut rows = Vec::new();
-    let (mut kept, mut booked) = (Decimal::ZERO, Decimal::ZERO);
+/// Where stock is: what is there, what it is worth as kept, and what its movements add up to.
+struct Place<'a> {
+    id: String,
+    item: &'a Row<StockItem>,
+    location: Id<StockLocation>,
+    quantity: Decimal,
+    kept: Decimal,
+    ledger: Decimal,
+}
+
+/// The places as they stand; the ledger's side is the sum that is kept with every movement.
+fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
+    let place = |cost: &Row<StockCost>, item: &'a Row<StockItem>| {
+        let id = cost_key(item.id, cost.location);
+        Place {
+            ledger: view.sum::<Movement>("value", &id),
+            id,
+            item,
+            location: cost.location,
+            quantity: cost.quantity,
+            kept: cost.value,
+        }
+    };
+    let mut places = Vec::new();
+    let mut add = |cost: &Row<StockCost>, item: &'a Row<StockItem>| {
+        if scope.covers(cost.location) {
+            places.push(place(cost, item));
+        }
+    };
+    if scope.item.is_some() {
+        for item in scope.items(view) {
+            let costs = view.find::<StockCost>("item", &item.id.to_string());
+            costs.for_each(|cost| add(cost, item));
+        }
+        return places;
+    }
+    let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
+    for cost in view.rows::<StockCost>() {
+        if let Some(item) = items.get(&cost.item) {
+            add(cost, item);
+        }
+    }
+    places
+}
+
+/// The places as the movements until an hour make them: an hour of the past is told by the ledger alone.
+fn then<'a>(view: &View<'a>, scope: &Scope, at: Timestamp) -> Vec<Place<'a>> {
+    let mut all = Vec::new();
     for item in scope.items(view) {
         let mut places: BTreeMap<Id<StockLocation>, (Decimal, Decimal)> = BTreeMap::new();
-        for movement in ledger(view, item.id, scope.as_of) {
+        for movement in ledger(view, item.id, Some(at)) {
             let mut ends = vec![movement.from, movement.to];
             ends.dedup();
             for end in ends.into_iter().filter(|end| scope.covers(*end) && is_real(view, *end)) {
@@ -36,27 +81,51 @@ pub fn valuation(view: &View<'_>, scope: &Scope) -> Result<Made, Rejection> {
                 sums.1 += movement.value_at(end);
             }
         }
-        let costs: Vec<_> = view.find::<StockCost>("item", &item.id.to_string()).collect();
-        for cost in costs.iter().filter(|cost| scope.covers(cost.location)) {
-            places.entry(cost.location).or_default();
-        }
-        for (location, (quantity, ledger)) in places {
-            let cost = costs.iter().find(|cost| cost.location == location);
-            // An hour of the past is told by the ledger alone.
-            let value = match scope.as_of {
-                Some(_) => ledger,
-                None => cost.map(|cost| cost.value).unwrap_or_default(),
-            };
-            (kept, booked) = (kept + value, booked + ledger);
-            rows.push(object(json!({
-                "id": format!("{}|{location}", item.id), "item": item.sku, "name": item.name, "location": code(view, location),
-                "quantity": quantity.normalize(), "averageCost": per_unit(value, quantity), "value": value.normalize(),
-                "ledger": ledger.normalize(), "difference": (value - ledger).normalize(), "method": item.valuation,
-            })));
-        }
+        all.extend(places.into_iter().map(|(location, (quantity, ledger))| Place {
+            id: cost_key(item.id, location),
+            item,
+            location,
+            quantity,
+            kept: ledger,
+            ledger,
+        }));
     }
+    all
+}
+
+/// What stock is worth per item and location: as it is kept, and as the ledger adds up to.
+pub fn valuation<'a>(view: &View<'a>, scope: &Scope) -> Result<Made<'a>, Rejection> {
+    let places = scope.as_of.map_or_else(|| now(view, scope), |at| then(view, scope, at));
+    let kept: Decimal = places.iter().map(|place| place.kept).sum();
+    let booked: Decimal = places.iter().map(|place| place.ledger).sum();
+    let rows = places
+        .iter()
+        .map(|place| object(json!({"id": place.id, "item": place.item.sku})));
+    let rows = rows.collect();
+    let whole = move |view: &View<'_>, id: &str| {
+        let place = places.iter().find(|place| place.id == id)?;
+        let (quantity, value) = (place.quantity, place.kept);
+        Some(json!({
+            "name": place.item.name, "location": code(view, place.location),
+            "quantity": quantity.normalize(), "averageCost": per_unit(value, quantity), "value": value.normalize(),
+            "ledger": place.ledger.normalize(), "difference": (value - place.ledger).normalize(), "method": place.item.valuation,
+        }))
+    };
     Ok(Made {
         rows,
+        late: Some(Late {
+            columns: &[
+                "name",
+                "location",
+                "quantity",
+                "averageCost",
+                "value",
+                "ledger",
+                "difference",
+                "method",
+            ],
+            of: Box::new(whole),
+        }),
         columns: &[
             "id",
             "item",
@@ -78,7 +147,7 @@ pub fn valuation(view: &View<'_>, scope: &Scope) -> Result<Made, Rejection> {
 }
 
 /// The movements of the period.
-pub fn movements(view: &View<'_>, scope: &Scope) -> Made {
+pub fn movements(view: &View<'_>, scope: &Scope) -> Made<'static> {
     let mut rows = Vec::new();
     let mut values: BTreeMap<&'static str, Decimal> = BTreeMap::new();
     for item in scope.items(view) {
@@ -95,6 +164,7 @@ pub fn movements(view: &View<'_>, scope: &Scope) -> Made {
     }
     Made {
         rows,
+        late: None,
         columns: &[
             "id",
             "at",
@@ -116,12 +186,12 @@ pub fn movements(view: &View<'_>, scope: &Scope) -> Made {
 }
 
 /// How often the stock of an item was used up in the period.
-pub fn turnover(view: &View<'_>, scope: &Scope) -> Made {
+pub fn turnover(view: &View<'_>, scope: &Scope) -> Made<'static> {
     let mut rows = Vec::new();
     let mut issued_all = Decimal::ZERO;
     for item in scope.items(view) {
         let moves = ledger(view, item.id, Some(scope.to));
-        let at = |until: jiff::Timestamp| -> Decimal {
+        let at = |until: Timestamp| -> Decimal {
             let here = moves.iter().filter(|row| row.effective_at <= until);
             here.map(|row| worth(view, scope, row)).sum()
         };
@@ -154,6 +224,7 @@ pub fn turnover(view: &View<'_>, scope: &Scope) -> Made {
     }
     Made {
         rows,
+        late: None,
         columns: &[
             "id",
             "item",
@@ -183,7 +254,7 @@ fn worth(view: &View<'_>, scope: &Scope, row: &Movement) -> Decimal {
 }
 
 /// What posted counts of the period found.
-pub fn variance(view: &View<'_>, scope: &Scope) -> Made {
+pub fn variance(view: &View<'_>, scope: &Scope) -> Made<'static> {
     let mut rows = Vec::new();
     let items: Vec<_> = scope.items(view).iter().map(|row| row.id).collect();
     for session in view
@@ -218,6 +289,7 @@ pub fn variance(view: &View<'_>, scope: &Scope) -> Made {
     Made {
         totals: json!({"lines": rows.len(), "withVariance": wrong, "value": value.normalize()}),
         rows,
+        late: None,
         columns: &[
             "id", "postedAt", "item", "location", "lot", "expected", "counted", "variance", "value", "reason",
         ],

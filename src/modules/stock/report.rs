@@ -12,6 +12,7 @@ use super::places::tree;
 use super::{moved, outlook};
 use crate::kernel::arg::{In, PageArgs, Str, Ts};
 use crate::kernel::listing::{Item, Listing};
+use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, Row, View};
 use crate::{args, choice};
 
@@ -92,9 +93,11 @@ impl Scope {
 }
 
 /// A report: rows, the columns shown, the order, the totals and how they were found.
-pub struct Made {
+pub struct Made<'a> {
     /// Its rows; each has an `id`.
     pub rows: Vec<Item>,
+    /// What is found only for the rows that are shown.
+    pub late: Option<Late<'a>>,
     /// What is shown of them.
     pub columns: &'static [&'static str],
     /// Their order.
@@ -103,6 +106,17 @@ pub struct Made {
     pub totals: Value,
     /// How it was found, in a sentence.
     pub method: &'static str,
+}
+
+/// Finds an object of columns by the identifier of a row.
+type Find<'a> = dyn Fn(&View<'_>, &str) -> Option<Value> + 'a;
+
+/// Columns that are found only for the rows that are shown, from their `id`.
+pub struct Late<'a> {
+    /// Which.
+    pub columns: &'static [&'static str],
+    /// An object of them.
+    pub of: Box<Find<'a>>,
 }
 
 /// `get_stock_report`.
@@ -140,7 +154,15 @@ pub fn report(args: GetStockReport, view: &View<'_>) -> Result<Value, Rejection>
         Report::Expiring => outlook::expiring(view, &scope),
         Report::Reservations => outlook::reservations(view, &scope),
     };
-    let mut answer = Listing::new(view, &args.page, made.columns, made.sort).answer(made.rows)?;
+    let fill = |row: &mut Item| {
+        let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
+        let found = made.late.as_ref().and_then(|late| (late.of)(view, id));
+        row.extend(found.map(object).unwrap_or_default());
+        Ok(())
+    };
+    let late = made.late.as_ref().map(|late| late.columns).unwrap_or_default();
+    let list = Listing::new(view, &args.page, made.columns, made.sort).filled(late, &fill);
+    let mut answer = list.answer(made.rows)?;
     if let Value::Object(members) = &mut answer {
         members.insert("report".to_owned(), json!(args.report));
         members.insert("totals".to_owned(), made.totals);

@@ -83,6 +83,10 @@ args! {
 
 /// The order without `sort`.
 const NEWEST: &str = "-updatedAt";
+/// The order in which the first page is looked for among what is due first.
+const SOONEST: &str = "dueDate";
+/// So many tasks, before all that could fit are put in order.
+const GLANCED_AT: usize = 2_000;
 
 fn refuse_later(args: &ListTasks) -> Result<(), Rejection> {
     let later = [
@@ -128,7 +132,7 @@ pub fn filtered<'a>(mut given: Map<String, Value>, view: &View<'a>) -> Result<Ve
 
 /// What tasks are sorted by, where that is known without showing them.
 fn key(task: &Row<Task>, field: &str) -> Option<Key> {
-    let day = |day: Option<jiff::civil::Date>| day.map_or(Key::Nothing, |day| Key::Text(day.to_string()));
+    let day = |day: Option<jiff::civil::Date>| day.map_or(Key::Nothing, Key::Day);
     Some(match field {
         "updatedAt" => Key::At(task.updated_at),
         "createdAt" => Key::At(task.created_at),
@@ -213,11 +217,19 @@ fn matching<'a>(args: &ListTasks, view: &View<'a>, list: &Listing<'_>) -> Result
                 text::fold(&format!("{} {}", task.human_key(), task.title)).contains(words.as_str())
             })
     };
+    let is_page = args.page.count != Some(Count::Exact) && args.group_by.is_none();
+    if is_page && project.is_none() && list.sort() == SOONEST && args.page.cursor.is_none() {
+        let due = view.keys::<Task>("due").take(GLANCED_AT).map(|(_, task)| task);
+        let page: Vec<_> = due.filter(fits).take(args.page.limit.size() + 1).collect();
+        if page.len() > args.page.limit.size() {
+            return Ok(page);
+        }
+    }
     Ok(match (assignee, project) {
         (Some(id), _) => view.find::<Task>("assignee", &id.to_string()).filter(fits).collect(),
         (None, Some(row)) => view.find::<Task>("project", &row.id.to_string()).filter(fits).collect(),
         // All tasks may be very many: a page is taken from the newest.
-        (None, None) if list.sort() == NEWEST && args.page.count != Some(Count::Exact) && args.group_by.is_none() => {
+        (None, None) if is_page && list.sort() == NEWEST => {
             let newest = view.newest::<Task>(list.after()?).filter(fits);
             newest.take(args.page.limit.size() + 1).collect()
         }

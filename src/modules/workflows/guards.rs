@@ -11,6 +11,7 @@ use crate::kernel::identity::{Member, Role};
 use crate::kernel::{Ref, Rejection, View, text};
 use crate::modules::labels::Label;
 use crate::modules::processes::Definition;
+use crate::modules::processes::entity::{DefinitionStatus, SubjectKind};
 use crate::modules::tasks::Priority;
 
 /// Guard kinds that a workflow may use now: kind, what it asks, its parameters.
@@ -42,7 +43,7 @@ pub const GUARDS: [(&str, &str, &str); 9] = [
 const LATER: [(&str, &str); 2] = [("no_open_blockers", "Dependencies"), ("time_logged", "Time tracking")];
 
 /// Post kinds that a workflow may use now: kind, what it does, its parameters.
-pub const POSTS: [(&str, &str, &str); 3] = [
+pub const POSTS: [(&str, &str, &str); 4] = [
     (
         "set_field",
         "sets the priority",
@@ -58,13 +59,14 @@ pub const POSTS: [(&str, &str, &str); 3] = [
         "adds a label of the organisation",
         r#"{"label": "reviewed"}"#,
     ),
+    (
+        "start_process",
+        "starts a process about the task, in the name of whoever moves it",
+        r#"{"definition": "review"}"#,
+    ),
 ];
 
-const POSTS_LATER: [(&str, &str); 3] = [
-    ("clear_claim", "Dependencies"),
-    ("stop_timers", "Time tracking"),
-    ("start_process", "Processes"),
-];
+const POSTS_LATER: [(&str, &str); 2] = [("clear_claim", "Dependencies"), ("stop_timers", "Time tracking")];
 
 /// A catalogue of kinds, as shown.
 pub fn catalogue(kinds: &[(&str, &str, &str)]) -> Value {
@@ -205,6 +207,26 @@ pub fn post(view: &View<'_>, given: &JsonObject, path: &str) -> Result<Post, Rej
             let reference = Ref::<Label>::new(&one(&mut given, "label", path)?, &format!("{path}.label"));
             json!({"label": view.resolve_among(&reference, |label| label.project.is_none())?.id.to_string()})
         }
+        "start_process" => {
+            let name = one(&mut given, "definition", path)?;
+            let path = format!("{path}.definition");
+            let reference = Ref::<Definition>::new(&name, &path);
+            let row = view.resolve_among(&reference, |row| row.status == DefinitionStatus::Published)?;
+            if row.subject != SubjectKind::Task {
+                return Err(Rejection::argument(&path, "must be a process about tasks"));
+            }
+            if row
+                .variables
+                .values()
+                .any(|variable| variable.required && variable.default.is_none())
+            {
+                return Err(Rejection::argument(
+                    &path,
+                    "must be a process that asks for no variables",
+                ));
+            }
+            json!({"definition": row.key})
+        }
         _ => {
             let no = Rejection::argument(&format!("{path}.kind"), format!("cannot be `{kind}`"));
             return Err(no.allowed(POSTS.iter().map(|(known, ..)| *known)));
@@ -274,6 +296,7 @@ pub fn post_in_words(view: &View<'_>, post: &Post) -> String {
             let name = label.map_or("one that is gone", |row| row.name.as_str());
             format!("adds the label {}", text::clip(name, 50))
         }
+        "start_process" => format!("starts {}", word(params, "definition")),
         kind => kind.to_owned(),
     }
 }

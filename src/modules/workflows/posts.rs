@@ -7,6 +7,7 @@ use super::guards::{post_in_words, word};
 use crate::kernel::identity::{Member, MemberStatus};
 use crate::kernel::{Plan, Rejection, Row, View};
 use crate::modules::labels::Label;
+use crate::modules::processes;
 use crate::modules::projects::Project;
 use crate::modules::tasks::{Priority, Task};
 
@@ -23,6 +24,7 @@ pub fn apply(
             "set_field" => set_priority(plan, task, post)?,
             "assign" => assign(plan, view, project, task, post)?,
             "add_label" => add_label(plan, view, task, post)?,
+            "start_process" => processes::begins(plan, view, word(&post.params, "definition"), &task.id.to_string())?,
             _ => false,
         };
         let said = format!("the move {}", post_in_words(view, post));
