@@ -10,6 +10,7 @@ mod remote;
 mod replay;
 mod serve;
 mod stdio;
+mod subject;
 mod token;
 mod tools;
 mod worker;
@@ -44,6 +45,9 @@ enum Command {
     /// Create, list, revoke and rotate bearer tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Erase a person from the journal.
+    #[command(subcommand)]
+    Subject(subject::SubjectCommand),
     /// What is pending, under way or over: list, show, confirm, cancel.
     #[command(subcommand)]
     Actions(actions::ActionsCommand),
@@ -150,6 +154,7 @@ pub fn run() -> ExitCode {
         Command::Stdio(args) => block_on(stdio::run(args)),
         Command::Worker(args) => block_on(worker::run(args)),
         Command::Token(command) => block_on(token::run(command)),
+        Command::Subject(command) => block_on(subject::run(command)),
         Command::Actions(command) => block_on(actions::run(command)),
         Command::Journal(command) => journal::run(command),
         Command::Replay(args) => replay::run(args),

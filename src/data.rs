@@ -26,6 +26,7 @@ use crate::kernel::Registry;
 use crate::kernel::execution::Terms;
 use crate::modules::organizations::founding::Founding;
 use crate::processor::{self, Handle, Opening};
+use crate::subjects::{self, Ring, Sealing};
 
 /// Where everything of one server lives.
 #[derive(Clone, Debug)]
@@ -52,6 +53,11 @@ impl DataDir {
         Stretches::new(&self.projections(), &checkpoint::program(), settings)
     }
 
+    /// The keys of the people whose mail addresses stand in the journal.
+    pub fn subjects(&self) -> PathBuf {
+        self.0.join("subjects")
+    }
+
     /// Where a running server takes its siblings' calls.
     pub fn socket(&self) -> PathBuf {
         self.0.join("orkestra.sock")
@@ -72,6 +78,9 @@ pub enum Error {
     /// The journal.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The keys of the people in it.
+    #[error(transparent)]
+    Subjects(#[from] subjects::Error),
     /// The key that signs the log.
     #[error(transparent)]
     Signing(#[from] custody::Error),
@@ -91,6 +100,8 @@ pub struct Opened {
     pub keys: Keys,
     /// The journal itself.
     pub journal: Journal,
+    /// The keys of the people in it.
+    pub ring: Arc<Ring>,
     /// Who signs for it.
     pub signer: Signer,
     /// Where the rows are read.
@@ -171,6 +182,8 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let keys = Keys::open(&dir.keys())?;
     let source = signing::source(&dir.keys(), how.signing_key_file.as_deref());
     let signing = custody::open(&source, &journal, true)?;
+    let ring = Arc::new(Ring::open(&dir.subjects())?);
+    subjects::finish(&ring, &journal, &dir.projections())?;
     let torn = recovery.torn.map(|torn| (torn.file, torn.offset, torn.bytes));
     let mut registry = registry();
     registry.quotas.normal_per_minute = how.rates.normal_per_minute.get();
@@ -180,7 +193,7 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
     let found = checkpoint::open(&dir.projections(), &wanted, &journal, &registry.kinds());
     let (restored, no_store) = (found.state.is_some(), found.doubt.clone().unwrap_or_default());
     let opening = Opening {
-        log: Arc::new(journal.clone()),
+        log: Arc::new(Sealing::over(journal.clone(), Arc::clone(&ring))),
         registry: Arc::new(registry),
         key: keys.confirm.clone(),
         clock: Arc::new(now),
@@ -213,6 +226,7 @@ pub fn open_watched(dir: &DataDir, how: &How, watch: &mut dyn Watch) -> Result<O
         handle,
         keys,
         journal,
+        ring,
         signer,
         desk,
         clerk,

@@ -22,6 +22,7 @@ pub mod record_view;
 pub mod reference;
 pub mod reject;
 pub mod schedule;
+pub mod sealed;
 pub mod secret;
 pub mod state;
 pub mod table;

@@ -13,4 +13,5 @@ pub mod kernel;
 pub mod mcp;
 pub mod modules;
 pub mod processor;
+pub mod subjects;
 pub mod telemetry;

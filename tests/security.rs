@@ -41,12 +41,14 @@
 //! | 57 | two histories | `a_fork_a_truncation_and_a_flipped_bit_are_told_apart`, `a_witness_cosigns_what_grew_and_disputes_a_fork` |
 //! | 58 | evidence | `an_export_verifies_offline_and_is_journaled`, `any_altered_byte_of_a_bundle_fails`, `an_altered_bundle_says_which_part_it_is` |
 //! | 59 | replay elsewhere, and to nobody | `a_replay_comes_to_the_same_state_everywhere_and_speaks_to_nobody` |
+//! | 60 | erasure | `who_was_erased_is_nowhere_and_everything_still_verifies`, `kill_9_during_an_erasure_leaves_it_done_or_not_begun`, `whoever_is_erased_nothing_written_tells_and_all_folds_the_same` |
 //! | 61 | secrets | `secrets_are_neither_journaled_nor_logged_nor_repeated`, `a_token_in_an_argument_is_refused_and_not_written_down` |
 //! | 64 | limits | `a_limit_refuses_one_token_only_and_is_journaled`, `limits_are_kept_apart_and_survive_a_restart` |
 
 mod confirming;
 mod disk;
 mod elicit;
+mod erasure;
 mod evidence;
 mod limits;
 mod secrets;

@@ -5,6 +5,7 @@ mod automation;
 mod bulk;
 mod checkpoint;
 mod confirming;
+mod erasure;
 mod executions;
 mod first;
 mod labels;

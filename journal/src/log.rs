@@ -64,6 +64,22 @@ pub trait Log: Send + Sync {
     /// [`Error::Damaged`] or [`Error::Io`].
     fn get(&self, seq: u64) -> Result<Option<Line>, Error>;
 
+    /// [`Log::read`] for those who need the records byte by byte as they are written, where a log reads them in another way.
+    ///
+    /// # Errors
+    /// As for [`Log::read`].
+    fn read_written(&self, from: u64) -> Result<Records, Error> {
+        self.read(from)
+    }
+
+    /// A record that was read here, byte by byte as it is written.
+    ///
+    /// # Errors
+    /// As for [`Log::get`].
+    fn as_written(&self, line: Line) -> Result<Line, Error> {
+        Ok(line)
+    }
+
     /// Why nothing can be appended any more; `None` while all is well.
     fn closed(&self) -> Option<Arc<str>>;
 

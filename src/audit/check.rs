@@ -17,7 +17,7 @@ use projections::{Record, Unread};
 
 use super::Unreadable;
 use crate::kernel::token::ConfirmKey;
-use crate::kernel::{Engine, Past, Registry, State};
+use crate::kernel::{Engine, Past, Registry, State, sealed};
 use again::Asked;
 pub(super) use ahead::AHEAD;
 use ahead::Ahead;
@@ -70,7 +70,10 @@ impl<'a> Checking<'a> {
     /// A call that the state at this position answered or refused.
     fn read(&mut self, asked: &Asked) {
         let today = asked.again(&self.engine, self.past);
-        self.report.count(asked.seq, asked.compared(&self.engine, today));
+        let compared = compare::unless_erased(asked.compared(&self.engine, today), || {
+            asked.is_erased(&self.engine, self.past) || compare::has_erased(self.engine.state())
+        });
+        self.report.count(asked.seq, compared);
     }
 
     /// A record in its turn: what it decided is decided again, then it is folded in.
@@ -78,7 +81,8 @@ impl<'a> Checking<'a> {
         let mut room = String::new();
         let record = Record::parse(seq, text, &mut room)?;
         if let Some(compared) = again::write(&self.engine, self.past, text, &record) {
-            self.report.count(seq, compared);
+            let touched = || sealed::is_in(text) || compare::has_erased(self.engine.state());
+            self.report.count(seq, compare::unless_erased(compared, touched));
         }
         self.report.note(&record);
         self.engine.fold_in(seq, record)?;

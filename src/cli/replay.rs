@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::{DataArg, Failure, Outcome};
 use crate::audit::travel::When;
 use crate::kernel::Registry;
+use crate::subjects::{Ring, Sealing};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -184,7 +185,10 @@ fn log(data: &DataArg) -> Result<Arc<dyn Log>, Failure> {
         );
     }
     let look = data.look()?;
-    Ok(Arc::new(look))
+    Ok(Arc::new(Sealing::over(
+        look,
+        Arc::new(Ring::look(&data.dir().subjects())?),
+    )))
 }
 
 /// Arguments of a tool as given on the command line.

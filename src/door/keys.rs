@@ -87,7 +87,7 @@ pub fn random() -> io::Result<[u8; 32]> {
 }
 
 /// The key in a file; made where there is none.
-pub(super) fn key(path: &Path) -> Result<[u8; 32], Error> {
+pub(crate) fn key(path: &Path) -> Result<[u8; 32], Error> {
     let failed = |cause| Error::File {
         path: path.to_owned(),
         cause,
@@ -103,7 +103,7 @@ pub(super) fn key(path: &Path) -> Result<[u8; 32], Error> {
 }
 
 /// The key in a file that is there.
-pub(super) fn existing(path: &Path) -> Result<[u8; 32], Error> {
+pub(crate) fn existing(path: &Path) -> Result<[u8; 32], Error> {
     let text = fs::read_to_string(path).map_err(|cause| Error::File {
         path: path.to_owned(),
         cause,

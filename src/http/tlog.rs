@@ -99,7 +99,7 @@ async fn bundle(faces: &Faces, caller: Caller, place: &str) -> Result<Vec<u8>, R
 /// The records of a bundle, if all of them may be read by one organisation, as at `/v1/journal`.
 fn read(log: &dyn journal::Log, first: u64, last: u64, org: &str) -> Result<Vec<u8>, Rejection> {
     let mut content = Vec::new();
-    for line in log.read(first).map_err(failed)? {
+    for line in log.read_written(first).map_err(failed)? {
         let line = line.map_err(failed)?;
         if line.seq > last {
             break;

@@ -4,16 +4,26 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::kernel::Rejection;
 use crate::kernel::secret::Secret;
+use crate::kernel::{Rejection, sealed};
 
-/// What stands in a record where a token stood.
+/// What stands in a record where a token, or what was sealed for another record, stood.
 const VEIL: &str = "[token]";
 /// Hexadecimal digits of a confirm token.
 const CONFIRM_DIGITS: usize = 40;
 
 /// Refuses arguments that hold a token; `but` is the one argument that takes one.
 pub fn none_in(args: &Map<String, Value>, but: Option<&str>) -> Result<(), Rejection> {
+    let sealed = args
+        .iter()
+        .find(|(name, value)| sealed::is_in(name) || is_sealed(value));
+    if sealed.is_some() {
+        return Err(Rejection::argument(
+            "arguments",
+            "hold a sealed text, which would be opened when the record of this call is read",
+        )
+        .hint("leave out what begins with ~s1. and was copied from a record"));
+    }
     let held = args
         .iter()
         .find(|(name, value)| but != Some(name.as_str()) && (found(name).is_some() || holds(value)));
@@ -23,6 +33,17 @@ pub fn none_in(args: &Map<String, Value>, but: Option<&str>) -> Result<(), Rejec
             "a bearer token belongs into the Authorization header, a confirm token into confirm_action; revoke a bearer token \
              that was given away",
         )),
+    }
+}
+
+fn is_sealed(value: &Value) -> bool {
+    match value {
+        Value::String(text) => sealed::is_in(text),
+        Value::Array(items) => items.iter().any(is_sealed),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| sealed::is_in(name) || is_sealed(value)),
+        _ => false,
     }
 }
 
@@ -62,7 +83,8 @@ fn found(text: &str) -> Option<(usize, usize)> {
     let confirm = text
         .match_indices("ct_")
         .find_map(|(at, _)| confirm(text.get(..at)?, text.get(at..)?).map(|length| (at, length)));
-    bearer.into_iter().chain(confirm).min()
+    let sealed = sealed::found(text).map(|range| (range.start, range.len()));
+    bearer.into_iter().chain(confirm).chain(sealed).min()
 }
 
 fn bearer(text: &str) -> Option<usize> {

@@ -10,6 +10,7 @@ use crate::kernel::identity::{Member, Organization, Role, Token};
 use crate::kernel::tool::output;
 use crate::kernel::{Module, ToolKind};
 pub use invitation::Invitation;
+pub use manage::{NOBODY, erase};
 pub use read::roles;
 
 /// The module's table of contents.
@@ -61,4 +62,5 @@ pub fn module() -> Module {
         "Change settings, invite, suspend, reactivate or remove members, transfer ownership, close or reopen.",
         manage::manage,
     )
+    .revised(2)
 }

@@ -67,7 +67,8 @@ fn kept(dir: &Path, look: &Look) -> (Store, Taken) {
 }
 
 /// The rows of a journal up to a position, made in one go.
-fn made(look: &Look, position: u64) -> (Store, State) {
+fn made(dir: &Path, look: &Look, position: u64) -> (Store, State) {
+    let ring = orkestra::subjects::Ring::look(&dir.join("subjects")).unwrap();
     let mut state = State::new(&orkestra::modules::registry().kinds());
     let lines: Vec<_> = look
         .reader(1)
@@ -75,7 +76,7 @@ fn made(look: &Look, position: u64) -> (Store, State) {
         .map(Result::unwrap)
         .collect();
     for line in &lines {
-        state.apply(line.seq, &line.text).unwrap();
+        state.apply(line.seq, &ring.unseal(&line.text)).unwrap();
     }
     let tool_of = |id: &str| Some(state.actions.get(id.parse().ok()?)?.tool.to_string());
     let mut round = Round::default();
@@ -117,7 +118,7 @@ async fn rows_that_followed_live_are_those_that_are_built_at_once() {
         let look = Look::at(&dir.path().join("journal"), 1 << 20).unwrap();
         let (store, taken) = kept(dir.path(), &look);
         assert_eq!(store.stand().position, look.last_seq());
-        let (whole, state) = made(&look, look.last_seq());
+        let (whole, state) = made(dir.path(), &look, look.last_seq());
         assert_eq!(store.seal(), whole.seal(), "life {life}");
         let rows: Vec<_> = state
             .keep_all()
@@ -164,7 +165,7 @@ async fn a_sealed_checkpoint_that_the_journal_does_not_go_on_from_is_left() {
     );
     let snapshot = opened.handle.snapshot();
     let look = Look::at(&dir.path().join("journal"), 1 << 20).unwrap();
-    let (_, state) = made(&look, snapshot.position);
+    let (_, state) = made(dir.path(), &look, snapshot.position);
     assert_eq!(snapshot.digest().unwrap(), state.digest().unwrap());
     opened.close().unwrap();
     let opened = open(dir.path());
@@ -184,7 +185,7 @@ async fn a_mark_that_is_not_what_the_state_says_is_found() {
     let right = ask(&opened.handle, "create_label", json!({"name": "three"})).await;
     let position = opened.handle.snapshot().position;
     let look = Look::at(&dir.path().join("journal"), 1 << 20).unwrap();
-    let (mut store, state) = made(&look, position);
+    let (mut store, state) = made(dir.path(), &look, position);
     let marks = Marks::of(&store.rows(), &state).unwrap();
     assert_eq!((marks.pending, marks.executing, marks.wrong.len()), (3, 0, 0));
     let mut round = Round::default();

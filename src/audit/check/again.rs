@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::compare::{self, Compared};
 use crate::audit::Unreadable;
 use crate::kernel::engine::{Call, Caused, caller_as};
-use crate::kernel::{Engine, Past, Rejection};
+use crate::kernel::{Engine, Past, Rejection, sealed};
 
 /// A call that was answered or refused on a state which is named.
 pub(super) struct Asked {
@@ -119,6 +119,15 @@ impl Asked {
             what: "call",
             lines: compare::lines(&then, &short(&event)),
         }
+    }
+
+    /// Whether somebody who was erased stands in what was asked, or in what comes today.
+    pub(super) fn is_erased(&self, engine: &Engine, past: &dyn Past) -> bool {
+        if self.call.args.values().any(|value| sealed::is_in(&value.to_string())) {
+            return true;
+        }
+        let answer = engine.read_again(&self.call, self.now, past).answer;
+        answer.is_ok_and(|answer| sealed::is_in(&answer.to_string()))
     }
 
     fn is_veiled(&self) -> bool {

@@ -5,7 +5,10 @@ use projections::{Action, Event, Record};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::kernel::Past;
+use crate::kernel::identity::Member;
+use crate::kernel::table::Table;
+use crate::kernel::{Past, State, sealed};
+use crate::modules::organizations::Invitation;
 
 /// Differences that are shown.
 const LINES_MAX: usize = 20;
@@ -20,12 +23,30 @@ pub(super) enum Compared {
     OtherVersion,
     /// It cannot be decided again: what was given is recorded nowhere.
     NotDecided,
+    /// It is not the same, and cannot be: somebody in it was erased since.
+    Erased,
     /// It is not the same.
     Differs {
         tool: String,
         what: &'static str,
         lines: Vec<String>,
     },
+}
+
+/// What differs only because of an erasure: `touched` says whether somebody who was erased stands in what is compared.
+pub(super) fn unless_erased(compared: Compared, touched: impl FnOnce() -> bool) -> Compared {
+    match compared {
+        Compared::Differs { .. } if touched() => Compared::Erased,
+        other => other,
+    }
+}
+
+/// Whether somebody who was erased is still a member or invited in a state of before.
+pub(super) fn has_erased(state: &State) -> bool {
+    let members = state.table::<Member>().into_iter().flat_map(Table::rows);
+    let invited = state.table::<Invitation>().into_iter().flat_map(Table::rows);
+    members.filter_map(|row| row.email.as_deref()).any(sealed::is_in)
+        || invited.map(|row| row.email.as_str()).any(sealed::is_in)
 }
 
 /// Whether the events of a record are those; their texts are compared first, what they say where those differ.

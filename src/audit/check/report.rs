@@ -23,6 +23,8 @@ pub struct Report {
     pub same: u64,
     /// Decided by another version of the tool's rules, and differently: no sign of tampering.
     pub other_version: u64,
+    /// Decisions that come out differently because somebody in them was erased since: no sign of tampering.
+    pub erased: u64,
     /// Not decided again, because what was given is recorded nowhere (tokens).
     pub not_decided: u64,
     /// Reads that were journaled so late that the state they read had gone by.
@@ -65,6 +67,7 @@ impl Report {
             Compared::Same => self.same += 1,
             Compared::OtherVersion => self.other_version += 1,
             Compared::NotDecided => self.not_decided += 1,
+            Compared::Erased => self.erased += 1,
             Compared::Differs { tool, what, lines } => {
                 self.divergences += 1;
                 if self.first.len() < KEPT_MAX {

@@ -55,6 +55,12 @@ fn tell(report: &Report) {
         report.other_version,
         report.divergences
     ));
+    if report.erased > 0 {
+        print(&format!(
+            "{} differently, because somebody in them was erased since",
+            report.erased
+        ));
+    }
     if report.not_decided + report.late > 0 {
         print(&format!(
             "not made again: {} with tokens that are recorded nowhere, {} journaled too long after what they read",

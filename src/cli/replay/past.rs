@@ -9,6 +9,7 @@ use super::super::{Failure, Outcome, print, progress, token::people};
 use crate::audit::Behind;
 use crate::audit::travel::{self, Difference, Machine, Stretches, When};
 use crate::kernel::engine::Call;
+use crate::kernel::sealed;
 use crate::kernel::text::count;
 use crate::kernel::{Caller, Registry, Snapshot};
 
@@ -101,6 +102,11 @@ pub(super) fn show((log, kept): (&Arc<dyn Log>, Stretches), seq: u64, as_json: b
             shown.recorded
         ));
         return Ok(());
+    }
+    if sealed::is_in(&shown.answer.to_string()) {
+        return Err(Failure::new(
+            "somebody in this was erased since: what was seen held what is sealed here",
+        ));
     }
     Err(
         Failure::new("this is not what was seen: the recorded digest is another one")

@@ -13,6 +13,7 @@ use crate::audit::check::Report;
 use crate::audit::receipt::{self, Receipt};
 use crate::door::keys::write_private;
 use crate::kernel::Registry;
+use crate::subjects::{Ring, Sealing};
 
 pub(super) fn signed(data: &DataArg, registry: Registry, out: &Path, as_json: bool) -> Outcome {
     expect_new(out)?;
@@ -58,7 +59,7 @@ fn decided(data: &DataArg, registry: Registry, signed: &str) -> Result<(Report, 
                 .hint("`orkestra journal verify` tells what is altered"),
         );
     }
-    let log: Arc<dyn Log> = Arc::new(look);
+    let log: Arc<dyn Log> = Arc::new(Sealing::over(look, Arc::new(Ring::look(&data.dir().subjects())?)));
     let report = again::decided(&log, registry, size)?;
     let receipt = Receipt::of(&report, &checkpoint);
     Ok((report, receipt))

@@ -110,7 +110,7 @@ fn first_since(log: &dyn Log, oldest: Timestamp) -> Result<u64, String> {
 async fn read(log: &Arc<dyn Log>, from: u64) -> Result<Vec<Text>, String> {
     let log = Arc::clone(log);
     let some = tokio::task::spawn_blocking(move || {
-        let lines = log.read(from)?.take(TOGETHER);
+        let lines = log.read_written(from)?.take(TOGETHER);
         lines.collect::<Result<Vec<_>, _>>()
     });
     some.await.map_err(told)?.map_err(told)

@@ -109,7 +109,7 @@ impl Work {
         let position = self.store.stand().position;
         let last = snapshot.position.min(position + RECORDS_MAX);
         let (mut round, mut reached, mut bytes) = (Round::default(), position, 0);
-        let mut lines = self.handle.log().read(position + 1)?;
+        let mut lines = self.handle.log().read_written(position + 1)?;
         while reached < last && bytes < BYTES_MAX {
             let line = lines.next().ok_or(Failed::Missing(reached + 1))??;
             round.record(line.seq, &line.text, &tool_of)?;

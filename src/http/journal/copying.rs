@@ -50,7 +50,8 @@ impl Copying {
         });
         for hit in hits {
             let (seq, text) = hit.map_err(|no| self.failed(no.message))?;
-            self.send(seq, text)?;
+            let line = self.faces.handle.log().as_written(journal::Line { seq, text });
+            self.send(seq, line.map_err(|cause| self.failed(cause.to_string()))?.text)?;
         }
         Ok((upto + 1).max(first))
     }
@@ -59,7 +60,7 @@ impl Copying {
     fn onward(&self, from: u64) -> Result<u64, Gone> {
         let mut next = from;
         let failed = |cause: journal::Error| self.failed(cause.to_string());
-        for line in self.faces.handle.log().read(from).map_err(failed)? {
+        for line in self.faces.handle.log().read_written(from).map_err(failed)? {
             let line = line.map_err(failed)?;
             next = line.seq + 1;
             let mut room = String::new();

@@ -1,5 +1,6 @@
 //! `manage_organization`: one tool, nine operations, each with its preview.
 
+mod erase;
 mod invite;
 mod member;
 mod settings;
@@ -16,6 +17,7 @@ use crate::kernel::{Plan, Ref, Rejection, Risk, Row, View, text};
 use crate::modules::projects::Project;
 use crate::modules::tasks::Task;
 use crate::{args, choice};
+pub use erase::{NOBODY, erase};
 pub use invite::Invite;
 
 /// The permission to close the organisation, and to open it again.

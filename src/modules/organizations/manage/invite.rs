@@ -9,7 +9,7 @@ use crate::kernel::authority::give;
 use crate::kernel::entity::NAMES;
 use crate::kernel::identity::{Member, MemberKind, MemberStatus, Organization, Role, Team};
 use crate::kernel::plan::Undo;
-use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
+use crate::kernel::{Plan, Ref, Rejection, Row, View, sealed, text};
 use crate::modules::organizations::invitation::{Invitation, InvitationStatus, LIFETIME, open_of};
 use crate::modules::teams;
 
@@ -143,8 +143,9 @@ fn check<'a>(
     email: &str,
     invited: &mut Vec<String>,
 ) -> Result<Option<&'a Row<Member>>, Rejection> {
-    let domain = email.split_once('@').map(|(_, domain)| domain);
-    let Some(domain) = domain.filter(|domain| domain.contains('.')) else {
+    // What is no address to the keys of subjects would stand open in the journal.
+    let domain = email.rsplit_once('@').map(|(_, domain)| domain);
+    let Some(domain) = domain.filter(|_| sealed::is_address(email)) else {
         return Err(Rejection::argument(
             "email",
             format!("must be a mail address, not `{email}`"),

@@ -22,7 +22,7 @@ fn owner_role<'a>(view: &View<'a>) -> Result<&'a Arc<Row<Role>>, Rejection> {
 }
 
 /// Refuses what would leave the organisation without an active human owner.
-fn keep_an_owner(view: &View<'_>, member: &Row<Member>) -> Result<(), Rejection> {
+pub(super) fn keep_an_owner(view: &View<'_>, member: &Row<Member>) -> Result<(), Rejection> {
     let owner = owner_role(view)?.id;
     let owners = holders(view.state, &member.org, owner, &[], view.now);
     let others = owners

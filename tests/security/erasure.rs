@@ -1,0 +1,214 @@
+//! Erasing a person: what was written of their address cannot be read any more by anybody, and everything still verifies.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{call, orkestra};
+use crate::server::Server;
+
+/// Every file under a folder.
+fn files(dir: &Path, into: &mut Vec<PathBuf>) {
+    for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            files(&path, into);
+        } else if path.is_file() {
+            into.push(path);
+        }
+    }
+}
+
+/// The files of a data directory in which some bytes stand.
+fn holding(dir: &Path, text: &str) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    files(dir, &mut all);
+    let holds = |path: &PathBuf| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(text.len()).any(|some| some == text.as_bytes())
+    };
+    all.into_iter().filter(holds).collect()
+}
+
+/// Proposes and confirms in the name of the owner.
+fn done(server: &Server, tool: &str, args: &Value) -> Value {
+    let (status, pending) = call(server, &server.token, tool, args);
+    assert_eq!(status, 202, "{pending}");
+    let confirm = json!({"actionId": pending["actionId"], "confirmToken": pending["confirmToken"]});
+    let (status, receipt) = call(server, &server.token, "confirm_action", &confirm);
+    assert_eq!(status, 200, "{receipt}");
+    receipt
+}
+
+fn invite(server: &Server, address: &str) {
+    let invite = json!({"op": "invite_members", "invites": [{"email": address, "role": "member"}]});
+    done(server, "manage_organization", &invite);
+}
+
+fn members(server: &Server) -> Value {
+    let (status, said) = call(server, &server.token, "list_organization_members", &json!({}));
+    assert_eq!(status, 200, "{said}");
+    said
+}
+
+/// The records with an event, as they are written.
+fn records(dir: &Path, event: &str) -> Vec<String> {
+    let exported = super::exported(dir);
+    exported
+        .lines()
+        .filter(|line| line.contains(event))
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+const ADDRESS: &str = "carla@quixotically-rare.example";
+const OTHER: &str = "dora@somewhere-else.example";
+
+#[test]
+fn who_was_erased_is_nowhere_and_everything_still_verifies() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, data) = (place.path(), place.path().join("data"));
+    let server = Server::start(dir);
+    invite(&server, ADDRESS);
+    invite(&server, OTHER);
+    done(
+        &server,
+        "create_project",
+        &json!({"name": format!("Ask {ADDRESS} first"), "key": "ASK"}),
+    );
+    assert!(members(&server).to_string().contains(ADDRESS));
+    let running = orkestra(dir, &["subject", "erase", "@carla", "--yes"]);
+    assert!(
+        !running.status.success(),
+        "a running server has the address in its memory"
+    );
+    server.stop();
+
+    let journal = data.join("journal");
+    assert_eq!(
+        holding(&journal, ADDRESS),
+        Vec::<PathBuf>::new(),
+        "records are sealed before they are written"
+    );
+    let checkpoint = dir.join("checkpoint");
+    let mut signed: Vec<PathBuf> = Vec::new();
+    files(&journal.join("checkpoints"), &mut signed);
+    std::fs::copy(signed.iter().max().unwrap(), &checkpoint).unwrap();
+
+    let asked = orkestra(dir, &["subject", "erase", "@carla"]);
+    assert!(
+        asked.status.success() && records(dir, "subject.erased").is_empty(),
+        "nothing without --yes"
+    );
+    let erased = orkestra(dir, &["subject", "erase", "@carla", "--yes"]);
+    assert!(erased.status.success(), "{}", String::from_utf8_lossy(&erased.stderr));
+    for text in [ADDRESS, "quixotically"] {
+        assert_eq!(holding(&data, text), Vec::<PathBuf>::new(), "{text}");
+    }
+    let proof = records(dir, "subject.erased");
+    let record: Value = serde_json::from_str(&proof[0]).unwrap();
+    let said = record["events"][0]["data"].as_object().unwrap();
+    assert_eq!((proof.len(), said.len()), (1, 2), "{proof:?}");
+    for (name, digits) in [("subject", 32), ("key", 16)] {
+        let value = said[name].as_str().unwrap();
+        assert!(
+            value.len() == digits && value.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{value}"
+        );
+    }
+    let verified = orkestra(
+        dir,
+        &["journal", "verify", "--checkpoint", checkpoint.to_str().unwrap()],
+    );
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stderr)
+    );
+    let again = orkestra(dir, &["replay", "--check", "--json"]);
+    let report: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(report["divergences"], 0, "{report}");
+    assert!(report["erased"].as_u64().unwrap() > 0, "{report}");
+
+    let server = Server::start(dir);
+    let said = members(&server).to_string();
+    assert!(said.contains("erased person") && said.contains(OTHER), "{said}");
+    assert!(!said.contains(ADDRESS), "{said}");
+    // Who is asked in again is somebody new: the old records stay shut.
+    invite(&server, ADDRESS);
+    server.stop();
+    let shown = orkestra(dir, &["replay", "--json"]);
+    let told = String::from_utf8(shown.stdout).unwrap();
+    assert!(told.contains("~s1."), "{told}");
+    let server = Server::start(dir);
+    let (status, no) = call(
+        &server,
+        &server.token,
+        "search",
+        &json!({"query": records(dir, "~s1.")[0].split('~').nth(1).map(|text| format!("~{text}~"))}),
+    );
+    assert_eq!(
+        (status, no["error"]["code"].as_str()),
+        (400, Some("validation_failed")),
+        "{no}"
+    );
+    server.stop();
+}
+
+#[test]
+fn kill_9_during_an_erasure_leaves_it_done_or_not_begun() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, data) = (place.path(), place.path().join("data"));
+    let mut server = Server::start(dir);
+    let rounds = [5, 40, 120, 250, 400];
+    for round in rounds {
+        invite(&server, &format!("person{round}@killed.example"));
+    }
+    for round in rounds {
+        let address = format!("person{round}@killed.example");
+        server.stop();
+        let mut erasing = Command::new(env!("CARGO_BIN_EXE_orkestra"))
+            .args(["subject", "erase", &address, "--yes", "--data"])
+            .arg(&data)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(round));
+        let _ = erasing.kill();
+        erasing.wait().unwrap();
+        server = Server::start(dir);
+        let erased = records(dir, "subject.erased").len();
+        let known = members(&server).to_string().matches("@killed.example").count();
+        assert_eq!(erased + known, rounds.len(), "after {round} ms");
+    }
+    let told = members(&server).to_string();
+    let erased = records(dir, "subject.erased").len();
+    server.stop();
+    let mut subjects = Vec::new();
+    files(&data.join("subjects"), &mut subjects);
+    let note = |path: &&PathBuf| path.to_str().unwrap().contains("erasing-");
+    assert_eq!(subjects.iter().filter(note).count(), 0, "every note is settled");
+    assert_eq!(told.matches("erased person").count(), erased);
+}
+
+#[test]
+fn a_key_that_a_backup_brings_back_is_destroyed_again() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, subjects) = (place.path(), place.path().join("data/subjects"));
+    let server = Server::start(dir);
+    invite(&server, ADDRESS);
+    server.stop();
+    let mut before = Vec::new();
+    files(&subjects, &mut before);
+    let saved: Vec<_> = before.iter().map(|path| (path, std::fs::read(path).unwrap())).collect();
+    assert!(orkestra(dir, &["subject", "erase", ADDRESS, "--yes"]).status.success());
+    let gone: Vec<_> = saved.iter().filter(|(path, _)| !path.exists()).collect();
+    assert_eq!(gone.len(), 1);
+    std::fs::write(gone[0].0, &gone[0].1).unwrap();
+    let shown = String::from_utf8(orkestra(dir, &["replay", "--json"]).stdout).unwrap();
+    assert!(shown.contains(ADDRESS), "the backup does bring it back: {shown}");
+    assert!(orkestra(dir, &["subject", "recheck"]).status.success());
+    assert!(!gone[0].0.exists());
+    assert_eq!(holding(&dir.join("data"), ADDRESS), Vec::<PathBuf>::new());
+}
