@@ -9,6 +9,10 @@ use crate::kernel::{Rejection, sealed};
 
 /// What stands in a record where a token, or what was sealed for another record, stood.
 const VEIL: &str = "[token]";
+/// What stands in a record where one of too many mail addresses stood.
+const ADDRESS: &str = "[address]";
+/// Most mail addresses in one call: each that is new costs a key of its own, made durable before the record is.
+pub const ADDRESSES_MAX: usize = 50;
 /// Hexadecimal digits of a confirm token.
 const CONFIRM_DIGITS: usize = 40;
 
@@ -23,6 +27,15 @@ pub fn none_in(args: &Map<String, Value>, but: Option<&str>) -> Result<(), Rejec
             "hold a sealed text, which would be opened when the record of this call is read",
         )
         .hint("leave out what begins with ~s1. and was copied from a record"));
+    }
+    if args
+        .iter()
+        .map(|(name, value)| addresses_in(name) + addresses(value))
+        .sum::<usize>()
+        > ADDRESSES_MAX
+    {
+        let rule = format!("hold more than {ADDRESSES_MAX} mail addresses");
+        return Err(Rejection::argument("arguments", rule).hint("spread them over several calls"));
     }
     let held = args
         .iter()
@@ -45,6 +58,44 @@ fn is_sealed(value: &Value) -> bool {
             .any(|(name, value)| sealed::is_in(name) || is_sealed(value)),
         _ => false,
     }
+}
+
+fn addresses_in(text: &str) -> usize {
+    sealed::addresses(text).len()
+}
+
+fn addresses(value: &Value) -> usize {
+    match value {
+        Value::String(text) => addresses_in(text),
+        Value::Array(items) => items.iter().map(addresses).sum(),
+        Value::Object(members) => {
+            let each = members
+                .iter()
+                .map(|(name, value)| addresses_in(name) + addresses(value));
+            each.sum()
+        }
+        _ => 0,
+    }
+}
+
+/// Whether something was left out of a text of a record: then it is not what was given.
+pub fn is_veiled(text: &str) -> bool {
+    text.contains(VEIL) || text.contains(ADDRESS)
+}
+
+/// A JSON text without the mail addresses in it, where there are more than a call may have.
+pub fn fewer(json: &str) -> Cow<'_, str> {
+    let all = sealed::addresses(json);
+    if all.len() <= ADDRESSES_MAX {
+        return Cow::Borrowed(json);
+    }
+    let (mut out, mut done) = (String::new(), 0);
+    for range in all {
+        out.push_str(json.get(done..range.start).unwrap_or_default());
+        out.push_str(ADDRESS);
+        done = range.end;
+    }
+    Cow::Owned(out + json.get(done..).unwrap_or_default())
 }
 
 fn holds(value: &Value) -> bool {

@@ -212,3 +212,34 @@ fn a_key_that_a_backup_brings_back_is_destroyed_again() {
     assert!(!gone[0].0.exists());
     assert_eq!(holding(&dir.join("data"), ADDRESS), Vec::<PathBuf>::new());
 }
+
+#[test]
+fn very_many_addresses_at_once_are_refused_and_make_no_keys() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, subjects) = (place.path(), place.path().join("data/subjects"));
+    let server = Server::start(dir);
+    let keys = || {
+        let mut all = Vec::new();
+        files(&subjects, &mut all);
+        all.len()
+    };
+    let before = keys();
+    let said: Vec<String> = (0..200).map(|number| format!("p{number}@many.example")).collect();
+    let args = json!({"name": "Everybody", "key": "ALL", "description": said.join(" ")});
+    let (status, no) = call(&server, &server.token, "create_project", &args);
+    assert_eq!(
+        (status, &no["error"]["code"]),
+        (400, &json!("validation_failed")),
+        "{no}"
+    );
+    assert_eq!(keys(), before, "each would have had a file of its own");
+    let few = json!({"name": "Some", "key": "SOME", "description": said[..3].join(" ")});
+    done(&server, "create_project", &few);
+    assert_eq!(keys(), before + 3);
+    server.stop();
+    assert_eq!(
+        holding(&dir.join("data/journal"), "@many.example"),
+        Vec::<PathBuf>::new()
+    );
+    assert!(orkestra(dir, &["replay", "--check"]).status.success());
+}

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::compare::{self, Compared};
 use crate::audit::Unreadable;
 use crate::kernel::engine::{Call, Caused, caller_as};
-use crate::kernel::{Engine, Past, Rejection, sealed};
+use crate::kernel::{Engine, Past, Rejection, leak, sealed};
 
 /// A call that was answered or refused on a state which is named.
 pub(super) struct Asked {
@@ -131,10 +131,7 @@ impl Asked {
     }
 
     fn is_veiled(&self) -> bool {
-        self.call
-            .args
-            .values()
-            .any(|value| value.to_string().contains("[token]"))
+        self.call.args.values().any(|value| leak::is_veiled(&value.to_string()))
     }
 }
 

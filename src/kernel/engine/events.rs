@@ -82,7 +82,8 @@ pub(super) fn said(name: &'static str, facts: &impl Serialize) -> Event {
 /// What was refused, without the tokens in it: it need not be called again.
 pub(super) fn veiled(said: &(impl Serialize + ?Sized)) -> Box<RawValue> {
     let text = serde_json::to_string(said).unwrap_or_default();
-    RawValue::from_string(leak::veil(&text).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    let fewer = leak::fewer(&text);
+    RawValue::from_string(leak::veil(&fewer).into_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
 pub(super) fn raw(value: &impl Serialize) -> Box<RawValue> {
