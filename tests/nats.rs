@@ -137,9 +137,16 @@ fn while_the_broker_is_away_nothing_is_lost_and_then_each_is_done_once() {
     for event in ["execution.succeeded", "label.created"] {
         assert_eq!(journal(&server, event).len(), actions.len(), "each has one {event}");
     }
-    // Where the broker took a message and died before it said so, the outcome is the first that is heard of it.
-    let published = journal(&server, "execution.published").len();
-    assert!((actions.len() - 1..=actions.len()).contains(&published), "{published}");
+    // What the broker took before it was killed, and could not say any more that it had, is first heard of by its outcome.
+    let published = journal(&server, "execution.published");
+    for (place, action) in actions.iter().enumerate() {
+        let of = |record: &&Value| record.to_string().contains(action["actionId"].as_str().unwrap());
+        let count = published.iter().filter(of).count();
+        assert!(
+            count == 1 || (count == 0 && (1..=20).contains(&place)),
+            "{place}: {count}"
+        );
+    }
     server.stop();
 }
 

@@ -43,7 +43,7 @@ impl Keys {
         self.global.push((index, key.to_string()));
     }
 
-    /// An amount that counts towards a sum, which [`View::sum`](crate::kernel::View::sum) tells.
+    /// An amount that counts towards a sum, which [`View::sums`](crate::kernel::View::sums) tells.
     pub fn adds(&mut self, index: &'static str, key: impl std::fmt::Display, amount: Decimal) {
         self.sums.push((index, key.to_string(), amount));
     }

@@ -153,9 +153,9 @@ impl<E: Entity> Table<E> {
         found.filter_map(|id| self.rows.get(&id))
     }
 
-    /// What the rows of an organisation add up to under a key.
-    pub fn sum(&self, org: &str, index: &'static str, key: &str) -> Decimal {
-        self.sums.of(org, index, key)
+    /// What the rows of an organisation add up to under each key of an index, where that is not zero.
+    pub fn sums<'a>(&'a self, org: &str, index: &'static str) -> impl Iterator<Item = (&'a str, Decimal)> + use<'a, E> {
+        self.sums.all(org, index)
     }
 
     /// The keys of an index in an organisation, in order, with their rows.

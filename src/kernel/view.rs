@@ -138,13 +138,12 @@ impl<'a> View<'a> {
         found.into_iter().flatten().filter(|row| place::shows(self, row))
     }
 
-    /// What the rows of the caller's organisation add up to under a key, whoever may see which of them: only for kinds that
-    /// whoever may read them sees all of.
-    pub fn sum<E: Entity>(&self, index: &'static str, key: &str) -> Decimal {
+    /// What the rows of the caller's organisation add up to under each key, whoever may see which of them: only for kinds
+    /// that whoever may read them sees all of.
+    pub fn sums<E: Entity>(&self, index: &'static str) -> impl Iterator<Item = (&'a str, Decimal)> + use<'a, E> {
         let table = self.state.table::<E>();
-        table
-            .map(|table| table.sum(&self.caller.org, index, key))
-            .unwrap_or_default()
+        let sums = table.map(|table| table.sums(&self.caller.org, index));
+        sums.into_iter().flatten()
     }
 
     /// The keys of an index, in order, with their rows.

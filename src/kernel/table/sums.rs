@@ -17,20 +17,25 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// A sum; zero where nothing adds to it.
-    pub(super) fn of(&self, org: &str, index: &'static str, key: &str) -> Decimal {
+    /// Every sum that is not zero, by its key.
+    pub(super) fn all<'a>(
+        &'a self,
+        org: &str,
+        index: &'static str,
+    ) -> impl Iterator<Item = (&'a str, Decimal)> + use<'a> {
         let sorted = self.orgs.get(org).and_then(|indexes| indexes.get(index));
-        sorted.and_then(|sorted| sorted.get(key)).copied().unwrap_or_default()
+        let sums = sorted.into_iter().flatten();
+        sums.map(|(key, sum)| (key.as_ref(), *sum))
     }
 
     /// Takes away what a row added, and adds what it adds now.
     pub(super) fn change<E: Entity>(&mut self, before: Option<&Row<E>>, after: Option<&Row<E>>) {
-        for (row, sign) in [(before, Decimal::NEGATIVE_ONE), (after, Decimal::ONE)] {
+        for (row, is_added) in [(before, false), (after, true)] {
             let Some(row) = row else { continue };
             let mut keys = Keys::default();
             row.entity.keys(&mut keys);
             for (index, key, amount) in keys.sums.iter().filter(|(.., amount)| !amount.is_zero()) {
-                self.add(&row.org, index, key, *amount * sign);
+                self.add(&row.org, index, key, if is_added { *amount } else { -*amount });
             }
         }
     }
@@ -41,7 +46,8 @@ impl Sums {
         }
         let Some(indexes) = self.orgs.get_mut(org) else { return };
         let sorted = indexes.entry(index).or_default();
-        let sum = sorted.get(key).copied().unwrap_or_default() + amount;
+        // What cannot be counted is not of a decider's making; it must not stop the fold.
+        let sum = sorted.get(key).copied().unwrap_or_default().saturating_add(amount);
         if sum.is_zero() {
             sorted.remove(key);
         } else {

@@ -28,39 +28,42 @@ struct Place<'a> {
     ledger: Decimal,
 }
 
-/// The places as they stand; the ledger's side is the sum that is kept with every movement.
+/// The places as they stand; the ledger's side is the sum that is kept with every movement. Where the ledger has something
+/// and nothing is kept, that is a place too: it is what the report is there to find.
 fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
-    let place = |cost: &Row<StockCost>, item: &'a Row<StockItem>| {
-        let id = cost_key(item.id, cost.location);
-        Place {
-            ledger: view.sum::<Movement>("value", &id),
+    let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
+    let place = |id: String, item: Id<StockItem>, location| {
+        let item: &'a Row<StockItem> = items.get(&item).filter(|_| scope.covers(location))?;
+        Some(Place {
             id,
             item,
-            location: cost.location,
-            quantity: cost.quantity,
-            kept: cost.value,
-        }
+            location,
+            quantity: Decimal::ZERO,
+            kept: Decimal::ZERO,
+            ledger: Decimal::ZERO,
+        })
     };
-    let mut places = Vec::new();
-    let mut add = |cost: &Row<StockCost>, item: &'a Row<StockItem>| {
-        if scope.covers(cost.location) {
-            places.push(place(cost, item));
-        }
-    };
-    if scope.item.is_some() {
-        for item in scope.items(view) {
-            let costs = view.find::<StockCost>("item", &item.id.to_string());
-            costs.for_each(|cost| add(cost, item));
-        }
-        return places;
-    }
-    let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
+    let mut places = BTreeMap::new();
     for cost in view.rows::<StockCost>() {
-        if let Some(item) = items.get(&cost.item) {
-            add(cost, item);
+        if let Some(mut place) = place(cost_key(cost.item, cost.location), cost.item, cost.location) {
+            (place.quantity, place.kept) = (cost.quantity, cost.value);
+            places.insert(place.id.clone(), place);
         }
     }
-    places
+    for (id, ledger) in view.sums::<Movement>("value") {
+        if let Some(place) = places.get_mut(id) {
+            place.ledger = ledger;
+            continue;
+        }
+        let cell = id
+            .split_once('|')
+            .and_then(|(item, at)| Some((item.parse().ok()?, at.parse().ok()?)));
+        let real = cell.filter(|(_, location)| is_real(view, *location));
+        if let Some(lost) = real.and_then(|(item, location)| place(id.to_owned(), item, location)) {
+            places.insert(lost.id.clone(), Place { ledger, ..lost });
+        }
+    }
+    places.into_values().collect()
 }
 
 /// The places as the movements until an hour make them: an hour of the past is told by the ledger alone.
