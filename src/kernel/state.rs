@@ -142,11 +142,25 @@ impl State {
         state
     }
 
+    /// Puts rows that were put back into as little room as they need, once all are there.
+    pub fn settle(&mut self) {
+        let (tables, actions) = (Arc::make_mut(&mut self.tables), &mut self.actions);
+        std::thread::scope(|scope| {
+            scope.spawn(|| actions.settle());
+            tables.0.values_mut().for_each(|table| table.settle());
+        });
+    }
+
     /// Indexes what the rows say, if that was left for later.
     pub fn index(&mut self) {
         if self.is_indexed {
             return;
         }
+        let tables = &self.tables.0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| tables.values().for_each(|table| table.make_keys()));
+            tables.values().for_each(|table| table.make_words());
+        });
         for table in Arc::make_mut(&mut self.tables).0.values_mut() {
             table.index_words();
         }
