@@ -147,7 +147,9 @@ impl State {
         let (tables, actions) = (Arc::make_mut(&mut self.tables), &mut self.actions);
         std::thread::scope(|scope| {
             scope.spawn(|| actions.settle());
-            tables.0.values_mut().for_each(|table| table.settle());
+            for table in tables.0.values_mut() {
+                table.settle();
+            }
         });
     }
 
@@ -158,8 +160,14 @@ impl State {
         }
         let tables = &self.tables.0;
         std::thread::scope(|scope| {
-            scope.spawn(|| tables.values().for_each(|table| table.make_keys()));
-            tables.values().for_each(|table| table.make_words());
+            scope.spawn(|| {
+                for table in tables.values() {
+                    table.make_keys();
+                }
+            });
+            for table in tables.values() {
+                table.make_words();
+            }
         });
         for table in Arc::make_mut(&mut self.tables).0.values_mut() {
             table.index_words();

@@ -31,7 +31,7 @@ fn row<'a, E: Entity>(view: &View<'a>, due: &Due) -> Result<&'a Row<E>, Rejectio
 pub fn lot(view: &View<'_>, due: &Due) -> Result<Struck, Rejection> {
     let mut plan = Plan::new("A lot is over its date");
     plan.edit("stock.lot_expired", row::<Lot>(view, due)?, |lot| {
-        lot.status = LotStatus::Expired
+        lot.status = LotStatus::Expired;
     })?;
     Ok(Struck { plan, owes: Vec::new() })
 }
