@@ -34,6 +34,15 @@ crate::choice! {
     }
 }
 
+/// Why an answer may take long: whoever makes it must not keep others waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Long {
+    /// It may read much of the journal.
+    Reads,
+    /// It may add much up.
+    AddsUp,
+}
+
 /// Where a permission for the tools of a module must be held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
@@ -103,8 +112,8 @@ pub struct Tool {
     pub opens: Option<crate::kernel::opened::Opens>,
     /// Whether using it is an event of its own: it reads the security log.
     pub is_logged: bool,
-    /// Whether answering may read much of the journal.
-    pub is_search: bool,
+    /// Why answering may take long, where it may.
+    pub long: Option<Long>,
     /// The version of its rules; raised when they change, so that a replay can tell.
     pub decider: u32,
     /// Arguments that hold secrets: journaled as keyed digests.

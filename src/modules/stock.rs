@@ -134,7 +134,7 @@ fn goods(module: Module) -> Module {
             "Report on stock: valuation, movements, reorder, ageing, expiring, turnover, variance, reservations.",
             report::report,
         )
-        .searches()
+        .adds_up()
         .returns(output::list(&[]))
 }
 

@@ -15,6 +15,7 @@ use super::{Boot, Clock, Outcome, Request, Tight, busy, unavailable};
 use crate::kernel::engine::{self, Answer, Call, Reading, Step};
 use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
+use crate::kernel::tool::Long;
 use crate::kernel::{Caller, Engine, Past, Registry, Rejection, Snapshot};
 
 /// The way to the processor; cheap to clone.
@@ -32,8 +33,36 @@ pub struct Handle {
     pub(super) boot: Arc<Boot>,
     pub(super) key: ConfirmKey,
     pub(super) wait_for_reads: bool,
-    /// Turns for those who read much of the journal.
-    pub(super) searches: Arc<Semaphore>,
+    /// Turns for answers that may take long.
+    pub(super) turns: Turns,
+}
+
+/// So many answers that may read much of the journal are made at once; others wait.
+const READING_MAX: usize = 2;
+/// So many answers that may add much up are made at once.
+const ADDING_MAX: usize = 16;
+
+/// Turns for answers that may take long, by why they do.
+#[derive(Clone)]
+pub(super) struct Turns {
+    reads: Arc<Semaphore>,
+    adds_up: Arc<Semaphore>,
+}
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        Self {
+            reads: Arc::new(Semaphore::new(READING_MAX)),
+            adds_up: Arc::new(Semaphore::new(ADDING_MAX)),
+        }
+    }
+
+    fn of(&self, why: Long) -> Arc<Semaphore> {
+        Arc::clone(match why {
+            Long::Reads => &self.reads,
+            Long::AddsUp => &self.adds_up,
+        })
+    }
 }
 
 impl Handle {
@@ -46,29 +75,28 @@ impl Handle {
         };
         match self.registry.tool(tool).filter(|tool| tool.is_read()) {
             None => self.step(move |engine, now, past| engine.call(&call, now, past)).await,
-            Some(tool) if tool.is_search => {
-                let reading = self.search(call).await?;
-                self.note(reading).await
-            }
-            Some(_) => {
-                let reading = engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent);
+            Some(tool) => {
+                let reading = match tool.long {
+                    Some(why) => self.aside(why, call).await?,
+                    None => engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent),
+                };
                 self.note(reading).await
             }
         }
     }
 
-    /// Answers what may read much of the journal: not on a thread that others wait for, and only some at once.
-    async fn search(&self, call: Call) -> Result<Reading, Rejection> {
-        let turn = Arc::clone(&self.searches).acquire_owned();
+    /// Answers what may take long: not on a thread that others wait for, and only some at once.
+    async fn aside(&self, why: Long, call: Call) -> Result<Reading, Rejection> {
+        let turn = self.turns.of(why).acquire_owned();
         let turn = turn.await.map_err(|_| self.gone())?;
         let handle = self.clone();
-        let searched = tokio::task::spawn_blocking(move || {
-            // Held until the search ends: whoever asked may have gone meanwhile.
+        let made = tokio::task::spawn_blocking(move || {
+            // Held until the answer is made: whoever asked may have gone meanwhile.
             let _turn = turn;
             let (snapshot, now) = (handle.snapshot(), handle.now());
             engine::answer(&handle.registry, &snapshot, &call, now, &handle.recent)
         });
-        match searched.await {
+        match made.await {
             Ok(reading) => Ok(reading),
             // The door answers a panic, as it does that of any other tool.
             Err(cause) => match cause.try_into_panic() {

@@ -9,8 +9,9 @@ use projections::event::{self, Recovered, Started, names};
 use projections::{Actor, Id, Stage};
 use serde::Serialize;
 use thiserror::Error;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::handle::Turns;
 use super::recent::Recent;
 use super::sentry::Sentry;
 use super::tight::Room;
@@ -20,9 +21,6 @@ use crate::kernel::state::Unfit;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Engine, Plan, Registry, State, View};
 use crate::modules::organizations::founding::{Founding, found};
-
-/// So many answers that may read much of the journal are made at once; others wait.
-const SEARCHES_MAX: usize = 2;
 
 /// What a start needs.
 pub struct Opening {
@@ -264,6 +262,6 @@ fn start(
         boot: Arc::new(boot),
         key,
         wait_for_reads,
-        searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
+        turns: Turns::new(),
     }
 }

@@ -2,9 +2,10 @@
 //! altered breaks it. It is against damage, not against malice: whoever can write the store can write the seal.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use twox_hash::{XxHash3_64, XxHash3_128};
 
-/// The sum, modulo 2^128, of the first 16 bytes of SHA-256 over each row; in JSON hexadecimal digits.
+/// The sum, modulo 2^128, of XXH3 (128 bits) over each row's value, seeded with XXH3 (64 bits) over its key; in JSON hexadecimal
+/// digits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seal(u128);
 
@@ -21,16 +22,7 @@ impl Seal {
 }
 
 fn hash(key: &[u8], value: &[u8]) -> u128 {
-    let mut hash = Sha256::new();
-    // The length keeps key and value apart.
-    hash.update(key.len().to_be_bytes());
-    hash.update(key);
-    hash.update(value);
-    let bytes = hash.finalize();
-    bytes
-        .iter()
-        .take(16)
-        .fold(0, |sum, byte| (sum << 8) | u128::from(*byte))
+    XxHash3_128::oneshot_with_seed(XxHash3_64::oneshot(key), value)
 }
 
 impl Serialize for Seal {

@@ -9,6 +9,7 @@ use crate::kernel::arg::Args;
 use crate::kernel::entity::Entity;
 use crate::kernel::reaction::{Reactor, Striking};
 use crate::kernel::state::Kind;
+use crate::kernel::tool::Long;
 use crate::kernel::{Plan, Rejection, View};
 
 /// A module: its entities and tools, in a fixed and append-only order.
@@ -163,7 +164,7 @@ impl Module {
             lesser: None,
             opens: None,
             is_logged: false,
-            is_search: false,
+            long: None,
             decider: 1,
             secret: &[],
             input: Arc::new(object(A::schema().into_json())),
@@ -215,7 +216,13 @@ impl Module {
     /// Says that the tool added last may read much of the journal.
     #[must_use]
     pub fn searches(self) -> Self {
-        self.last(|tool| tool.is_search = true)
+        self.last(|tool| tool.long = Some(Long::Reads))
+    }
+
+    /// Says that the tool added last may add much up.
+    #[must_use]
+    pub fn adds_up(self) -> Self {
+        self.last(|tool| tool.long = Some(Long::AddsUp))
     }
 
     /// Says what the tool added last returns.
