@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 
 use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -18,6 +18,7 @@ use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use crate::door::Entry;
 use crate::kernel::engine::Answer;
 use crate::kernel::{State, Tool};
 
@@ -53,6 +54,27 @@ struct Executions {
     lag: Family<ModuleLabel, Gauge>,
     unacknowledged: Family<ModuleLabel, Gauge>,
     redelivered: Family<ModuleLabel, Gauge>,
+}
+
+/// A call that is over, as telemetry sees it: never what was asked or answered.
+pub struct Over<'a> {
+    /// Who called, and how.
+    pub entry: &'a Entry,
+    /// The tool; `None` for a name that no tool has, which must not fill the memory with labels.
+    pub tool: Option<&'a Tool>,
+    /// The answer; only whether it is a "no", and its code, is looked at.
+    pub answer: &'a Answer,
+    /// Where the journal stood after its records.
+    pub position: Option<u64>,
+    /// When it began.
+    pub begun: Instant,
+}
+
+impl<'a> Over<'a> {
+    /// The code of a "no".
+    fn code(&self) -> Option<&'a Cow<'static, str>> {
+        self.answer.as_ref().err().map(|no| &no.code)
+    }
 }
 
 /// All counters of a process.
@@ -112,15 +134,15 @@ impl Telemetry {
         made
     }
 
-    /// Counts a call; `tool` is `None` for a name that no tool has, which must not fill the memory with labels.
-    pub fn called(&self, via: &'static str, tool: Option<&Tool>, answer: &Answer, elapsed: Duration) {
+    /// Counts a call that is over.
+    pub fn called(&self, over: &Over<'_>) {
         let labels = CallLabels {
-            via,
-            tool: tool.map_or("unknown", |tool| tool.name),
-            outcome: answer.as_ref().err().map_or(Cow::Borrowed("ok"), |no| no.code.clone()),
+            via: over.entry.caller.via,
+            tool: over.tool.map_or("unknown", |tool| tool.name),
+            outcome: over.code().map_or(Cow::Borrowed("ok"), Cow::clone),
         };
         self.calls.get_or_create(&labels).inc();
-        self.durations.observe(elapsed.as_secs_f64());
+        self.durations.observe(over.begun.elapsed().as_secs_f64());
     }
 
     /// Counts a request that did not become a call.
