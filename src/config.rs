@@ -23,6 +23,7 @@ use crate::audit::{archive, evidence, travel};
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
+use crate::telemetry;
 
 /// The file that is read where nothing else is said.
 pub const FILE: &str = "orkestra.toml";
@@ -64,6 +65,8 @@ pub struct Config {
     pub effects: perform::Settings,
     /// Modules whose writes are carried out by somebody else's worker.
     pub route: Vec<Route>,
+    /// Where traces, counters and the log are sent, if anywhere.
+    pub telemetry: telemetry::Settings,
 }
 
 impl Default for Config {
@@ -99,6 +102,7 @@ impl Default for Config {
             },
             effects: perform::Settings::default(),
             route: Vec::new(),
+            telemetry: telemetry::Settings::default(),
         }
     }
 }
@@ -145,6 +149,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
     archive::check(config.journal.archive.as_deref()).map_err(Error::Wrong)?;
     config.check_routes().map_err(Error::Wrong)?;
+    config.telemetry.check().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }
 

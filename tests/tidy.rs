@@ -51,10 +51,12 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that one place knows: what its files begin with.
-const HOMES: [(&str, &str); 4] = [
+const HOMES: [(&str, &str); 6] = [
     ("async_nats", "src/execution/nats"),
     ("lettre", "src/execution/perform"),
     ("object_store", "src/audit/archive/store"),
+    ("opentelemetry", "src/telemetry/otlp"),
+    ("prost::", "src/telemetry/otlp"),
     ("reqwest", "src/execution/perform"),
 ];
 
