@@ -52,8 +52,10 @@ impl Spans {
         builder.span_kind = Some(SpanKind::Server);
         builder.start_time = Some(end.checked_sub(elapsed).unwrap_or(end));
         builder.attributes = Some(attributes(over));
-        let parent = parent(over.entry).unwrap_or_else(SpanContext::empty_context);
-        let parent = Context::new().with_remote_span_context(parent);
+        let parent = match parent(over.entry) {
+            Some(parent) => Context::new().with_remote_span_context(parent),
+            None => Context::new(),
+        };
         let mut span = builder.start_with_context(&self.0, &parent);
         if over.code().is_some() {
             span.set_status(Status::error(""));
