@@ -6,7 +6,6 @@ mod collector;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use opentelemetry_proto::tonic::metrics::v1::{metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -104,62 +103,73 @@ fn descends(span: &Span, from: u8) {
 }
 
 #[test]
-fn calls_are_told_with_their_parents() {
+fn calls_descend_from_what_called_them() {
     let (dir, collector) = (tempfile::tempdir().unwrap(), Collector::start(Manner::Takes));
     let server = Server::start_as(dir.path(), &mut program(&collector.address));
     let (one, two) = (parent(1), parent(2));
     call(&server, (1, "get_me"), json!({}), &[&one], None);
     call(&server, (2, "get_me"), json!({}), &[&one], Some(&two));
     call(&server, (3, "get_me"), json!({}), &[&one], Some("no parent"));
-    call(
-        &server,
-        (4, "get_me"),
-        json!({}),
-        &["00-1-2-3"],
-        Some(&two.to_uppercase()),
-    );
+    let bad = two.to_uppercase();
+    call(&server, (4, "get_me"), json!({}), &["00-1-2-3"], Some(&bad));
     call(&server, (5, "get_me"), json!({}), &[&one, &two], None);
-    call(&server, (6, "get_task"), json!({"task": "NO-1"}), &[], None);
-    call(&server, (7, "geheim"), json!({}), &[], None);
-    call(
-        &server,
-        (8, "get_me"),
-        json!({}),
-        &[],
-        Some(&parent(8).replace("-01", "-00")),
-    );
+    let unwanted = parent(8).replace("-01", "-00");
+    call(&server, (8, "get_me"), json!({}), &[], Some(&unwanted));
     let bearer = format!("Bearer {}", server.token);
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("traceparent", &one),
-        ("tracestate", "shop=1,mail=gerda@example.org"),
-    ];
-    server.send("POST", "/v1/tools/list_projects", &headers, b"{}").unwrap();
-    over_stdio(
-        Command::new(env!("CARGO_BIN_EXE_orkestra")),
-        dir.path(),
-        &server.token,
-        &two,
-    );
-    let position = server.get("/readyz").1["position"].as_u64().unwrap();
-    let begun = Instant::now();
+    for (tool, state) in [
+        ("list_projects", "shop=1,mail=gerda@example.org"),
+        ("list_labels", "shop=1"),
+    ] {
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("traceparent", &one),
+            ("tracestate", state),
+        ];
+        server
+            .send("POST", &format!("/v1/tools/{tool}"), &headers, b"{}")
+            .unwrap();
+    }
+    let beside = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    over_stdio(beside, dir.path(), &server.token, &two);
     server.stop();
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     let spans = collector.spans();
     for (id, from) in [("1", 1), ("2", 2), ("3", 1), ("77", 2)] {
         descends(&of(&spans, id), from);
     }
-    for id in ["4", "5", "6", "7"] {
+    for id in ["4", "5"] {
         let span = of(&spans, id);
         assert!(
             span.parent_span_id.is_empty() && hex(&span.trace_id) != TRACE,
             "{id}: {span:?}"
         );
     }
-    assert_eq!(spans.len(), 9, "who wants no trace gets none");
+    assert_eq!(spans.len(), 8, "who wants no trace gets none");
+    for (tool, state) in [("list_projects", ""), ("list_labels", "shop=1")] {
+        let span = spans.iter().find(|span| span.name.ends_with(tool)).unwrap();
+        descends(span, 1);
+        assert_eq!(span.trace_state, state, "a mail address is not handed on");
+    }
+    nothing_secret(&collector);
+}
+
+#[test]
+fn a_span_says_what_came_of_a_call() {
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Collector::start(Manner::Takes));
+    let server = Server::start_as(dir.path(), &mut program(&collector.address));
+    for (id, tool) in [(1, "get_me"), (2, "get_me"), (6, "get_task"), (7, "geheim")] {
+        let args = if id == 6 { json!({"task": "NO-1"}) } else { json!({}) };
+        call(&server, (id, tool), args, &[], None);
+    }
+    server.call("get_me", &json!({})).unwrap();
+    let beside = Command::new(env!("CARGO_BIN_EXE_orkestra"));
+    over_stdio(beside, dir.path(), &server.token, "");
+    let position = server.get("/readyz").1["position"].as_u64().unwrap();
+    server.stop();
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 6);
+    let is = |span: &Span, key: &str| said(&span.attributes, key).unwrap_or_default();
     let me = of(&spans, "1");
     assert_eq!((me.name.as_str(), me.kind), ("tools/call get_me", 2), "a server's");
-    let is = |span: &Span, key: &str| said(&span.attributes, key).unwrap_or_default();
     for (key, value) in [
         ("mcp.method.name", "tools/call"),
         ("gen_ai.tool.name", "get_me"),
@@ -173,11 +183,9 @@ fn calls_are_told_with_their_parents() {
         assert_eq!(is(&me, key), value, "{key}");
     }
     assert!(me.end_time_unix_nano >= me.start_time_unix_nano && me.status.unwrap_or_default().code == 0);
-    let at: Vec<u64> = ["1", "2", "3"]
-        .map(|id| is(&of(&spans, id), "orkestra.position").parse().unwrap())
-        .into();
+    let at = ["1", "2", "6", "7"].map(|id| is(&of(&spans, id), "orkestra.position").parse::<u64>().unwrap());
     assert!(
-        at[0] < at[1] && at[1] < at[2] && at[2] < position,
+        at.is_sorted_by(|one, next| one < next) && at[3] < position,
         "{at:?} of {position}"
     );
     let no = of(&spans, "6");
@@ -186,11 +194,14 @@ fn calls_are_told_with_their_parents() {
         ("not_found", 2)
     );
     let unknown = of(&spans, "7");
+    assert_eq!(unknown.name, "tools/call", "a name of the caller's is no name");
     assert_eq!(
-        (unknown.name.as_str(), is(&unknown, "error.type").as_str()),
-        ("tools/call", "unknown_tool")
+        (
+            is(&unknown, "error.type").as_str(),
+            is(&unknown, "rpc.response.status_code").as_str()
+        ),
+        ("unknown_tool", "-32602")
     );
-    assert_eq!(is(&unknown, "rpc.response.status_code"), "-32602");
     let pipe = of(&spans, "77");
     assert_eq!(
         (
@@ -199,15 +210,13 @@ fn calls_are_told_with_their_parents() {
         ),
         ("pipe", "stdio")
     );
-    let rest = spans
-        .iter()
-        .find(|span| span.name == "tools/call list_projects")
-        .unwrap();
-    descends(rest, 1);
+    let rest = spans.iter().find(|span| is(span, "orkestra.via") == "rest").unwrap();
     assert_eq!(
-        (is(rest, "orkestra.via").as_str(), rest.trace_state.as_str()),
-        ("rest", ""),
-        "mail is in it"
+        (
+            is(rest, "mcp.method.name").as_str(),
+            is(rest, "gen_ai.tool.name").as_str()
+        ),
+        ("", "get_me")
     );
     assert_eq!(said(&collector.about(), "service.name").as_deref(), Some("the house"));
     nothing_secret(&collector);

@@ -64,9 +64,9 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
         concurrency: args.concurrency.get(),
         performers,
     };
-    let worked = worker::run(&line, worker, stop).await;
+    let ended = worker::run(&line, worker, stop).await;
     sending.stop().await;
-    worked.map_err(|unready| {
+    ended.map_err(|unready| {
         Failure::from(unready)
             .hint("start the server with --nats first; it makes the streams and says whose modules are whose")
     })

@@ -83,6 +83,27 @@ fn what_is_refused_is_counted_and_said_once() {
 }
 
 #[test]
+fn what_a_busy_collector_does_not_take_comes_again() {
+    let (dir, collector) = (tempfile::tempdir().unwrap(), Collector::start(Manner::IsBusy));
+    let server = Server::start_as(dir.path(), &mut program(&collector.address));
+    calls_answer(&server, 3);
+    let sent = |collector: &Collector| -> Vec<_> {
+        let all = collector
+            .requests()
+            .into_iter()
+            .filter(|(path, ..)| path == "/v1/traces");
+        all.map(|(.., body)| body).collect()
+    };
+    collector.wait_for("a second try", |collector| sent(collector).len() > 1);
+    let all = sent(&collector);
+    assert_eq!(all[0], all[1], "the same bytes");
+    wait(|| logged(dir.path(), "the collector takes telemetry again") > 0);
+    let (_, _, counted) = server.raw("GET", "/metrics", &[], b"").unwrap();
+    assert!(!counted.contains("signal=\"spans\"} 3"), "{counted}");
+    server.stop();
+}
+
+#[test]
 fn nothing_is_sent_unasked_and_what_cannot_be_asked_is_refused() {
     let (dir, collector) = (tempfile::tempdir().unwrap(), Collector::start(Manner::Takes));
     let mut switched_off = program(&collector.address);

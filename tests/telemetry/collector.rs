@@ -7,6 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -22,6 +23,8 @@ use prost::Message;
 pub enum Manner {
     Takes,
     Refuses,
+    /// Asks to come again at once, the first time.
+    IsBusy,
     Hangs,
 }
 
@@ -110,11 +113,18 @@ impl Collector {
     }
 }
 
-async fn keep(State(kept): State<Kept>, uri: Uri, headers: HeaderMap, body: Bytes) -> StatusCode {
-    kept.1.lock().unwrap().push((uri.path().to_owned(), headers, body));
+async fn keep(State(kept): State<Kept>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let is_first = {
+        let mut all = kept.1.lock().unwrap();
+        let path = uri.path().to_owned();
+        let is_first = !all.iter().any(|(at, ..)| *at == path);
+        all.push((path, headers, body));
+        is_first
+    };
     match kept.0 {
-        Manner::Takes => StatusCode::OK,
-        Manner::Refuses => StatusCode::UNAUTHORIZED,
+        Manner::IsBusy if is_first => (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")]).into_response(),
+        Manner::Takes | Manner::IsBusy => StatusCode::OK.into_response(),
+        Manner::Refuses => StatusCode::UNAUTHORIZED.into_response(),
         Manner::Hangs => std::future::pending().await,
     }
 }
@@ -130,5 +140,6 @@ pub fn said(attributes: &[KeyValue], key: &str) -> Option<String> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let whole = bytes.iter().fold(0_u128, |whole, byte| whole << 8 | u128::from(*byte));
+    format!("{whole:0width$x}", width = bytes.len() * 2)
 }

@@ -84,12 +84,17 @@ impl Collector {
     async fn ask(&self, signal: Signal, body: &[u8]) -> Result<u64, No> {
         let url = format!("{}{}", self.base, signal.path());
         let asked = self.post.bytes(&url, self.headers.clone(), body.to_vec()).await;
-        let answer = asked.map_err(|why| No { why, again: Some(None) })?;
+        let answer = asked.map_err(|why| No {
+            why,
+            is_passing: true,
+            after: None,
+        })?;
         match answer.status {
             200..=299 => Ok(unwanted(&answer.body)),
             status => Err(No {
                 why: format!("it answers {status}"),
-                again: PASSING.contains(&status).then_some(answer.retry_after),
+                is_passing: PASSING.contains(&status),
+                after: answer.retry_after,
             }),
         }
     }
@@ -98,8 +103,10 @@ impl Collector {
 /// Why a request was not taken.
 struct No {
     why: String,
-    /// Whether another try may do better, and when.
-    again: Option<Option<Duration>>,
+    /// Whether another try may do better.
+    is_passing: bool,
+    /// When, where it says so.
+    after: Option<Duration>,
 }
 
 /// What a collector that took a request left out of it. The three answers of OTLP are the same but for the names of fields.
@@ -141,12 +148,12 @@ impl Line {
                 }
                 Err(no) => {
                     self.missed(&no.why);
-                    let Some(asked) = no.again.filter(|_| left > 0 && !collector.stop.is_cancelled()) else {
+                    if left == 0 || !no.is_passing || collector.stop.is_cancelled() {
                         break;
-                    };
-                    let pause_now = asked.unwrap_or(pause).min(PAUSE_MAX);
+                    }
+                    let now = no.after.unwrap_or(pause).min(PAUSE_MAX);
                     // At the end there is one last try, at once.
-                    drop(tokio::time::timeout(pause_now, collector.stop.cancelled()).await);
+                    drop(tokio::time::timeout(now, collector.stop.cancelled()).await);
                     pause *= 2;
                 }
             }
@@ -249,5 +256,62 @@ async fn gather<T>(from: &mut mpsc::Receiver<T>, batch: &mut Vec<T>, stop: &Canc
             () = stop.cancelled() => from.close(),
         }
         until.get_or_insert_with(|| Instant::now() + GATHER);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue() -> (Queue<usize>, mpsc::Receiver<usize>) {
+        let (to, from) = mpsc::channel(WAITING_MAX);
+        let queue = Queue {
+            to,
+            signal: Signal::Spans,
+            dropped: Counter::default(),
+            was_full: AtomicBool::new(false),
+        };
+        (queue, from)
+    }
+
+    #[tokio::test]
+    async fn what_does_not_fit_is_dropped_and_counted_and_the_rest_comes_in_batches() {
+        let (queue, mut from) = queue();
+        for number in 0..WAITING_MAX + 7 {
+            queue.put(number);
+        }
+        assert_eq!(queue.dropped.get(), 7);
+        let (stop, mut all) = (CancellationToken::new(), Vec::new());
+        stop.cancel();
+        loop {
+            let mut batch = Vec::new();
+            gather(&mut from, &mut batch, &stop).await;
+            assert!(batch.len() <= BATCH_MAX);
+            if batch.is_empty() {
+                break;
+            }
+            all.extend(batch);
+        }
+        assert_eq!(all, (0..WAITING_MAX).collect::<Vec<_>>());
+        queue.put(0);
+        assert_eq!(queue.dropped.get(), 8, "nobody takes it any more");
+    }
+
+    #[tokio::test]
+    async fn a_lone_one_waits_a_second_for_others() {
+        let (queue, mut from) = queue();
+        let (stop, mut batch) = (CancellationToken::new(), Vec::new());
+        queue.put(1);
+        let begun = Instant::now();
+        let later = async {
+            tokio::time::sleep(GATHER / 2).await;
+            queue.put(2);
+            tokio::time::sleep(GATHER).await;
+            queue.put(3);
+        };
+        let gathering = gather(&mut from, &mut batch, &stop);
+        let ((), ()) = tokio::join!(later, gathering);
+        assert!(begun.elapsed() >= GATHER);
+        assert_eq!(batch, [1, 2]);
     }
 }
