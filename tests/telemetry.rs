@@ -2,6 +2,7 @@
 
 mod bad;
 mod collector;
+mod others;
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;

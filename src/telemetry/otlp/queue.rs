@@ -180,27 +180,21 @@ impl Line {
     }
 }
 
-/// Where something is put to be sent; never waits.
+/// Where something is put to be sent; never waits, and says nothing, because a line of the log may be what is put in.
 #[derive(Debug)]
 pub struct Queue<T> {
     to: mpsc::Sender<T>,
-    signal: Signal,
     dropped: Counter,
-    was_full: AtomicBool,
+    was_full: Arc<AtomicBool>,
 }
 
 impl<T> Queue<T> {
-    /// Puts one in, or counts it where there is no room.
+    /// Puts one in, or counts it where there is no room or nobody to take it.
     pub fn put(&self, item: T) {
         if let Err(cause) = self.to.try_send(item) {
             self.dropped.inc();
-            let is_full = matches!(cause, mpsc::error::TrySendError::Full(_));
-            if is_full && !self.was_full.swap(true, Ordering::Relaxed) {
-                let signal = self.signal.word();
-                tracing::warn!(
-                    signal,
-                    "telemetry is dropped and counted: it comes faster than it is taken"
-                );
+            if matches!(cause, mpsc::error::TrySendError::Full(_)) {
+                self.was_full.store(true, Ordering::Relaxed);
             }
         }
     }
@@ -215,19 +209,30 @@ pub fn open<T: Send + 'static>(
     let (to, from) = mpsc::channel(WAITING_MAX);
     let queue = Queue {
         to,
-        signal: line.signal,
         dropped: line.dropped.clone(),
-        was_full: AtomicBool::new(false),
+        was_full: Arc::default(),
     };
-    tasks.spawn(empty(from, line, encode));
+    tasks.spawn(empty(from, Arc::clone(&queue.was_full), line, encode));
     queue
 }
 
-async fn empty<T>(mut from: mpsc::Receiver<T>, mut line: Line, encode: impl Fn(Vec<T>) -> Vec<u8>) {
-    let stop = line.collector.stop.clone();
+async fn empty<T>(
+    mut from: mpsc::Receiver<T>,
+    was_full: Arc<AtomicBool>,
+    mut line: Line,
+    encode: impl Fn(Vec<T>) -> Vec<u8>,
+) {
+    let (stop, mut is_told) = (line.collector.stop.clone(), false);
     loop {
         let mut batch = Vec::new();
         gather(&mut from, &mut batch, &stop).await;
+        if was_full.load(Ordering::Relaxed) && !std::mem::replace(&mut is_told, true) {
+            let signal = line.signal.word();
+            tracing::warn!(
+                signal,
+                "telemetry is dropped and counted: it comes faster than it is taken"
+            );
+        }
         if batch.is_empty() {
             return;
         }
@@ -267,9 +272,8 @@ mod tests {
         let (to, from) = mpsc::channel(WAITING_MAX);
         let queue = Queue {
             to,
-            signal: Signal::Spans,
             dropped: Counter::default(),
-            was_full: AtomicBool::new(false),
+            was_full: Arc::default(),
         };
         (queue, from)
     }
@@ -281,6 +285,7 @@ mod tests {
             queue.put(number);
         }
         assert_eq!(queue.dropped.get(), 7);
+        assert!(queue.was_full.load(Ordering::Relaxed));
         let (stop, mut all) = (CancellationToken::new(), Vec::new());
         stop.cancel();
         loop {
