@@ -121,7 +121,12 @@ impl Server {
             .filter(|client| *client != Implementation::default())
             .map(|client| format!("{} {}", client.name, client.version));
         visitor.entry.caller.client = client.map(|client| crate::kernel::text::clip(&client, 100));
-        visitor.entry.came(way(cx, parts), trace(cx, parts));
+        // What a message says of its trace counts before what the request says that carries it.
+        let message = Trace::of(cx.meta.get_traceparent(), cx.meta.get_tracestate());
+        let request = parts.and_then(|parts| Trace::of_headers(&parts.headers));
+        let mut way = way(cx, parts);
+        way.carrier = message.as_ref().and(request.as_ref()).map(|one| one.parent.clone());
+        visitor.entry.came(way, message.or(request));
         Ok(visitor)
     }
 
@@ -227,12 +232,6 @@ impl Server {
     }
 }
 
-/// What a message says of its trace counts before what the request says that carries it.
-fn trace(cx: &RequestContext<RoleServer>, parts: Option<&http::request::Parts>) -> Option<Trace> {
-    Trace::of(cx.meta.get_traceparent(), cx.meta.get_tracestate())
-        .or_else(|| parts.and_then(|parts| Trace::of_headers(&parts.headers)))
-}
-
 fn way(cx: &RequestContext<RoleServer>, parts: Option<&http::request::Parts>) -> Way {
     let spoken = cx.protocol_version();
     let known = |version: &&ProtocolVersion| spoken.as_ref() == Some(*version);
@@ -246,7 +245,7 @@ fn way(cx: &RequestContext<RoleServer>, parts: Option<&http::request::Parts>) ->
             RequestId::Number(number) => Some(number),
             RequestId::String(_) => None,
         },
-        state: None,
+        ..Way::default()
     }
 }
 

@@ -144,6 +144,15 @@ fn calls_descend_from_what_called_them() {
             "{id}: {span:?}"
         );
     }
+    let linked = |id: &str| {
+        let links = of(&spans, id).links;
+        links.iter().map(|link| hex(&link.span_id)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (linked("1"), linked("2"), linked("3")),
+        (vec![], vec![format!("{:016x}", 1)], vec![]),
+        "what carried it"
+    );
     assert_eq!(spans.len(), 8, "who wants no trace gets none");
     for (tool, state) in [("list_projects", ""), ("list_labels", "shop=1")] {
         let span = spans.iter().find(|span| span.name.ends_with(tool)).unwrap();
@@ -278,8 +287,15 @@ fn counters_and_the_log_are_sent_and_nothing_that_was_said() {
         .unwrap();
     collector.wait_for("a report of counters", |collector| !collector.metrics().is_empty());
     collector.wait_for("a line of the log", |collector| !collector.lines().is_empty());
+    let (_, _, shown) = server.raw("GET", "/metrics", &[], b"").unwrap();
     server.stop();
     let metrics = collector.metrics();
+    for line in shown.lines().filter(|line| line.starts_with("orkestra_")) {
+        let whole = metrics.iter().find(|metric| line.starts_with(&metric.name));
+        let whole = whole.unwrap_or_else(|| panic!("{line} is not sent"));
+        let is_bare = whole.unit.is_empty() && whole.name != "orkestra_broker_up";
+        assert!(!is_bare && !whole.description.is_empty(), "{whole:?}");
+    }
     let calls = metrics.iter().find(|metric| metric.name == "orkestra_calls").unwrap();
     let Some(metric::Data::Sum(calls)) = &calls.data else {
         panic!("{calls:?}")

@@ -74,10 +74,7 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
     let address = listener.local_addr()?;
     let dir = args.data.dir();
-    let (telemetry, mut sending) = Telemetry::started(&config.telemetry).map_err(|cause| Failure {
-        code: 2,
-        ..Failure::from(cause)
-    })?;
+    let (telemetry, mut sending) = Telemetry::started(&config.telemetry).map_err(Failure::wrong)?;
     let opened = if args.json {
         open_with(&dir, &config, &mut ())?
     } else {

@@ -47,7 +47,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         return pipe(stream).await;
     }
     let config = args.data.config()?;
-    let (telemetry, mut sending) = Telemetry::started(&config.telemetry)?;
+    let (telemetry, mut sending) = Telemetry::started(&config.telemetry).map_err(Failure::wrong)?;
     let opened = super::serve::open(&dir, &config)?;
     telemetry.send(&opened.handle, &mut sending);
     let faces = Faces {

@@ -41,12 +41,9 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
             Dict::from([("url".to_owned(), Value::from(url.as_str()))]).into(),
         );
     }
-    let loaded = config::load(args.config.as_deref(), flags).map_err(|cause| Failure {
-        code: 2,
-        ..Failure::from(cause)
-    })?;
+    let loaded = config::load(args.config.as_deref(), flags).map_err(Failure::wrong)?;
     // Of a worker, only the log: calls and counters are the server's.
-    let (_, sending) = Telemetry::started(&loaded.config.telemetry)?;
+    let (_, sending) = Telemetry::started(&loaded.config.telemetry).map_err(Failure::wrong)?;
     let performers = perform::built_in(&loaded.config.effects)?;
     let settings = loaded.config.nats;
     let line = Line::open(&settings, "orkestra worker").await?;

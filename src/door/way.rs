@@ -20,6 +20,8 @@ pub struct Way {
     pub protocol: Option<&'static str>,
     /// The identifier of the JSON-RPC request, where it is a number.
     pub request: Option<i64>,
+    /// The `traceparent` of the HTTP request, where the message in it names another.
+    pub carrier: Option<String>,
     /// What tracing systems say of the trace (`tracestate`); only beside a good parent.
     pub state: Option<String>,
 }

@@ -58,6 +58,9 @@ fn read(text: &str, times: Times) -> Vec<Metric> {
         }
     }
     let whole = |(metric, kind, samples): (Metric, &str, Vec<Sample<'_>>)| {
+        if samples.is_empty() {
+            return None;
+        }
         let data = match kind {
             "counter" => metric::Data::Sum(Sum {
                 data_points: points(samples, times),

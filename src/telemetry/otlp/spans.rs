@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{
-    Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
+    Link, Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceId, TraceState,
     Tracer as _, TracerProvider as _,
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
@@ -52,6 +52,9 @@ impl Spans {
         builder.span_kind = Some(SpanKind::Server);
         builder.start_time = Some(end.checked_sub(elapsed).unwrap_or(end));
         builder.attributes = Some(attributes(over));
+        let carrier = over.entry.way.carrier.as_deref();
+        let carrier = carrier.and_then(|carrier| context(carrier, TraceState::default()));
+        builder.links = carrier.map(|carrier| vec![Link::with_context(carrier)]);
         let parent = match parent(over.entry) {
             Some(parent) => Context::new().with_remote_span_context(parent),
             None => Context::new(),
@@ -90,13 +93,18 @@ fn attributes(over: &Over<'_>) -> Vec<KeyValue> {
 
 /// The caller's span, where one came with the call.
 fn parent(entry: &Entry) -> Option<SpanContext> {
-    let mut parts = entry.caller.trace.as_deref()?.split('-').skip(1);
+    let state = entry.way.state.as_deref().filter(|state| may_be_told(state));
+    let state = state.and_then(|state| TraceState::from_str(state).ok());
+    context(entry.caller.trace.as_deref()?, state.unwrap_or_default())
+}
+
+/// What a well-formed `traceparent` names.
+fn context(parent: &str, state: TraceState) -> Option<SpanContext> {
+    let mut parts = parent.split('-').skip(1);
     let trace = TraceId::from_hex(parts.next()?).ok()?;
     let span = SpanId::from_hex(parts.next()?).ok()?;
     let flags = TraceFlags::new(u8::from_str_radix(parts.next()?, 16).ok()?) & TraceFlags::SAMPLED;
-    let state = entry.way.state.as_deref().filter(|state| may_be_told(state));
-    let state = state.and_then(|state| TraceState::from_str(state).ok());
-    Some(SpanContext::new(trace, span, flags, true, state.unwrap_or_default()))
+    Some(SpanContext::new(trace, span, flags, true, state))
 }
 
 /// What tracing systems say is the caller's text: no token and no mail address is handed on with it.
