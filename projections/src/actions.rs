@@ -1,11 +1,13 @@
 //! The fold of pending actions and confirmations: every action there ever was, each of them small.
 
 mod action;
+mod kept;
 mod lists;
 mod shared;
 mod tally;
 
-pub use action::Action;
+pub use action::{Action, Manner};
+pub use kept::Reader;
 pub use tally::Tally;
 
 use std::sync::Arc;
@@ -17,7 +19,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::event::{Attempted, Moved, Proposed, names};
-use crate::{Actor, Digest, Id, IllegalStep, Record, Stage, Step, life};
+use crate::{Actor, Digest, Id, IllegalStep, Record, Stage, Step, life, packed};
 
 use shared::Shared;
 
@@ -151,17 +153,13 @@ impl Actions {
 
     /// Puts back an action that a checkpoint kept.
     pub fn restore(&mut self, mut action: Action) {
-        for text in [
-            &mut action.org,
-            &mut action.tool,
-            &mut action.kind,
-            &mut action.risk,
-            &mut action.policy,
-        ] {
-            *text = self.shared.text(text);
-        }
-        action.proposer = self.shared.actor(&action.proposer);
+        action.manner = self.shared.manner(&action.manner);
         self.put(action);
+    }
+
+    /// Puts actions that were put back in order into as little room as they need.
+    pub fn settle(&mut self) {
+        self.all = packed::map(std::mem::take(&mut self.all).into_iter().collect());
     }
 
     /// Applies what one record says about actions.
@@ -191,15 +189,18 @@ impl Actions {
             self.all.get(&id).map(|action| action.stage),
             Step::Proposed,
         )?;
+        let manner = Manner {
+            org: record.org.as_deref().unwrap_or_default().into(),
+            tool: facts.tool.as_ref().into(),
+            kind: facts.kind.as_ref().into(),
+            risk: facts.risk.as_ref().into(),
+            policy: facts.policy.as_ref().into(),
+            proposer: Arc::new(record.actor.clone()),
+        };
         let action = Action {
             id,
-            org: self.shared.text(record.org.as_deref().unwrap_or_default()),
-            tool: self.shared.text(&facts.tool),
-            kind: self.shared.text(&facts.kind),
-            risk: self.shared.text(&facts.risk),
-            policy: self.shared.text(&facts.policy),
+            manner: self.shared.manner(&manner),
             stage,
-            proposer: self.shared.actor(&record.actor),
             proposed_at: facts.now,
             expires_at: facts.expires_at,
             key: facts.key,

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use crate::Digest;
@@ -144,9 +144,19 @@ impl<K: Named> Serialize for Id<K> {
 
 impl<'de, K: Named> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        std::borrow::Cow::<str>::deserialize(from)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        struct Text<K>(PhantomData<K>);
+        impl<K: Named> de::Visitor<'_> for Text<K> {
+            type Value = Id<K>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an identifier of a {}", K::KIND)
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Id<K>, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        from.deserialize_str(Text(PhantomData))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod event;
 pub mod facets;
 pub mod id;
 pub mod life;
+pub mod packed;
 pub mod record;
 pub mod store;
 pub mod upcast;

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use journal::{Journal, Line, Log as _};
 use projections::Digest;
+use projections::actions::Reader;
 use projections::store::{self, Reading, Stand, Store, Understand, Wanted};
 
 use crate::kernel::State;
@@ -118,8 +119,11 @@ impl Reading for Restoring<'_> {
     }
 
     fn understand(&self) -> Understand<Loose> {
-        let blank = State::unindexed(&self.kinds);
-        Box::new(move |kind, id, text| blank.understand(kind, id, text).map_err(|cause| cause.to_string()))
+        let (blank, mut actions) = (State::unindexed(&self.kinds), Reader::default());
+        Box::new(move |kind, id, text| {
+            let made = blank.understand(&mut actions, kind, id, text);
+            made.map_err(|cause| cause.to_string())
+        })
     }
 
     fn row(&mut self, row: Loose) -> Result<(), String> {
@@ -133,5 +137,6 @@ impl Reading for Restoring<'_> {
         {
             self.state.index();
         }
+        self.state.settle();
     }
 }

@@ -142,11 +142,33 @@ impl State {
         state
     }
 
+    /// Puts rows that were put back into as little room as they need, once all are there.
+    pub fn settle(&mut self) {
+        let (tables, actions) = (Arc::make_mut(&mut self.tables), &mut self.actions);
+        std::thread::scope(|scope| {
+            scope.spawn(|| actions.settle());
+            for table in tables.0.values_mut() {
+                table.settle();
+            }
+        });
+    }
+
     /// Indexes what the rows say, if that was left for later.
     pub fn index(&mut self) {
         if self.is_indexed {
             return;
         }
+        let tables = &self.tables.0;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for table in tables.values() {
+                    table.make_keys();
+                }
+            });
+            for table in tables.values() {
+                table.make_words();
+            }
+        });
         for table in Arc::make_mut(&mut self.tables).0.values_mut() {
             table.index_words();
         }

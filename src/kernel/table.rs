@@ -1,6 +1,7 @@
 //! A table: all entities of one kind in persistent maps, with the keys they are found by.
 
 mod any;
+mod derived;
 mod index;
 mod kept;
 mod recent;
@@ -21,12 +22,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::kernel::entity::Entity;
-use crate::kernel::schedule::Waiting;
 use crate::kernel::words::WordIndex;
 
-use index::KeyIndex;
+use derived::Derived;
 use recent::Recent;
-use sums::Sums;
 
 /// Positions of past changes that a row remembers, newest last.
 const HISTORY_MAX: usize = 200;
@@ -87,9 +86,8 @@ pub struct Place<'a> {
 #[derive(Clone, Debug)]
 pub struct Table<E> {
     rows: OrdMap<Id<E>, Arc<Row<E>>>,
-    index: KeyIndex<E>,
-    sums: Sums,
-    waiting: Waiting<E>,
+    /// Keys, sums and hours. A table that was put together from kept rows makes them at once, when it is first asked.
+    derived: OnceLock<Derived<E>>,
     words: WordIndex,
     recent: Recent<E>,
     /// Whether `words` and `recent` are kept with every change; else they are made later.
@@ -107,9 +105,7 @@ impl<E> Default for Table<E> {
     fn default() -> Self {
         Self {
             rows: OrdMap::new(),
-            index: KeyIndex::default(),
-            sums: Sums::default(),
-            waiting: Waiting::default(),
+            derived: OnceLock::from(Derived::default()),
             words: WordIndex::default(),
             recent: Recent::default(),
             is_indexed: true,
@@ -149,13 +145,13 @@ impl<E: Entity> Table<E> {
         index: &'static str,
         key: &str,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
-        let found = self.index.find(org, index, key);
+        let found = self.derived().keys.find(org, index, key);
         found.filter_map(|id| self.rows.get(&id))
     }
 
     /// What the rows of an organisation add up to under each key of an index, where that is not zero.
     pub fn sums<'a>(&'a self, org: &str, index: &'static str) -> impl Iterator<Item = (&'a str, Decimal)> + use<'a, E> {
-        self.sums.all(org, index)
+        self.derived().sums.all(org, index)
     }
 
     /// The keys of an index in an organisation, in order, with their rows.
@@ -164,7 +160,7 @@ impl<E: Entity> Table<E> {
         org: &str,
         index: &'static str,
     ) -> impl Iterator<Item = (&'a str, &'a Arc<Row<E>>)> + use<'a, E> {
-        let all = self.index.all(org, index);
+        let all = self.derived().keys.all(org, index);
         all.filter_map(|(key, id)| self.rows.get(&id).map(|row| (key, row)))
     }
 
@@ -175,19 +171,15 @@ impl<E: Entity> Table<E> {
     fn put(&mut self, row: Row<E>) {
         let row = Arc::new(row);
         let before = self.rows.insert(row.id, Arc::clone(&row));
-        self.index.change(before.as_deref(), Some(&row));
-        self.sums.change(before.as_deref(), Some(&row));
+        self.derive(before.as_deref(), Some(&row));
         self.reorder(before.as_deref(), Some(&row));
-        self.waiting.change(before.as_deref(), Some(&row));
         self.reword(before.as_ref(), Some(&row));
     }
 
     fn remove(&mut self, id: Id<E>) {
         let before = self.rows.remove(&id);
-        self.index.change(before.as_deref(), None);
-        self.sums.change(before.as_deref(), None);
+        self.derive(before.as_deref(), None);
         self.reorder(before.as_deref(), None);
-        self.waiting.change(before.as_deref(), None);
         self.reword(before.as_ref(), None);
     }
 

@@ -6,6 +6,7 @@ mod budgets;
 mod counting;
 mod counts;
 mod entity;
+mod expiring;
 mod get;
 mod guard;
 mod issue;
@@ -51,11 +52,13 @@ pub fn module() -> Module {
         .entity::<StockItem>()
         .entity::<StockLocation>()
         .entity::<Lot>()
+        .strikes(expiring::lot)
         .entity::<Movement>()
         .entity::<StockLevel>()
         .entity::<StockCost>()
         .entity::<ReorderState>()
         .entity::<Reservation>()
+        .strikes(expiring::reservation)
         .entity::<CountSession>()
         .entity::<Budget>()
         .entity::<BudgetEntry>()

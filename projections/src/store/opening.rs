@@ -77,7 +77,7 @@ pub struct Opened {
 }
 
 /// Makes something of a row: its kind, its identifier and its text.
-pub type Understand<R> = Box<dyn Fn(&str, &str, &str) -> Result<R, String> + Send>;
+pub type Understand<R> = Box<dyn FnMut(&str, &str, &str) -> Result<R, String> + Send>;
 
 /// What the caller has to say about a store.
 pub trait Reading {
@@ -176,11 +176,11 @@ pub(super) fn numbers(dir: &Path) -> Result<Vec<u64>, Error> {
 pub(super) fn read<R: Reading>(dir: &Path, wanted: &Wanted, reading: &mut R) -> Result<Store, Doubt> {
     let patience = wanted.patience + Duration::from_secs(size(dir) / BYTES_PER_SECOND);
     let (say, said) = sync_channel(WAITING);
-    let (its_dir, understand) = (dir.to_owned(), reading.understand());
-    let own = reading.understand();
+    let (its_dir, mut understand) = (dir.to_owned(), reading.understand());
+    let mut own = reading.understand();
     std::thread::Builder::new()
         .name("rows".to_owned())
-        .spawn(move || tell(&its_dir, &understand, &say))
+        .spawn(move || tell(&its_dir, &mut understand, &say))
         .map_err(Error::shelf("start a thread"))?;
     let until = (Instant::now() + patience, patience);
     let Said::Meta(meta) = hear(&said, until)? else {
@@ -194,7 +194,7 @@ pub(super) fn read<R: Reading>(dir: &Path, wanted: &Wanted, reading: &mut R) -> 
                 for piece in rows {
                     let row = match piece {
                         Piece::Made(row) => row,
-                        Piece::Raw(pair) => made(&pair, &own)?,
+                        Piece::Raw(pair) => made(&pair, &mut own)?,
                     };
                     reading.row(row).map_err(Doubt::Refused)?;
                 }
@@ -225,14 +225,14 @@ fn believable(meta: &Meta, wanted: &Wanted) -> Result<(), Doubt> {
     if meta.whole { Ok(()) } else { Err(Doubt::Unfinished) }
 }
 
-fn made<R>((key, value): &Pair, understand: &Understand<R>) -> Result<R, Doubt> {
+fn made<R>((key, value): &Pair, understand: &mut Understand<R>) -> Result<R, Doubt> {
     let (kind, id) = keys::row_of(key).ok_or(Error::Damaged("the key of a row"))?;
     let text = std::str::from_utf8(value).map_err(|_| Error::Damaged("the text of a row"))?;
     understand(kind, id, text).map_err(Doubt::Refused)
 }
 
 /// Reads a store and says what it finds, until the end or until nobody hears.
-fn tell<R>(dir: &Path, understand: &Understand<R>, say: &SyncSender<Said<R>>) {
+fn tell<R>(dir: &Path, understand: &mut Understand<R>, say: &SyncSender<Said<R>>) {
     let told = catch_unwind(AssertUnwindSafe(|| tell_all(dir, understand, say)));
     let doubt = match told {
         Ok(Ok(())) => return,
@@ -242,7 +242,7 @@ fn tell<R>(dir: &Path, understand: &Understand<R>, say: &SyncSender<Said<R>>) {
     drop(say.send(Said::Doubt(doubt)));
 }
 
-fn tell_all<R>(dir: &Path, understand: &Understand<R>, say: &SyncSender<Said<R>>) -> Result<(), Doubt> {
+fn tell_all<R>(dir: &Path, understand: &mut Understand<R>, say: &SyncSender<Said<R>>) -> Result<(), Doubt> {
     let shelf = Sled::open(dir)?;
     let meta = shelf.get(keys::META)?.ok_or(Doubt::Nowhere)?;
     let meta: Meta = serde_json::from_slice(&meta).map_err(|_| Doubt::Nowhere)?;

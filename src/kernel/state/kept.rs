@@ -4,6 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use projections::actions::Reader;
 use projections::facets::{OWED, USED};
 use projections::{Action, Id, Named};
 use thiserror::Error;
@@ -59,7 +60,7 @@ impl State {
         match kind {
             Action::KIND => {
                 let action = self.actions.get(id.parse::<Id<Action>>().ok()?)?;
-                Some(serde_json::to_string(action.as_ref()))
+                Some(action.keep())
             }
             USED => self.used.get(id).map(serde_json::to_string),
             OWED => self.debts.keep(),
@@ -72,10 +73,8 @@ impl State {
         let rows = self
             .kinds()
             .flat_map(|(kind, table)| table.keep_all().map(move |(id, text)| (kind, id, text)));
-        let actions = self.actions.iter().map(|action| {
-            let text = serde_json::to_string(action.as_ref());
-            (Action::KIND, action.id.to_string(), text)
-        });
+        let actions = self.actions.iter();
+        let actions = actions.map(|action| (Action::KIND, action.id.to_string(), action.keep()));
         let used = self.used.iter();
         let used = used.map(|(token, at)| (USED, token.clone(), serde_json::to_string(at)));
         let owed = self.debts.keep().map(|text| (OWED, OWED.to_owned(), text));
@@ -83,18 +82,19 @@ impl State {
         all.map(|(kind, id, text)| text.map(|text| Kept { kind, id, text }))
     }
 
-    /// Makes something of a row that was kept. It depends on the kinds alone and not on what this state holds.
+    /// Makes something of a row that was kept; `actions` reads those of actions. It depends on the kinds alone and not on what this
+    /// state holds.
     ///
     /// # Errors
     /// Then the state cannot be made whole.
-    pub fn understand(&self, kind: &str, id: &str, text: &str) -> Result<Loose, Spoilt> {
+    pub fn understand(&self, actions: &mut Reader, kind: &str, id: &str, text: &str) -> Result<Loose, Spoilt> {
         let unreadable = |cause| Spoilt::Unreadable {
             kind: kind.to_owned(),
             id: id.to_owned(),
             cause,
         };
         Ok(match kind {
-            Action::KIND => Loose::Action(serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?),
+            Action::KIND => Loose::Action(actions.action(text).map_err(|cause| unreadable(cause.into()))?.into()),
             USED => {
                 let at = serde_json::from_str(text).map_err(|cause| unreadable(cause.into()))?;
                 Loose::Used(id.to_owned(), at)
@@ -136,6 +136,6 @@ impl State {
     /// # Errors
     /// Then the state is not whole and must be thrown away.
     pub fn restore(&mut self, kind: &str, id: &str, text: &str) -> Result<(), Spoilt> {
-        self.put_back(self.understand(kind, id, text)?)
+        self.put_back(self.understand(&mut Reader::default(), kind, id, text)?)
     }
 }

@@ -56,7 +56,13 @@ pub trait AnyTable: Send + Sync + std::fmt::Debug {
     fn put_back(&mut self, row: Box<dyn Any + Send>) -> Result<(), (String, Unlike)>;
     /// Leaves the word index alone until [`AnyTable::index_words`].
     fn defer_words(&mut self);
-    /// Makes the word index, if it was left for later.
+    /// Makes keys, sums and hours, if they were left for later.
+    fn make_keys(&self);
+    /// Makes the word index and the order of changes, if they were left for later.
+    fn make_words(&self);
+    /// Puts rows that were put back into as little room as they need.
+    fn settle(&mut self);
+    /// Keeps the word index and the order of changes with every change from now on.
     fn index_words(&mut self);
     /// Describes a row of an organisation.
     fn describe(&self, org: &str, id: &str) -> Option<Label>;
@@ -132,6 +138,18 @@ impl<E: Entity> AnyTable for Table<E> {
         Self::defer_words(self);
     }
 
+    fn make_keys(&self) {
+        self.derived();
+    }
+
+    fn make_words(&self) {
+        Self::make_words(self);
+    }
+
+    fn settle(&mut self) {
+        Self::settle(self);
+    }
+
     fn index_words(&mut self) {
         Self::index_words(self);
     }
@@ -174,7 +192,7 @@ impl<E: Entity> AnyTable for Table<E> {
     }
 
     fn timers(&self) -> Box<dyn Iterator<Item = Due> + '_> {
-        Box::new(self.waiting.iter())
+        Box::new(self.derived().waiting.iter())
     }
 
     fn records(&self, id: &str) -> Vec<u64> {

@@ -1,9 +1,10 @@
 //! The keys that rows are found by: sorted per organisation and index, so that only keys of one index are ever compared.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
-use projections::Id;
+use projections::{Id, packed};
 
 use super::Row;
 use crate::kernel::entity::{Entity, Keys};
@@ -61,6 +62,77 @@ impl<E> Default for KeyIndex<E> {
     }
 }
 
+/// An index of an organisation under construction: the rows under each key, which come in order.
+#[derive(Debug)]
+struct Growing<E> {
+    keys: BTreeMap<Arc<str>, Vec<Id<E>>>,
+}
+
+impl<E> Default for Growing<E> {
+    fn default() -> Self {
+        Self { keys: BTreeMap::new() }
+    }
+}
+
+impl<E> Growing<E> {
+    fn insert(&mut self, key: &str, id: Id<E>) {
+        match self.keys.get_mut(key) {
+            // A row may name a key twice.
+            Some(rows) if rows.last() == Some(&id) => {}
+            Some(rows) => rows.push(id),
+            None => drop(self.keys.insert(Arc::from(key), vec![id])),
+        }
+    }
+
+    fn done(self) -> Sorted<E> {
+        let keys = self.keys.into_iter();
+        let rows = keys.flat_map(|(key, rows)| rows.into_iter().map(move |id| (Arc::clone(&key), id)));
+        Sorted {
+            keys: packed::set(rows.collect()),
+            ..Sorted::default()
+        }
+    }
+}
+
+/// Keys of many rows at once, which come by their identifiers.
+#[derive(Debug)]
+pub(super) struct Gathered<E> {
+    orgs: BTreeMap<Arc<str>, BTreeMap<&'static str, Growing<E>>>,
+}
+
+impl<E> Default for Gathered<E> {
+    fn default() -> Self {
+        Self { orgs: BTreeMap::new() }
+    }
+}
+
+impl<E: Entity> Gathered<E> {
+    /// Takes the keys of the next row.
+    pub(super) fn add(&mut self, row: &Row<E>, keys: &Keys) {
+        for (org, list) in [(row.org.as_str(), &keys.list), (NOBODY, &keys.global)] {
+            if !list.is_empty() && !self.orgs.contains_key(org) {
+                self.orgs.insert(Arc::from(org), BTreeMap::new());
+            }
+            let Some(indexes) = self.orgs.get_mut(org) else {
+                continue;
+            };
+            for (index, key) in list {
+                indexes.entry(index).or_default().insert(key, row.id);
+            }
+        }
+    }
+
+    /// The index.
+    pub(super) fn done(self) -> KeyIndex<E> {
+        let done = |indexes: BTreeMap<&'static str, Growing<E>>| -> OrdMap<&'static str, Sorted<E>> {
+            let indexes = indexes.into_iter();
+            indexes.map(|(index, keys)| (index, keys.done())).collect()
+        };
+        let orgs = self.orgs.into_iter().map(|(org, indexes)| (org, done(indexes)));
+        KeyIndex { orgs: orgs.collect() }
+    }
+}
+
 impl<E: Entity> KeyIndex<E> {
     fn sorted(&self, org: &str, index: &str) -> Option<&Sorted<E>> {
         self.orgs.get(org)?.get(index)
@@ -85,19 +157,16 @@ impl<E: Entity> KeyIndex<E> {
     }
 
     /// Takes a row from the keys it had to those it has; keys that stay are not touched.
-    pub(super) fn change(&mut self, before: Option<&Row<E>>, after: Option<&Row<E>>) {
-        let Some(row) = after.or(before) else { return };
-        let (org, id) = (row.org.clone(), row.id);
-        let (old, new) = (keys_of(before), keys_of(after));
-        for ((org, old), new) in [(org.as_str(), &old.list), (NOBODY, &old.global)]
+    pub(super) fn change(&mut self, row: &Row<E>, old: &Keys, new: &Keys) {
+        for ((org, old), new) in [(row.org.as_str(), &old.list), (NOBODY, &old.global)]
             .into_iter()
             .zip([&new.list, &new.global])
         {
             for (index, key) in old.iter().filter(|key| !new.contains(key)) {
-                self.remove(org, index, key, id);
+                self.remove(org, index, key, row.id);
             }
             for (index, key) in new.iter().filter(|key| !old.contains(key)) {
-                self.insert(org, index, key, id);
+                self.insert(org, index, key, row.id);
             }
         }
     }
@@ -117,12 +186,4 @@ impl<E: Entity> KeyIndex<E> {
             sorted.keys.remove(&(Arc::from(key), id));
         }
     }
-}
-
-fn keys_of<E: Entity>(row: Option<&Row<E>>) -> Keys {
-    let mut keys = Keys::default();
-    if let Some(row) = row {
-        row.entity.keys(&mut keys);
-    }
-    keys
 }

@@ -62,6 +62,7 @@ impl<E: Entity> Table<E> {
                 return Err((id.to_string(), Unlike::Taken(place)));
             }
         }
+        self.underive();
         self.put(found.row);
         Ok(())
     }

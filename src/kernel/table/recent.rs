@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
 use jiff::Timestamp;
-use projections::Id;
+use projections::{Id, packed};
 
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
@@ -41,7 +41,7 @@ impl<E: Entity> Recent<E> {
         let orgs = places.chunk_by(|(one, _), (two, _)| one == two);
         let orgs = orgs.filter_map(|places| {
             let (org, _) = places.first()?;
-            let order: Order<E> = places.iter().map(|(_, place)| *place).collect();
+            let order: Order<E> = packed::set(places.iter().map(|(_, place)| *place).collect());
             Some((Arc::from(*org), order))
         });
         Self { orgs: orgs.collect() }
@@ -79,7 +79,7 @@ impl<E: Entity> Table<E> {
     }
 
     /// The order; a table that keeps none makes it here, once until its rows change.
-    fn recent(&self) -> &Recent<E> {
+    pub(super) fn recent(&self) -> &Recent<E> {
         if self.is_indexed {
             &self.recent
         } else {

@@ -85,7 +85,13 @@ impl<E: Entity> Table<E> {
         self.is_indexed = false;
     }
 
-    /// Indexes what all rows say and when they changed, if that was left for later.
+    /// Makes what all rows say and when they changed, if that was left for later.
+    pub(super) fn make_words(&self) {
+        self.words();
+        self.recent();
+    }
+
+    /// Keeps both with every change from now on.
     pub(super) fn index_words(&mut self) {
         if self.is_indexed {
             return;

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use rust_decimal::Decimal;
 
-use super::Row;
-use crate::kernel::entity::{Entity, Keys};
+use crate::kernel::entity::Keys;
 
 type Sorted = OrdMap<Arc<str>, Decimal>;
 
@@ -28,14 +27,11 @@ impl Sums {
         sums.map(|(key, sum)| (key.as_ref(), *sum))
     }
 
-    /// Takes away what a row added, and adds what it adds now.
-    pub(super) fn change<E: Entity>(&mut self, before: Option<&Row<E>>, after: Option<&Row<E>>) {
-        for (row, is_added) in [(before, false), (after, true)] {
-            let Some(row) = row else { continue };
-            let mut keys = Keys::default();
-            row.entity.keys(&mut keys);
+    /// Takes away what a row of an organisation added, and adds what it adds now.
+    pub(super) fn change(&mut self, org: &str, old: &Keys, new: &Keys) {
+        for (keys, is_added) in [(old, false), (new, true)] {
             for (index, key, amount) in keys.sums.iter().filter(|(.., amount)| !amount.is_zero()) {
-                self.add(&row.org, index, key, if is_added { *amount } else { -*amount });
+                self.add(org, index, key, if is_added { *amount } else { -*amount });
             }
         }
     }

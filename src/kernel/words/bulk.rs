@@ -4,11 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use projections::packed;
+
 use super::postings::Postings;
 use super::{Dictionary, Known, WordIndex, Words};
 
-/// Words with their numbers, by their first letters, so that most comparisons are of numbers.
-type Growing = BTreeMap<u64, BTreeMap<Box<str>, u32>>;
+/// Words in the order in which they came, with their numbers.
+type Growing = IndexMap<Box<str>, u32>;
 
 /// Where a word is said.
 #[derive(Default)]
@@ -23,14 +26,6 @@ pub struct Bulk {
     orgs: BTreeMap<Arc<str>, Growing>,
     /// By the number of the word.
     said: Vec<Said>,
-}
-
-fn first_letters(word: &str) -> u64 {
-    let mut letters = [0; 8];
-    for (letter, of) in letters.iter_mut().zip(word.as_bytes()) {
-        *letter = *of;
-    }
-    u64::from_be_bytes(letters)
 }
 
 impl Bulk {
@@ -54,7 +49,7 @@ impl Bulk {
     pub fn append(&mut self, mut later: Self) {
         for (org, words) in std::mem::take(&mut later.orgs) {
             let dictionary = self.orgs.entry(org).or_default();
-            for (word, number) in words.into_values().flatten() {
+            for (word, number) in words {
                 let found = usize::try_from(number).ok().and_then(|at| later.said.get_mut(at));
                 let Some(found) = found.map(std::mem::take) else {
                     continue;
@@ -79,8 +74,12 @@ impl Bulk {
             }
         };
         let dictionary = |words: Growing| -> Dictionary {
-            let shared = words.into_values().flatten();
-            shared.map(|(word, number)| (Arc::from(word), known(number))).collect()
+            let mut words: Vec<(Arc<str>, Known)> = words
+                .into_iter()
+                .map(|(word, number)| (Arc::from(word), known(number)))
+                .collect();
+            words.sort_unstable_by(|(one, _), (two, _)| one.cmp(two));
+            packed::map(words)
         };
         let orgs = std::mem::take(&mut self.orgs).into_iter();
         let orgs = orgs.map(|(org, words)| (org, dictionary(words))).collect();
@@ -96,10 +95,9 @@ impl Bulk {
 }
 
 fn said_of<'s>(all: &'s mut Vec<Said>, dictionary: &mut Growing, word: &str) -> Option<&'s mut Said> {
-    let alike = dictionary.entry(first_letters(word)).or_default();
-    let known = alike.get(word).and_then(|number| usize::try_from(*number).ok());
+    let known = dictionary.get(word).and_then(|number| usize::try_from(*number).ok());
     let at = known.unwrap_or_else(|| {
-        alike.insert(Box::from(word), u32::try_from(all.len()).unwrap_or(u32::MAX));
+        dictionary.insert(Box::from(word), u32::try_from(all.len()).unwrap_or(u32::MAX));
         all.push(Said::default());
         all.len() - 1
     });

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use projections::packed;
 
 /// So many bits of a place tell places of one bucket apart.
 const LOW_BITS: u32 = 12;
@@ -115,7 +116,7 @@ impl Postings {
             made.collect::<Vec<_>>()
         });
         Self {
-            buckets: buckets.collect(),
+            buckets: packed::map(buckets.collect()),
         }
     }
 

@@ -29,7 +29,7 @@ choice! {
 }
 
 /// Events that rules may react to, with the kind of thing that they are about.
-pub const EVENTS: [(&str, &str); 54] = [
+pub const EVENTS: [(&str, &str); 56] = [
     ("task.created", "task"),
     ("task.updated", "task"),
     ("task.state_changed", "task"),
@@ -78,6 +78,8 @@ pub const EVENTS: [(&str, &str); 54] = [
     ("stock.received", "movement"),
     ("stock.issued", "movement"),
     ("stock.adjusted", "movement"),
+    ("stock.reservation_expired", "reservation"),
+    ("stock.lot_expired", "lot"),
     ("stock.reorder_point_reached", "reorderState"),
     ("budget.threshold_reached", "budget"),
     ("team.member_added", "team"),

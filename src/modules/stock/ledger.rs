@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::counts::CountSession;
 use super::entity::{StockItem, StockLocation};
 use super::reservations::Reservation;
+use crate::kernel::schedule::Timers;
 use crate::kernel::{Describe, Keys};
 use crate::{choice, entity};
 
@@ -37,6 +38,8 @@ entity! {
         code: String,
         /// The last day it is good.
         expiry: Option<Date>,
+        /// When that day is over where the organisation is.
+        ends_at: Option<Timestamp>,
         /// Where it came from.
         supplier: Option<Id<StockLocation>>,
         /// Whether it may be issued. A lot whose day has passed is expired, whatever stands here.
@@ -58,6 +61,11 @@ impl Describe for Lot {
     }
     fn label(&self) -> String {
         self.code.clone()
+    }
+    fn timers(&self, timers: &mut Timers) {
+        if let (LotStatus::Available, Some(end)) = (self.status, self.ends_at) {
+            timers.at(end, "expiry");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::ledger::{Lot, LotStatus, MovementKind};
 use super::lines::{self, LotCode, MoneyArgs, at_line, draft};
 use super::reservations::holding;
 use super::units::{self, Uom};
-use super::{guard, places, valuation};
+use super::{expiring, guard, places, valuation};
 use crate::args;
 use crate::kernel::arg::{Date, Dec, In, List, Str, Ts, WriteArgs};
 use crate::kernel::{Plan, Ref, Rejection, Row, View, text};
@@ -196,10 +196,12 @@ fn receipt_lot(
         .shelf_life_days
         .and_then(|days| view.today().checked_add(jiff::Span::new().try_days(days).ok()?).ok());
     let id = view.new_id::<Lot>();
+    let expiry = line.expiry.map(|day| day.0).or(keeps);
     let after = Lot {
         item: item.id,
         code: code.0.clone(),
-        expiry: line.expiry.map(|day| day.0).or(keeps),
+        expiry,
+        ends_at: expiry.and_then(|day| expiring::over(view, day)),
         supplier: Some(supplier),
         status: if args.quarantine {
             LotStatus::Quarantine

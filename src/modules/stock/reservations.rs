@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::entity::{StockItem, StockLocation};
 use super::ledger::Lot;
 use crate::kernel::identity::Member;
+use crate::kernel::schedule::Timers;
 use crate::kernel::{Describe, Keys, Row, View};
 use crate::{choice, entity};
 
@@ -63,6 +64,11 @@ impl Describe for Reservation {
     }
     fn label(&self) -> String {
         format!("reservation of {}", self.remaining())
+    }
+    fn timers(&self, timers: &mut Timers) {
+        if let (ReservationStatus::Active, Some(end)) = (self.status, self.expires_at) {
+            timers.at(end, "expiry");
+        }
     }
 }
 

@@ -69,3 +69,32 @@ fn stock_beyond_the_limit_is_adjusted_once_for_each_approval() {
     story.refused("max", "adjust_stock", lose("DOOR", Some(&id)), "approval_required");
     check("processes_stock", &story.end());
 }
+
+#[test]
+fn a_budget_is_approved_by_a_process_as_it_was_when_it_was_decided_on() {
+    let mut story = ground("A budget that must be approved");
+    define(&mut story, "budget-approval", "budget");
+    let lines = |amount: &str| json!([{"category": "Tools", "allocated": amount}]);
+    let drawn = json!({"name": "Ops", "from": "2026-01-01", "to": "2026-12-31", "lines": lines("1000")});
+    story.given("max", "save_budget", drawn);
+    let approve = |process: &Value| json!({"budget": "Ops", "op": "approve", "process": process});
+    story.refused(
+        "max",
+        "save_budget",
+        json!({"budget": "Ops", "op": "approve"}),
+        "approval_required",
+    );
+    let early = approved(&mut story, "budget-approval", "Ops");
+    // What was approved is not what there is now.
+    story.given("max", "save_budget", json!({"budget": "Ops", "lines": lines("5000")}));
+    story.refused("max", "save_budget", approve(&early), "approval_required");
+    let right = approved(&mut story, "budget-approval", "Ops");
+    let receipt = story.does("max", "save_budget", approve(&right));
+    assert_eq!(receipt["result"]["status"], "approved");
+    // The total of an approved budget needs another one.
+    let more = |process: &Value| json!({"budget": "Ops", "lines": lines("6000"), "process": process});
+    story.refused("max", "save_budget", more(&right), "approval_required");
+    let total = approved(&mut story, "budget-approval", "Ops");
+    story.given("max", "save_budget", more(&total));
+    check("processes_budget", &story.end());
+}

@@ -77,6 +77,37 @@ fn goods_are_received() {
 }
 
 #[test]
+fn a_lot_is_over_its_date_when_the_day_is_over() {
+    let mut story = ground("A lot over its date");
+    receive_lot(&mut story, "MILK", "5", "SOON", Some("2026-03-02"));
+    receive_lot(&mut story, "MILK", "5", "LATE", Some("2026-04-01"));
+    let mut held = json!({"lines": [{"item": "MILK", "qty": "1", "lot": "HELD", "expiry": "2026-03-02", "unitCost": euro("1")}], "to": "WH"});
+    held["quarantine"] = true.into();
+    story.given("ana", "receive_stock", held);
+    assert_eq!(story.reacts(), Vec::<String>::new(), "the day is not over");
+    story.wait(24 * 60);
+    assert_eq!(
+        story.reacts(),
+        ["schedule.fired", "stock.lot_expired"],
+        "once, and not of what is held back"
+    );
+    let lots = json!({"groupBy": "lot"});
+    let lots = story.call("ana", "list_stock_items", lots).unwrap();
+    let status = |code: &str| {
+        let rows = lots["items"].as_array().unwrap();
+        rows.iter().find(|row| row["lot"] == code).unwrap()["status"].clone()
+    };
+    assert_eq!(
+        (status("SOON"), status("HELD"), status("LATE")),
+        ("expired".into(), "quarantine".into(), "available".into())
+    );
+    story.human("mo", "member");
+    let taken = json!({"lines": [{"item": "MILK", "qty": "1", "lot": "SOON"}], "from": "WH"});
+    story.refused("mo", "issue_stock", taken, "lot_not_issuable");
+    check("stock_lot_expires", &story.end());
+}
+
+#[test]
 fn goods_are_issued_first_expiring_first() {
     let mut story = ground("Issuing");
     story.human("mo", "member");

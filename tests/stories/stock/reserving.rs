@@ -45,6 +45,12 @@ fn goods_are_promised_until_an_hour() {
     assert_eq!(item(&mut story, "BOLT")["available"], "1");
     story.wait(61);
     assert_eq!(item(&mut story, "BOLT")["available"], "6", "its hour has passed");
+    assert_eq!(
+        story.reacts(),
+        ["schedule.fired", "stock.reservation_expired"],
+        "said once"
+    );
+    assert_eq!(item(&mut story, "BOLT")["available"], "6");
     story.refused(
         "ana",
         "reserve_stock",

@@ -10,6 +10,8 @@ use projections::{Action, Named as _};
 
 use super::Stretch;
 use super::file::Rows;
+use projections::actions::Reader;
+
 use crate::kernel::State;
 use crate::kernel::state::Kind;
 
@@ -102,13 +104,15 @@ impl Handing {
 }
 
 fn put_back(kinds: &[Kind], rows: Receiver<Vec<u8>>) -> Option<State> {
-    let mut state = State::unindexed(kinds);
+    let (mut state, mut actions) = (State::unindexed(kinds), Reader::default());
     for some in rows {
         for row in std::str::from_utf8(&some).ok()?.split_terminator('\n') {
             let (kind, rest) = row.split_once(' ')?;
             let (id, text) = rest.split_once(' ')?;
-            state.restore(kind, id, text).ok()?;
+            let row = state.understand(&mut actions, kind, id, text).ok()?;
+            state.put_back(row).ok()?;
         }
     }
+    state.settle();
     Some(state)
 }
