@@ -107,10 +107,7 @@ impl DataArg {
 
     /// What file and environment say, for commands without flags of the server.
     fn config(&self) -> Result<Config, Failure> {
-        let loaded = config::load(self.config.as_deref(), self.flags()).map_err(|cause| Failure {
-            code: 2,
-            ..Failure::from(cause)
-        })?;
+        let loaded = config::load(self.config.as_deref(), self.flags()).map_err(Failure::wrong)?;
         Ok(loaded.config)
     }
 }
@@ -129,6 +126,14 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             code: 1,
+        }
+    }
+
+    /// The failure of a command that was asked wrongly.
+    fn wrong(cause: impl ToString) -> Self {
+        Self {
+            code: 2,
+            ..Self::new(cause)
         }
     }
 

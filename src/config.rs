@@ -2,6 +2,11 @@
 //!
 //! A nested key is written with two underscores in the environment: `ORKESTRA_LIMITS__NORMAL_PER_MINUTE=2000`.
 
+mod explained;
+mod sections;
+
+pub use sections::{Attempts, Execution, Limits, Route, Sizes};
+
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -9,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Env, Format as _, Serialized, Toml};
-use figment::value::{Dict, Value};
+use figment::value::Dict;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,6 +23,7 @@ use crate::audit::{archive, evidence, travel};
 use crate::door::limits::Rates;
 use crate::execution::{nats, perform};
 use crate::kernel::execution::{BUILT_IN, Terms};
+use crate::telemetry;
 
 /// The file that is read where nothing else is said.
 pub const FILE: &str = "orkestra.toml";
@@ -59,62 +65,8 @@ pub struct Config {
     pub effects: perform::Settings,
     /// Modules whose writes are carried out by somebody else's worker.
     pub route: Vec<Route>,
-}
-
-/// Who carries out executions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Execution {
-    /// This server.
-    Embedded,
-    /// Workers that take them from NATS.
-    Nats,
-}
-
-/// How long and how often an execution is tried.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempts {
-    /// How long an attempt may take before nobody knows what came of it.
-    pub patience_seconds: u32,
-    /// Most attempts of one execution that are made without being asked for.
-    pub max: NonZeroU32,
-    /// The pause before the second attempt; each further one is twice as long, up to five minutes.
-    pub pause_seconds: u32,
-}
-
-/// Modules whose writes are carried out by somebody else's worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Route {
-    /// The modules' toolset names.
-    pub modules: Vec<String>,
-    /// The worker's name: of letters, digits, `-` and `_`.
-    pub worker: String,
-}
-
-/// The journal's sizes, in bytes, and its archive.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sizes {
-    /// The size a segment is preallocated to.
-    pub segment_bytes: u64,
-    /// The largest record.
-    pub record_bytes_max: u64,
-    /// What is kept free for refusals on a full disk.
-    pub reserve_bytes: u64,
-    /// Where the archive is, if elsewhere than its manifest says.
-    pub archive: Option<String>,
-}
-
-/// Requests a minute and token, by class.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Everything but the next.
-    pub normal_per_minute: NonZeroU32,
-    /// Proposing sensitive and bulk writes.
-    pub sensitive_per_minute: NonZeroU32,
+    /// Where traces, counters and the log are sent, if anywhere.
+    pub telemetry: telemetry::Settings,
 }
 
 impl Default for Config {
@@ -150,6 +102,7 @@ impl Default for Config {
             },
             effects: perform::Settings::default(),
             route: Vec::new(),
+            telemetry: telemetry::Settings::default(),
         }
     }
 }
@@ -196,6 +149,7 @@ pub fn load(file: Option<&Path>, flags: Dict) -> Result<Loaded, Error> {
         .map_err(|cause| Error::Wrong(cause.to_string()))?;
     archive::check(config.journal.archive.as_deref()).map_err(Error::Wrong)?;
     config.check_routes().map_err(Error::Wrong)?;
+    config.telemetry.check().map_err(Error::Wrong)?;
     Ok(Loaded { config, figment })
 }
 
@@ -262,48 +216,10 @@ impl Config {
     }
 }
 
-impl Loaded {
-    /// Each key with its value and where it came from, in order.
-    pub fn explain(&self) -> Vec<(String, String, String)> {
-        let mut lines = Vec::new();
-        if let Ok(Value::Dict(_, all)) = self.figment.find_value("") {
-            self.walk("", &all, &mut lines);
-        }
-        lines
-    }
-
-    fn walk(&self, above: &str, values: &Dict, lines: &mut Vec<(String, String, String)>) {
-        for (name, value) in values {
-            let key = if above.is_empty() {
-                name.clone()
-            } else {
-                format!("{above}.{name}")
-            };
-            match value {
-                Value::Dict(_, below) => self.walk(&key, below, lines),
-                other => {
-                    let shown = serde_json::to_string(other).unwrap_or_default();
-                    lines.push((key.clone(), shown, self.source(&key)));
-                }
-            }
-        }
-    }
-
-    fn source(&self, key: &str) -> String {
-        let Some(from) = self.figment.find_metadata(key) else {
-            return "default".to_owned();
-        };
-        match &from.source {
-            Some(figment::Source::File(path)) => path.display().to_string(),
-            _ if from.name.contains("environment") => "environment".to_owned(),
-            _ if from.name.contains("Config") => "default".to_owned(),
-            _ => "flag".to_owned(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use figment::value::Value;
+
     use super::*;
 
     #[test]

@@ -20,17 +20,18 @@ use futures_util::FutureExt as _;
 use rmcp::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, ErrorData, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    PaginatedRequestParams, ProtocolVersion, RequestId, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::door::{Class, Entry, Limits};
+use crate::door::way::http_version;
+use crate::door::{Class, Entry, Limits, Trace, Way};
 use crate::kernel::Rejection;
 use crate::modules::profile::{Selection, may_call, shown_to};
 use crate::processor::Handle;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Over, Telemetry};
 use shape::Shapes;
 
 pub use strict::message;
@@ -107,11 +108,8 @@ impl Server {
     }
 
     fn visitor(&self, cx: &RequestContext<RoleServer>) -> Result<Visitor, ErrorData> {
-        let found = cx
-            .extensions
-            .get::<http::request::Parts>()
-            .and_then(|parts| parts.extensions.get::<Visitor>())
-            .cloned();
+        let parts = cx.extensions.get::<http::request::Parts>();
+        let found = parts.and_then(|parts| parts.extensions.get::<Visitor>()).cloned();
         let mut visitor = match (found, &self.process) {
             (Some(visitor), _) => visitor,
             (None, Some(process)) => process().map_err(|no| refused(&no))?,
@@ -123,10 +121,12 @@ impl Server {
             .filter(|client| *client != Implementation::default())
             .map(|client| format!("{} {}", client.name, client.version));
         visitor.entry.caller.client = client.map(|client| crate::kernel::text::clip(&client, 100));
-        visitor.entry.caller.trace = cx
-            .meta
-            .get_traceparent()
-            .map(|trace| crate::kernel::text::clip(trace, 64));
+        // What a message says of its trace counts before what the request says that carries it.
+        let message = Trace::of(cx.meta.get_traceparent(), cx.meta.get_tracestate());
+        let request = parts.and_then(|parts| Trace::of_headers(&parts.headers));
+        let mut way = way(cx, parts);
+        way.carrier = message.as_ref().and(request.as_ref()).map(|one| one.parent.clone());
+        visitor.entry.came(way, message.or(request));
         Ok(visitor)
     }
 
@@ -182,15 +182,18 @@ impl Server {
     /// Calls a tool with the time limit that every call has.
     async fn within(&self, visitor: &Visitor, name: &str, args: Map<String, Value>) -> Result<Value, Rejection> {
         let begun = Instant::now();
-        let calling = self.handle.call(visitor.entry.caller.clone(), name, args);
-        let answer = tokio::time::timeout(PATIENCE, calling).await.unwrap_or_else(|_| {
-            Err(crate::processor::unavailable(
-                "the call took too long; it may still have been journaled, so look before repeating it",
-            ))
+        let calling = self.handle.told(visitor.entry.caller.clone(), name, args);
+        let (answer, position) = tokio::time::timeout(PATIENCE, calling).await.unwrap_or_else(|_| {
+            let late = "the call took too long; it may still have been journaled, so look before repeating it";
+            (Err(crate::processor::unavailable(late)), None)
         });
-        let tool = self.handle.registry().tool(name);
-        self.telemetry
-            .called(visitor.entry.caller.via, tool, &answer, begun.elapsed());
+        self.telemetry.called(&Over {
+            entry: &visitor.entry,
+            tool: self.handle.registry().tool(name),
+            answer: &answer,
+            position,
+            begun,
+        });
         answer
     }
 
@@ -204,14 +207,21 @@ impl Server {
         };
         let noted = self
             .handle
-            .ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ())))
+            .ask(move |engine, now, _| {
+                let text = engine.unknown(&call, now)?;
+                Ok((vec![text], engine.state().position))
+            })
             .await;
-        if let Err(no) = noted {
+        if let Err(no) = &noted {
             tracing::warn!(why = no.message, "a refused call could not be journaled");
         }
-        let no = crate::kernel::engine::unknown_tool(name);
-        self.telemetry
-            .called(visitor.entry.caller.via, None, &Err(no), begun.elapsed());
+        self.telemetry.called(&Over {
+            entry: &visitor.entry,
+            tool: None,
+            answer: &Err(crate::kernel::engine::unknown_tool(name)),
+            position: noted.ok(),
+            begun,
+        });
     }
 
     fn limited(&self, visitor: &Visitor, class: Class) -> Option<Rejection> {
@@ -219,6 +229,23 @@ impl Server {
         verdict
             .retry_after
             .map(|wait| crate::door::limits::rejection(&verdict, wait))
+    }
+}
+
+fn way(cx: &RequestContext<RoleServer>, parts: Option<&http::request::Parts>) -> Way {
+    let spoken = cx.protocol_version();
+    let known = |version: &&ProtocolVersion| spoken.as_ref() == Some(*version);
+    Way {
+        http: parts.map(|parts| http_version(parts.version)),
+        protocol: ProtocolVersion::KNOWN_VERSIONS
+            .iter()
+            .find(known)
+            .map(ProtocolVersion::as_str),
+        request: match cx.id {
+            RequestId::Number(number) => Some(number),
+            RequestId::String(_) => None,
+        },
+        ..Way::default()
     }
 }
 

@@ -15,7 +15,7 @@ mod sentry;
 mod tight;
 
 pub use folding::fold;
-pub use handle::Handle;
+pub use handle::{Handle, Told};
 pub use opening::{Boot, Error as Failed, Opening, open, open_watched};
 pub use plain::Plain;
 pub use recent::States;

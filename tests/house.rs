@@ -22,6 +22,7 @@ mod slow;
 mod stories;
 mod story;
 mod surface;
+mod telemetry;
 mod tidy;
 mod timed;
 mod week;

@@ -51,10 +51,12 @@ const LAYERS: [(&str, &[&str]); 9] = [
 ];
 
 /// Crates that one place knows: what its files begin with.
-const HOMES: [(&str, &str); 4] = [
+const HOMES: [(&str, &str); 6] = [
     ("async_nats", "src/execution/nats"),
     ("lettre", "src/execution/perform"),
     ("object_store", "src/audit/archive/store"),
+    ("opentelemetry", "src/telemetry/otlp"),
+    ("prost::", "src/telemetry/otlp"),
     ("reqwest", "src/execution/perform"),
 ];
 
@@ -100,6 +102,30 @@ fn what_one_place_knows_is_named_nowhere_else() {
             );
         }
     }
+}
+
+/// The sentence of a line of the log goes to a collector as it is, while its fields are looked at first.
+#[test]
+fn what_a_log_line_says_is_a_sentence_and_its_fields() {
+    const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
+    let mut seen = 0;
+    for (file, text) in sources().into_iter().filter(|(file, _)| file.contains("src/")) {
+        for level in LEVELS {
+            for line in text.split(&format!("tracing::{level}!(")).skip(1) {
+                let parts: Vec<&str> = line.split('"').collect();
+                let is_last = |at: &usize| parts[at + 1].trim_start().starts_with(')');
+                let last = (1..parts.len() - 1).step_by(2).find(is_last).unwrap();
+                let texts = parts[1..=last].iter().step_by(2);
+                assert!(
+                    texts.clone().all(|text| !text.contains('{')),
+                    "{file}: {:?}",
+                    &parts[..=last]
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "{seen} lines were found");
 }
 
 #[test]

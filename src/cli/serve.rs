@@ -74,6 +74,7 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         .map_err(|cause| Failure::new(format!("{}: {cause}", config.listen)))?;
     let address = listener.local_addr()?;
     let dir = args.data.dir();
+    let (telemetry, mut sending) = Telemetry::started(&config.telemetry).map_err(Failure::wrong)?;
     let opened = if args.json {
         open_with(&dir, &config, &mut ())?
     } else {
@@ -92,9 +93,11 @@ pub(super) async fn run(args: ServeArgs) -> Outcome {
         demo(&opened).await?;
     }
     let say = |opened: &Opened| announce(&args, &config, (&dir, opened), address, first.as_deref());
-    let telemetry = Arc::new(Telemetry::new());
+    telemetry.send(&opened.handle, &mut sending);
     let running = execution::start(&opened.handle, &config, args.apply, &telemetry).await?;
-    serve(listener, &dir, opened, &config, (running, telemetry), say).await
+    let served = serve(listener, &dir, opened, &config, (running, telemetry), say).await;
+    sending.stop().await;
+    served
 }
 
 /// What file, environment and flags say.

@@ -47,7 +47,9 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         return pipe(stream).await;
     }
     let config = args.data.config()?;
+    let (telemetry, mut sending) = Telemetry::started(&config.telemetry).map_err(Failure::wrong)?;
     let opened = super::serve::open(&dir, &config)?;
+    telemetry.send(&opened.handle, &mut sending);
     let faces = Faces {
         handle: opened.handle.clone(),
         desk: opened.desk.clone(),
@@ -56,7 +58,7 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
         doorman: Doorman::new(opened.keys.pepper.clone()),
         limits: Arc::new(super::serve::limits(&opened, &config)),
         state_key: *opened.keys.confirm.keyed("request-state", "mcp").bytes(),
-        telemetry: Arc::new(Telemetry::new()),
+        telemetry,
         public_hosts: Vec::new(),
         public_origins: Vec::new(),
         body_bytes_max: config.body_bytes_max,
@@ -78,7 +80,9 @@ pub(super) async fn run(args: StdioArgs) -> Outcome {
     running.stop().await;
     local.abort();
     drop(std::fs::remove_file(dir.socket()));
-    opened.close()?;
+    let closed = opened.close();
+    sending.stop().await;
+    closed?;
     served
 }
 

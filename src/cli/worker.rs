@@ -13,7 +13,7 @@ use crate::execution::nats::Line;
 use crate::execution::nats::worker::{self, Worker};
 use crate::execution::perform;
 use crate::kernel::execution::BUILT_IN;
-use crate::telemetry;
+use crate::telemetry::{self, Telemetry};
 
 #[derive(Debug, Args)]
 pub(super) struct WorkerArgs {
@@ -41,10 +41,9 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
             Dict::from([("url".to_owned(), Value::from(url.as_str()))]).into(),
         );
     }
-    let loaded = config::load(args.config.as_deref(), flags).map_err(|cause| Failure {
-        code: 2,
-        ..Failure::from(cause)
-    })?;
+    let loaded = config::load(args.config.as_deref(), flags).map_err(Failure::wrong)?;
+    // Of a worker, only the log: calls and counters are the server's.
+    let (_, sending) = Telemetry::started(&loaded.config.telemetry).map_err(Failure::wrong)?;
     let performers = perform::built_in(&loaded.config.effects)?;
     let settings = loaded.config.nats;
     let line = Line::open(&settings, "orkestra worker").await?;
@@ -62,7 +61,9 @@ pub(super) async fn run(args: WorkerArgs) -> Outcome {
         concurrency: args.concurrency.get(),
         performers,
     };
-    worker::run(&line, worker, stop).await.map_err(|unready| {
+    let ended = worker::run(&line, worker, stop).await;
+    sending.stop().await;
+    ended.map_err(|unready| {
         Failure::from(unready)
             .hint("start the server with --nats first; it makes the streams and says whose modules are whose")
     })

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::way::{Trace, Way};
 use crate::kernel::identity::{Member, MemberStatus, Organization, OrganizationStatus, Token};
 use crate::kernel::principal::Caller;
 use crate::kernel::secret::Secret;
@@ -25,6 +26,20 @@ pub struct Entry {
     pub read_only: bool,
     /// Whether in-band confirmation is wanted.
     pub elicit: bool,
+    /// How the call came.
+    pub way: Way,
+}
+
+impl Entry {
+    /// Notes how a call came, and what trace it belongs to.
+    pub fn came(&mut self, way: Way, trace: Option<Trace>) {
+        let (parent, state) = trace.map(|trace| (trace.parent, trace.state)).unzip();
+        self.caller.trace = parent;
+        self.way = Way {
+            state: state.flatten(),
+            ..way
+        };
+    }
 }
 
 /// The one answer to every token that is not good, whatever the reason.
@@ -85,6 +100,7 @@ impl Doorman {
             profile: row.profile.clone(),
             read_only: row.read_only,
             elicit: row.elicit,
+            way: Way::default(),
         })
     }
 }

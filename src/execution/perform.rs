@@ -6,7 +6,7 @@ mod mail;
 mod post;
 mod settings;
 
-pub use post::{Post, Posted};
+pub use post::{Post, Posted, Taken};
 pub use settings::{Mail, Security, Settings, Wrong};
 
 use std::collections::BTreeMap;

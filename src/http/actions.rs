@@ -204,7 +204,7 @@ async fn through(app: &App, entry: &crate::door::Entry, tool: &str, id: &str, bo
     match rest::arguments(body, "body") {
         Ok(mut args) => {
             args.insert("actionId".to_owned(), id.into());
-            rest::said(app, &entry.caller, tool, true, args).await
+            rest::said(app, entry, tool, true, args).await
         }
         Err(no) => reply::rejection(&no),
     }

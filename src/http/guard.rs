@@ -12,7 +12,8 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use super::{App, Shared, reply};
-use crate::door::{Entry, Limits, Verdict};
+use crate::door::way::http_version;
+use crate::door::{Entry, Limits, Trace, Verdict, Way};
 use crate::kernel::Rejection;
 use crate::kernel::engine::admit;
 use crate::mcp::Visitor;
@@ -111,10 +112,15 @@ impl Shared {
 
 /// REST: a token, then the body as it is.
 pub(super) async fn rest(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let entry = match app.admit(request.headers(), "rest") {
+    let mut entry = match app.admit(request.headers(), "rest") {
         Ok(entry) => entry,
         Err(response) => return response,
     };
+    let way = Way {
+        http: Some(http_version(request.version())),
+        ..Way::default()
+    };
+    entry.came(way, Trace::of_headers(request.headers()));
     let tool = request
         .uri()
         .path()

@@ -21,6 +21,7 @@ use crate::kernel::opened::Opened;
 use crate::kernel::{Caller, Ref, Registry, Rejection, Snapshot, Tool, View};
 use crate::modules::profile::{Selection, may_call};
 use crate::processor::{Handle, unavailable};
+use crate::telemetry::Over;
 
 /// How many may be on their way into the past at once; others wait. Folding records keeps a core busy.
 const TRAVELLERS_MAX: usize = 1;
@@ -104,8 +105,13 @@ pub(super) async fn answered(app: &App, entry: &Entry, tool: &str, then: Then, a
         Ok((position, answer)) => (Some(position), Ok(answer)),
         Err(no) => (None, Err(no)),
     };
-    let telemetry = &app.faces.telemetry;
-    telemetry.called("rest", registry.tool(tool), &answer, begun.elapsed());
+    app.faces.telemetry.called(&Over {
+        entry,
+        tool: registry.tool(tool),
+        answer: &answer,
+        position,
+        begun,
+    });
     let mut said = match answer {
         Ok(answer) => Json(answer).into_response(),
         Err(no) => reply::rejection(&no),

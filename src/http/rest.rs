@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use super::guard::Admitted;
 use super::past::{self, Then};
 use super::{App, auditing, guard, reply};
+use crate::door::Entry;
 use crate::kernel::{Rejection, Tool};
 use crate::modules::profile::{Selection, may_call, shown_to};
+use crate::telemetry::Over;
 
 /// Longest wait for a position that a read asks for.
 const POSITION_PATIENCE: Duration = Duration::from_secs(2);
@@ -119,43 +121,48 @@ pub(super) async fn call(
     }
     let name = known.map_or_else(|| tool.clone(), |known| known.name.to_owned());
     let visible = known.is_some();
-    said(&app, &entry.caller, &name, visible, args).await
+    said(&app, &entry, &name, visible, args).await
 }
 
 /// Calls and answers; a tool that the caller may not see is journaled and answered as unknown.
 pub(super) async fn said(
     app: &App,
-    caller: &crate::kernel::Caller,
+    entry: &Entry,
     tool: &str,
     visible: bool,
     args: serde_json::Map<String, Value>,
 ) -> Response {
     let begun = Instant::now();
-    let answer = if visible {
-        app.faces.handle.call(caller.clone(), tool, args).await
+    let (answer, position) = if visible {
+        app.faces.handle.told(entry.caller.clone(), tool, args).await
     } else {
         let call = crate::kernel::engine::Call {
-            caller: caller.clone(),
+            caller: entry.caller.clone(),
             tool: tool.to_owned(),
             args,
         };
         let noted = app
             .faces
             .handle
-            .ask(move |engine, now, _| engine.unknown(&call, now).map(|text| (vec![text], ())))
+            .ask(move |engine, now, _| {
+                let text = engine.unknown(&call, now)?;
+                Ok((vec![text], engine.state().position))
+            })
             .await;
-        noted.and_then(|()| {
-            let mut no = crate::kernel::engine::unknown_tool(tool);
-            no.code = "not_found".into();
-            Err(no)
-        })
+        let mut unknown = crate::kernel::engine::unknown_tool(tool);
+        unknown.code = "not_found".into();
+        match noted {
+            Ok(position) => (Err(unknown), Some(position)),
+            Err(no) => (Err(no), None),
+        }
     };
-    app.faces.telemetry.called(
-        "rest",
-        app.faces.handle.registry().tool(tool).filter(|_| visible),
-        &answer,
-        begun.elapsed(),
-    );
+    app.faces.telemetry.called(&Over {
+        entry,
+        tool: app.faces.handle.registry().tool(tool).filter(|_| visible),
+        answer: &answer,
+        position,
+        begun,
+    });
     match answer {
         Ok(answer) => {
             let waits = answer.get("status").and_then(Value::as_str) == Some("pending");

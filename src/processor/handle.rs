@@ -18,6 +18,9 @@ use crate::kernel::token::ConfirmKey;
 use crate::kernel::tool::Long;
 use crate::kernel::{Caller, Engine, Past, Registry, Rejection, Snapshot};
 
+/// An answer, and the position that the journal had after the records of the call; `None` where there are none, or not yet.
+pub type Told = (Answer, Option<u64>);
+
 /// The way to the processor; cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
@@ -68,6 +71,11 @@ impl Turns {
 impl Handle {
     /// Calls a tool in the name of a caller. The answer comes after what it says is durable.
     pub async fn call(&self, caller: Caller, tool: &str, args: Map<String, Value>) -> Answer {
+        self.told(caller, tool, args).await.0
+    }
+
+    /// [`Handle::call`], with where the journal stood after its records.
+    pub async fn told(&self, caller: Caller, tool: &str, args: Map<String, Value>) -> Told {
         let call = Call {
             caller,
             tool: tool.to_owned(),
@@ -77,7 +85,10 @@ impl Handle {
             None => self.step(move |engine, now, past| engine.call(&call, now, past)).await,
             Some(tool) => {
                 let reading = match tool.long {
-                    Some(why) => self.aside(why, call).await?,
+                    Some(why) => match self.aside(why, call).await {
+                        Ok(reading) => reading,
+                        Err(no) => return (Err(no), None),
+                    },
                     None => engine::answer(&self.registry, &self.snapshot(), &call, self.now(), &self.recent),
                 };
                 self.note(reading).await
@@ -106,7 +117,7 @@ impl Handle {
         }
     }
 
-    async fn note(&self, reading: Reading) -> Answer {
+    async fn note(&self, reading: Reading) -> Told {
         // Whoever reads the security log is never answered before that is on record.
         if self.wait_for_reads || !reading.also.is_empty() {
             return self.step(move |engine, now, _| engine.note(reading, now)).await;
@@ -119,16 +130,22 @@ impl Handle {
                 then: Box::new(|_| ()),
             })
         });
-        self.inbox.try_send(quiet).map_err(|_| busy())?;
-        answer
+        let sent = self.inbox.try_send(quiet).map_err(|_| busy());
+        (sent.and(answer), None)
     }
 
     async fn step(
         &self,
         run: impl FnOnce(&mut Engine, Timestamp, &dyn Past) -> Result<Step, Unfit> + Send + 'static,
-    ) -> Answer {
-        self.ask(move |engine, now, past| run(engine, now, past).map(|step| (step.records, step.answer)))
-            .await?
+    ) -> Told {
+        let stepped = self.ask(move |engine, now, past| {
+            let step = run(engine, now, past)?;
+            Ok((step.records, (step.answer, engine.state().position)))
+        });
+        match stepped.await {
+            Ok((answer, position)) => (answer, Some(position)),
+            Err(no) => (Err(no), None),
+        }
     }
 
     /// Journals events in a caller's name (folded refusals).

@@ -137,7 +137,7 @@ impl Stretches {
 
     fn believed(&self, log: &dyn Log, from: u64, to: u64) -> Option<Stretch> {
         let path = file::path(&self.dir, from, to);
-        let ignored = |why: &str| tracing::warn!(file = %path.display(), "a state on the way is ignored: {why}");
+        let ignored = |why: &str| tracing::warn!(file = %path.display(), why, "a state on the way is ignored");
         let head = match Rows::open(&path, 0) {
             Ok(rows) => rows.head().clone(),
             Err(cause) => {
