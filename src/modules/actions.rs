@@ -40,6 +40,6 @@ pub fn module() -> Module {
             "Undo a confirmed action, the newest change of a thing, or single events, as a new pending action.",
             undo::undo,
         )
-        .revised(2)
+        .revised(3)
         .core()
 }

@@ -117,6 +117,7 @@ fn goods(module: Module) -> Module {
             "Put stock right, revalue it, change a lot's status, or take movements back.",
             adjust::adjust,
         )
+        .revised(2)
         .write(
             ToolKind::Write,
             "count_stock",

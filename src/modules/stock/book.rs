@@ -227,12 +227,11 @@ impl<'v, 'a> Book<'v, 'a> {
         Ok(self.note(movement))
     }
 
-    /// Takes a revaluation back.
+    /// Takes a revaluation back, as far as what it was of is still there.
     pub fn correct(&mut self, mut movement: Movement, difference: Decimal) -> Result<Movement, Rejection> {
         let places = self.places;
-        movement.value = difference;
         let cost = &mut self.cost(movement.item, movement.to).after;
-        cost.correct(difference, places)?;
+        (movement.qty, movement.value) = cost.correct(difference, movement.qty, places)?;
         movement.unit_cost = cost.average;
         Ok(self.note(movement))
     }

@@ -212,9 +212,22 @@ impl StockCost {
         Ok(difference)
     }
 
-    /// Changes the value alone, as taking back a revaluation does.
-    pub fn correct(&mut self, difference: Decimal, places: u32) -> Result<(), Rejection> {
-        self.value = sum(self.value, difference)?;
+    /// Takes back a revaluation of `of` units by `-difference`, as far as those are still there: what went since took its share
+    /// with it. Gives for how many, and by how much the value changes.
+    pub fn correct(&mut self, difference: Decimal, of: Decimal, places: u32) -> Result<(Decimal, Decimal), Rejection> {
+        let is_there =
+            !of.is_zero() && !self.quantity.is_zero() && of.is_sign_negative() == self.quantity.is_sign_negative();
+        let left = match is_there {
+            false => Decimal::ZERO,
+            true if self.quantity.abs() < of.abs() => self.quantity,
+            true => of,
+        };
+        let share = product(difference, left)?.checked_div(of).unwrap_or_default();
+        let mut share = if left == of { difference } else { rounded(share, places) };
+        if left > Decimal::ZERO {
+            share = share.max(-self.value);
+        }
+        self.value = sum(self.value, share)?;
         let quantities: Vec<Decimal> = self.layers.iter().map(|layer| layer.qty).collect();
         for (layer, value) in self.layers.iter_mut().zip(shares(self.value, &quantities, places)) {
             layer.value = value;
@@ -222,7 +235,7 @@ impl StockCost {
         if self.quantity > Decimal::ZERO {
             self.average = per_unit(self.value, self.quantity);
         }
-        Ok(())
+        Ok((left, share.normalize()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{ground, item, receive, receive_lot};
+use super::{euro, ground, item, receive, receive_lot};
 use crate::story::check;
 
 #[test]
@@ -57,4 +57,35 @@ fn what_is_no_longer_there_cannot_be_taken_back() {
     story.given("ana", "undo_action", json!({"actionId": rename["actionId"]}));
     assert_eq!(item(&mut story, "BOLT")["name"], "Bolt M8");
     check("stock_undo_used_up", &story.end());
+}
+
+#[test]
+fn a_revaluation_is_taken_back_as_far_as_the_goods_are_still_there() {
+    let mut story = ground("Undoing what goods are worth");
+    let market = |cost: &str| {
+        let line = json!({"item": "WIRE", "delta": "0", "cause": "revaluation", "newUnitCost": euro(cost)});
+        json!({"at": "WH", "note": "market", "lines": [line]})
+    };
+    receive(&mut story, "WIRE", "10", "2", "WH");
+    let dearer = story.does("ana", "adjust_stock", market("3"));
+    story.given(
+        "ana",
+        "issue_stock",
+        json!({"lines": [{"item": "WIRE", "qty": "6"}], "from": "WH"}),
+    );
+    let undone = story.does("ana", "undo_action", json!({"actionId": dearer["actionId"]}));
+    assert_eq!(item(&mut story, "WIRE")["value"], "8", "four are left, worth two each");
+    // And with that undone, what it took back is there again, and no more.
+    story.given("ana", "undo_action", json!({"actionId": undone["actionId"]}));
+    assert_eq!(item(&mut story, "WIRE")["value"], "12");
+    // Of what is gone altogether nothing is taken back.
+    let dearest = story.does("ana", "adjust_stock", market("9"));
+    story.given(
+        "ana",
+        "issue_stock",
+        json!({"lines": [{"item": "WIRE", "qty": "4"}], "from": "WH"}),
+    );
+    story.given("ana", "undo_action", json!({"actionId": dearest["actionId"]}));
+    assert_eq!(item(&mut story, "WIRE")["value"], "0");
+    check("stock_undo_revaluation", &story.end());
 }
