@@ -83,10 +83,6 @@ pub struct Over {
 }
 
 /// One tool.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are said one by one where a tool is declared"
-)]
 pub struct Tool {
     /// `verb_noun`, at most 32 characters.
     pub name: &'static str,

@@ -28,8 +28,8 @@ struct Place<'a> {
     ledger: Decimal,
 }
 
-/// The places as they stand; the ledger's side is the sum that is kept with every movement. Where the ledger has something
-/// and nothing is kept, that is a place too: it is what the report is there to find.
+/// The places as they stand; the ledger's side is the sum that is kept with every movement. Where the ledger
+/// has something and nothing is kept, that is a place too: it is what the report is there to find.
 fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
     let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
     let place = |id: String, item: Id<StockItem>, location| {
@@ -43,27 +43,38 @@ fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
             ledger: Decimal::ZERO,
         })
     };
-    let mut places = BTreeMap::new();
-    for cost in view.rows::<StockCost>() {
-        if let Some(mut place) = place(cost_key(cost.item, cost.location), cost.item, cost.location) {
-            (place.quantity, place.kept) = (cost.quantity, cost.value);
-            places.insert(place.id.clone(), place);
-        }
-    }
+    let kept = view.rows::<StockCost>().filter_map(|cost| {
+        let place = place(cost_key(cost.item, cost.location), cost.item, cost.location)?;
+        Some(Place {
+            quantity: cost.quantity,
+            kept: cost.value,
+            ..place
+        })
+    });
+    let mut places: Vec<Place<'a>> = kept.collect();
+    places.sort_unstable_by(|one, two| one.id.cmp(&two.id));
+    let locations = view.rows::<StockLocation>();
+    let unreal: Vec<String> = locations
+        .filter(|location| location.kind.is_virtual())
+        .map(|location| location.id.to_string())
+        .collect();
+    let (mut lost, mut at) = (Vec::new(), 0);
+    // Both sides are in order, so that they are walked along together.
     for (id, ledger) in view.sums::<Movement>("value") {
-        if let Some(place) = places.get_mut(id) {
+        let behind = places.get(at..).unwrap_or_default();
+        at += behind.iter().take_while(|place| place.id.as_str() < id).count();
+        if let Some(place) = places.get_mut(at).filter(|place| place.id == id) {
             place.ledger = ledger;
             continue;
         }
-        let cell = id
-            .split_once('|')
-            .and_then(|(item, at)| Some((item.parse().ok()?, at.parse().ok()?)));
+        let cell = id.split_once('|').filter(|(_, at)| !unreal.iter().any(|one| one == at));
+        let cell = cell.and_then(|(item, at)| Some((item.parse().ok()?, at.parse().ok()?)));
         let real = cell.filter(|(_, location)| is_real(view, *location));
-        if let Some(lost) = real.and_then(|(item, location)| place(id.to_owned(), item, location)) {
-            places.insert(lost.id.clone(), Place { ledger, ..lost });
-        }
+        let found = real.and_then(|(item, location)| place(id.to_owned(), item, location));
+        lost.extend(found.map(|place| Place { ledger, ..place }));
     }
-    places.into_values().collect()
+    places.extend(lost);
+    places
 }
 
 /// The places as the movements until an hour make them: an hour of the past is told by the ledger alone.
@@ -98,7 +109,8 @@ fn then<'a>(view: &View<'a>, scope: &Scope, at: Timestamp) -> Vec<Place<'a>> {
 
 /// What stock is worth per item and location: as it is kept, and as the ledger adds up to.
 pub fn valuation<'a>(view: &View<'a>, scope: &Scope) -> Result<Made<'a>, Rejection> {
-    let places = scope.as_of.map_or_else(|| now(view, scope), |at| then(view, scope, at));
+    let mut places = scope.as_of.map_or_else(|| now(view, scope), |at| then(view, scope, at));
+    places.sort_by(|one, two| one.id.cmp(&two.id));
     let kept: Decimal = places.iter().map(|place| place.kept).sum();
     let booked: Decimal = places.iter().map(|place| place.ledger).sum();
     let rows = places
@@ -106,7 +118,8 @@ pub fn valuation<'a>(view: &View<'a>, scope: &Scope) -> Result<Made<'a>, Rejecti
         .map(|place| object(json!({"id": place.id, "item": place.item.sku})));
     let rows = rows.collect();
     let whole = move |view: &View<'_>, id: &str| {
-        let place = places.iter().find(|place| place.id == id)?;
+        let at = places.binary_search_by(|place| place.id.as_str().cmp(id)).ok()?;
+        let place = places.get(at)?;
         let (quantity, value) = (place.quantity, place.kept);
         Some(json!({
             "name": place.item.name, "location": code(view, place.location),
