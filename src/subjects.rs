@@ -7,7 +7,7 @@ mod form;
 mod log;
 mod ring;
 
-pub use erasing::{ERASED, Erased, erased, finish};
+pub use erasing::{ERASED, Erased, erased, finish, lost};
 pub use form::{KeyName, Name};
 pub use log::Sealing;
 pub use ring::{Error, Ring};

@@ -1,6 +1,7 @@
 //! `orkestra doctor`: configuration, permissions, keys, journal, rows, server — what is wrong, and what to do.
 
 mod broker;
+mod people;
 mod rows;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,6 +55,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
     if dir.exists() {
         let look = archive::look(&dir.journal(), config.journal.archive.as_deref(), line_max);
         let stands = rows::stand(&dir, look.as_ref().ok()).await;
+        let people = people::keys(&dir, look.as_ref().ok());
         findings.extend([
             private(&dir),
             keys(&dir),
@@ -63,6 +65,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
             room(&dir),
             server(&dir).await,
         ]);
+        findings.extend(people);
     } else {
         let said = format!("{} holds no journal yet", dir.0.display());
         findings.push(Finding::good("data", said));

@@ -1,5 +1,6 @@
 //! Erasing in an order that survives a crash: a note of what is to be erased, the event, the rows, the key, the note again.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -106,7 +107,6 @@ pub fn finish(ring: &Ring, log: &dyn Log, rows: &Path) -> Result<(), Error> {
 /// # Errors
 /// When it cannot be read.
 pub fn erased(log: &dyn Log) -> Result<Vec<Erased>, Error> {
-    let unreadable = |cause: &dyn std::fmt::Display| failed(Path::new("journal"), io::Error::other(cause.to_string()));
     let mut all = Vec::new();
     for line in log.read_written(1).map_err(|cause| unreadable(&cause))? {
         let line = line.map_err(|cause| unreadable(&cause))?;
@@ -119,6 +119,27 @@ pub fn erased(log: &dyn Log) -> Result<Vec<Erased>, Error> {
         all.extend(events.filter_map(|entry| serde_json::from_str::<Erased>(entry.data?.get()).ok()));
     }
     Ok(all)
+}
+
+/// The keys that a journal's records are sealed under and that are neither here nor erased: how many.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn lost(ring: &Ring, log: &dyn Log) -> Result<usize, Error> {
+    let mut missing = BTreeSet::new();
+    for line in log.read_written(1).map_err(|cause| unreadable(&cause))? {
+        let line = line.map_err(|cause| unreadable(&cause))?;
+        missing.extend(ring.missing(&line.text));
+    }
+    let erased = erased(log)?;
+    let lost = missing
+        .into_iter()
+        .filter(|(subject, key)| !erased.contains(&Erased::of(*subject, *key)));
+    Ok(lost.count())
+}
+
+fn unreadable(cause: &dyn std::fmt::Display) -> Error {
+    failed(Path::new("journal"), io::Error::other(cause.to_string()))
 }
 
 fn noted(dir: &Path) -> io::Result<Vec<Erased>> {

@@ -150,6 +150,19 @@ impl Ring {
         }
     }
 
+    /// The keys of the sealed texts in a text that are not here: erased, or lost.
+    pub(super) fn missing(&self, text: &str) -> Vec<(Name, KeyName)> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let (mut missing, mut rest) = (Vec::new(), text);
+        while let Some(range) = sealed::found(rest) {
+            let sealed = rest.get(range.clone()).and_then(Sealed::parse);
+            missing.extend(sealed.map(|sealed| (sealed.subject, sealed.key)));
+            rest = rest.get(range.end..).unwrap_or_default();
+        }
+        missing.retain(|(subject, name)| keys.get(subject).is_none_or(|key| key.name != *name));
+        missing
+    }
+
     /// The subject of an address, and the name of its key; made where there is none.
     ///
     /// # Errors

@@ -243,3 +243,36 @@ fn very_many_addresses_at_once_are_refused_and_make_no_keys() {
     );
     assert!(orkestra(dir, &["replay", "--check"]).status.success());
 }
+
+#[test]
+fn the_doctor_says_when_keys_of_people_are_lost_and_not_when_they_are_erased() {
+    let place = tempfile::tempdir().unwrap();
+    let (dir, data) = (place.path(), place.path().join("data"));
+    let server = Server::start(dir);
+    invite(&server, ADDRESS);
+    invite(&server, OTHER);
+    server.stop();
+    let addresses = || {
+        let out = orkestra(dir, &["doctor", "--json"]);
+        let said: Value = serde_json::from_slice(&out.stdout).unwrap();
+        let checks = said["checks"].as_array().unwrap();
+        let found = checks
+            .iter()
+            .find(|check| check["check"] == "addresses")
+            .unwrap()
+            .clone();
+        (
+            found["ok"].as_bool().unwrap(),
+            found["found"].as_str().unwrap().to_owned(),
+            found["fix"].clone(),
+        )
+    };
+    assert!(orkestra(dir, &["subject", "erase", "@carla", "--yes"]).status.success());
+    assert!(addresses().0, "{:?}", addresses());
+    std::fs::rename(data.join("subjects"), dir.join("elsewhere")).unwrap();
+    let (well, found, fix) = addresses();
+    assert!(!well && found.contains("1 key "), "{found}");
+    assert!(fix.as_str().unwrap().contains("subjects"), "{fix}");
+    std::fs::rename(dir.join("elsewhere"), data.join("subjects")).unwrap();
+    assert!(addresses().0);
+}

@@ -46,6 +46,8 @@ pub(super) struct Work {
     past: Option<Stretches>,
     /// Where the newest of them ends.
     passed: u64,
+    /// Since when it has not rested.
+    working: Instant,
     /// Since when the end is asked for.
     leaving: Option<Instant>,
     /// The position that is flushed, and when that was.
@@ -60,6 +62,7 @@ impl Work {
             stopped,
             past,
             passed: 0,
+            working: Instant::now(),
             leaving: None,
             flushed: None,
         }
@@ -69,14 +72,13 @@ impl Work {
     pub(super) fn run(mut self) -> Result<(), Failed> {
         loop {
             let last = self.leaving.is_some();
-            let begun = Instant::now();
             self.catch_up()?;
             self.flush(last)?;
             self.leave_behind();
             if last {
                 return Ok(());
             }
-            self.rest(REST.max(begun.elapsed() * REST_PER_WORK));
+            self.rest(REST.max(self.working.elapsed() * REST_PER_WORK));
         }
     }
 
@@ -86,7 +88,6 @@ impl Work {
         let follows = self.store.is_whole();
         let mut touched = BTreeSet::new();
         while self.store.stand().position < snapshot.position {
-            let begun = Instant::now();
             let (mut round, reached) = self.records(&snapshot)?;
             let last = reached == snapshot.position;
             if follows {
@@ -96,7 +97,7 @@ impl Work {
                 keep(&mut round, &snapshot, &touched)?;
             }
             self.store.write(round, follows && last)?;
-            if !last && !self.breathe(begun) {
+            if !last && !self.breathe() {
                 return Ok(());
             }
         }
@@ -121,7 +122,7 @@ impl Work {
 
     /// Writes every row of a state to a store that has its records.
     fn keep_all(&mut self, snapshot: &Snapshot) -> Result<(), Failed> {
-        let (mut round, mut bytes, mut begun) = (Round::default(), 0, Instant::now());
+        let (mut round, mut bytes) = (Round::default(), 0);
         for kept in snapshot.keep_all() {
             let kept = kept?;
             if let Some(mark) = mark_of(snapshot, kept.kind, &kept.id) {
@@ -131,10 +132,10 @@ impl Work {
             round.row(kept.kind, &kept.id, Some(kept.text));
             if bytes >= BYTES_MAX {
                 self.store.write(std::mem::take(&mut round), false)?;
-                if !self.breathe(begun) {
+                if !self.breathe() {
                     return Ok(());
                 }
-                (bytes, begun) = (0, Instant::now());
+                bytes = 0;
             }
         }
         Ok(self.store.write(round, true)?)
@@ -171,8 +172,8 @@ impl Work {
     }
 
     /// Rests within a long catch-up. False where there is no time for the rest of it.
-    fn breathe(&mut self, begun: Instant) -> bool {
-        self.rest(begun.elapsed());
+    fn breathe(&mut self) -> bool {
+        self.rest(self.working.elapsed());
         self.leaving.is_none_or(|since| since.elapsed() < LEAVING_MAX)
     }
 
@@ -180,6 +181,7 @@ impl Work {
         if self.leaving.is_none() && self.stopped.recv_timeout(rest) != Err(RecvTimeoutError::Timeout) {
             self.leaving = Some(Instant::now());
         }
+        self.working = Instant::now();
     }
 }
 
