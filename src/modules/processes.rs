@@ -66,17 +66,20 @@ pub fn module() -> Module {
         "Write, publish or retire a process; running instances keep their version.",
         save::save,
     )
+    .revised(2)
     .write(
         ToolKind::Write,
         "start_process",
         "Start a process, on a subject where it is about one.",
         start::start,
     )
+    .revised(2)
     .write(
         ToolKind::Write,
         "act_on_process",
         "Approve, reject, complete, delegate, escalate or cancel what is open in a process.",
         act::act,
     )
+    .revised(2)
     .core()
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use orkestra::data::{self, DataDir, How, Opened};
 use orkestra::door::limits::Rates;
-use orkestra::door::{Entry, Limits};
+use orkestra::door::{Entry, Limits, Way};
 use orkestra::kernel::identity::Member;
 use orkestra::kernel::principal::Caller;
 use orkestra::mcp::{Server, Visitor};
@@ -42,6 +42,7 @@ fn visitor(opened: &Opened) -> io::Result<Visitor> {
         profile: None,
         read_only: false,
         elicit: false,
+        way: Way::default(),
     };
     let selection = Selection::of_names(None, false, &[]).map_err(|no| io::Error::other(no.message))?;
     Ok(Visitor { entry, selection })

@@ -7,7 +7,7 @@ use super::entity::StepKind;
 use super::flow::{Flow, may_decide};
 use super::instance::{Slot, Vote};
 use super::people::person;
-use super::tally::Tally;
+use super::tally::{Tally, Verdict};
 use super::words;
 use serde_json::json;
 
@@ -97,7 +97,7 @@ impl Now<'_> {
         flow.note(&self.step.id, Some(self.me()), args.act.word(), note);
         flow.say("process.decision_recorded");
         let verdict = flow.verdict(self.step);
-        plan.detail("decides", verdict != super::tally::Verdict::Open);
+        plan.detail("decides", verdict != Verdict::Open);
         flow.settle(self.step);
         Ok(())
     }
@@ -123,10 +123,10 @@ impl Now<'_> {
         if self.active.slots.iter().any(|slot| said(&slot)) {
             return Err(refused(format!("@{} has decided already", to.handle)));
         }
-        let Some(active) = &mut flow.instance.active else {
+        let Some(mut after) = flow.instance.active.as_ref().map(|active| active.slots.clone()) else {
             return Ok(());
         };
-        let slots = active.slots.iter_mut().enumerate();
+        let slots = after.iter_mut().enumerate();
         for (_, slot) in slots.filter(|(place, _)| waiting.contains(place)) {
             if slot.approver == to.id || slot.delegated_from.contains(&to.id) {
                 return Err(refused(format!("it came from @{} already", to.handle)));
@@ -137,6 +137,17 @@ impl Now<'_> {
             slot.delegated_from.push(slot.approver);
             slot.approver = to.id;
             slot.person = person(self.view, to.id);
+        }
+        // One person who speaks for several counts once: then too few may be left.
+        if flow.outcome(self.step, &after) == Verdict::Rejected {
+            let why = format!(
+                "with @{} speaking for more than one, too few are left to approve",
+                to.handle
+            );
+            return Err(refused(why).hint("hand it to somebody who is not asked already"));
+        }
+        if let Some(active) = &mut flow.instance.active {
+            active.slots = after;
         }
         flow.note(
             &self.step.id,

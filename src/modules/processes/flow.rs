@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::conditions;
 use super::entity::{Approval, Assignees, Definition, Step, StepKind};
 use super::instance::{Active, Instance, InstanceStatus, Passed, Said, Slot, Vote};
-use super::people::{handle, is_program, named, person, stand_in};
+use super::people::{ASKED_MAX, handle, is_program, named, person, stand_in};
 use super::tally::{Tally, Verdict};
 use super::{hours, nested, people, watched};
 use crate::kernel::authority::held;
@@ -178,7 +178,7 @@ impl<'a, 'v> Flow<'a, 'v> {
             self.instance.initiator,
         );
         let mut slots: Vec<Slot> = Vec::new();
-        for member in all.into_iter().filter(|member| counts(*member)) {
+        for member in all.into_iter().filter(|member| counts(*member)).take(ASKED_MAX) {
             let instead = stand_in(self.view, member).filter(|other| {
                 with_stand_ins
                     && approval.allow_delegation
@@ -281,7 +281,8 @@ impl<'a, 'v> Flow<'a, 'v> {
         self.outcome(step, active.map(|active| active.slots.as_slice()).unwrap_or_default())
     }
 
-    fn outcome(&self, step: &Step, slots: &[Slot]) -> Verdict {
+    /// What slots of a step come to.
+    pub fn outcome(&self, step: &Step, slots: &[Slot]) -> Verdict {
         let blank = Approval::default();
         let approval = step.approval.as_ref().unwrap_or(&blank);
         let no = |slot: &&Slot| slot.decision == Vote::Rejected;

@@ -9,7 +9,7 @@ use crate::kernel::expression::{self, Type, Variables};
 use crate::kernel::identity::{Member, MemberKind, MemberStatus, Team};
 use crate::kernel::{Row, View};
 
-/// Most members that one step asks.
+/// Most members that one step asks; who is named after them is not asked, which saving the definition warns of.
 pub const ASKED_MAX: usize = 50;
 /// Most members that an expression is asked about.
 const LOOKED_AT_MAX: usize = 1_000;
@@ -81,7 +81,7 @@ pub fn named(view: &View<'_>, rule: &Assignees, subject: Option<&str>, initiator
     for id in ids {
         let row = members.and_then(|table| table.get(id));
         let active = row.is_some_and(|row| row.org == org && row.status == MemberStatus::Active);
-        if active && !once.contains(&id) && once.len() < ASKED_MAX {
+        if active && !once.contains(&id) {
             once.push(id);
         }
     }

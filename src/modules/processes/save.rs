@@ -10,7 +10,7 @@ use super::entity::{Definition, DefinitionStatus, StepKind, SubjectKind, Variabl
 use super::flow::Flow;
 use super::instance::Instance;
 use super::people::handles;
-use super::{graph, start, steps, watched, words};
+use super::{graph, people, start, steps, watched, words};
 use crate::args;
 use crate::kernel::arg::{In, JsonObject, List, Slug, Str, UpdateArgs};
 use crate::kernel::plan::Undo;
@@ -149,7 +149,20 @@ fn describe(plan: &mut Plan, view: &View<'_>, definition: &Definition) {
         .steps
         .iter()
         .filter(|step| matches!(step.kind, StepKind::Approval | StepKind::Task));
+    let deciding: Vec<_> = deciding.collect();
+    for step in &deciding {
+        let rule = step.assignees.as_ref();
+        let all = rule.map_or(0, |rule| people::named(view, rule, None, view.caller.member).len());
+        if all > people::ASKED_MAX {
+            let most = people::ASKED_MAX;
+            plan.warn(format!(
+                "{} names {all} members and asks the first {most} who may decide: name a team or role that is smaller",
+                step.id
+            ));
+        }
+    }
     let today: Vec<Value> = deciding
+        .into_iter()
         .map(|step| {
             let slots = flow.slots(step, step.assignees.as_ref());
             json!({"step": step.id, "wouldDecideToday": handles(view, slots.iter().map(|slot| slot.approver))})

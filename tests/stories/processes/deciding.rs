@@ -143,11 +143,29 @@ fn a_vote_is_handed_over_twice_at_most_and_never_in_a_circle() {
     assert_eq!(status(&mut story, &id), "running");
     story.given("mel", "act_on_process", act(&id, "approve"));
     assert_eq!(status(&mut story, &id), "approved");
-    // Who speaks for two is one person.
+    // Who speaks for two is one person: two are needed, and one would be left.
     let id = started(&mut story, "mia", "p");
     let to = json!({"process": id, "act": "delegate", "delegateTo": "mel"});
-    story.given("max", "act_on_process", to);
+    story.refused("max", "act_on_process", to, "delegation_refused");
+    story.given("max", "act_on_process", act(&id, "approve"));
     story.given("mel", "act_on_process", act(&id, "approve"));
-    assert_eq!(status(&mut story, &id), "rejected");
+    assert_eq!(status(&mut story, &id), "approved");
     check("processes_delegation", &story.end());
+}
+
+#[test]
+fn a_rule_that_names_too_many_is_warned_of() {
+    let mut story = ground("Too many");
+    for number in 0..51 {
+        story.human(&format!("p{number}"), "member");
+    }
+    let everybody = json!({"expression": "member.kind == 'human'"});
+    let steps = json!([{"id": "boss", "kind": "approval", "assignees": everybody}]);
+    let args = json!({"key": "p", "subject": "none", "steps": steps, "publish": true});
+    let pending = story.call("ana", "save_process_definition", args).unwrap();
+    let warned = pending["preview"]["warnings"].to_string();
+    assert!(warned.contains("asks the first 50"), "{warned}");
+    let today = &pending["preview"]["details"]["today"][0]["wouldDecideToday"];
+    assert_eq!(today.as_array().unwrap().len(), 50);
+    let _ = story.end();
 }
