@@ -42,7 +42,8 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>, most: u
 /// How alike two folded texts are, from 0 to 1 (Jaro-Winkler, with credit for one containing the other).
 pub fn likeness(a: &str, b: &str) -> f64 {
     let contained = !a.is_empty() && !b.is_empty() && (a.contains(b) || b.contains(a));
-    strsim::jaro_winkler(a, b).max(if contained { 0.8 } else { 0.0 })
+    let alike = rapidfuzz::distance::jaro_winkler::normalized_similarity(a.chars(), b.chars());
+    alike.max(if contained { 0.8 } else { 0.0 })
 }
 
 /// `1 task`, `2 tasks`: a count with its noun, regular plurals only.

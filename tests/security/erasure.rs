@@ -192,6 +192,56 @@ fn kill_9_during_an_erasure_leaves_it_done_or_not_begun() {
     assert_eq!(told.matches("erased person").count(), erased);
 }
 
+/// What a kill leaves between two steps of an erasure, put there by hand: whether the event was written decides.
+#[test]
+fn a_start_ends_an_erasure_that_was_journaled_and_forgets_one_that_was_not() {
+    let (place, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, data) = (place.path(), place.path().join("data"));
+    let server = Server::start(dir);
+    invite(&server, ADDRESS);
+    server.stop();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .args([&data, &dir.join("token")])
+        .arg(before.path())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let (subjects, rows) = (data.join("subjects"), data.join("projections"));
+    let mut all = Vec::new();
+    files(&subjects, &mut all);
+    let kept: Vec<_> = all.iter().map(|path| (path, std::fs::read(path).unwrap())).collect();
+    assert!(orkestra(dir, &["subject", "erase", ADDRESS, "--yes"]).status.success());
+    let (key, content) = kept.iter().find(|(path, _)| !path.exists()).unwrap();
+    let event: Value = serde_json::from_str(&records(dir, "subject.erased")[0]).unwrap();
+    let fact = |name: &str| event["events"][0]["data"][name].as_str().unwrap().to_owned();
+    let name = format!("erasing-{}-{}", fact("subject"), fact("key"));
+    let note = subjects.join(&name);
+    for (has_rows, has_key) in [(true, true), (false, true), (false, false)] {
+        std::fs::write(&note, "").unwrap();
+        if has_rows {
+            std::fs::create_dir_all(&rows).unwrap();
+            std::fs::write(rows.join("left"), ADDRESS).unwrap();
+        }
+        if has_key {
+            std::fs::write(key, content).unwrap();
+        }
+        Server::start(dir).stop();
+        assert!(!note.exists() && !key.exists(), "rows {has_rows}, key {has_key}");
+        assert_eq!(holding(&data, ADDRESS), Vec::<PathBuf>::new());
+    }
+    // The same note where no event followed it.
+    let (note, key) = (
+        before.path().join("data/subjects").join(name),
+        before.path().join(key.strip_prefix(dir).unwrap()),
+    );
+    std::fs::write(&note, "").unwrap();
+    let server = Server::start(before.path());
+    assert!(!note.exists() && key.exists());
+    assert!(members(&server).to_string().contains(ADDRESS));
+    server.stop();
+}
+
 #[test]
 fn a_key_that_a_backup_brings_back_is_destroyed_again() {
     let place = tempfile::tempdir().unwrap();
