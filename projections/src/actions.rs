@@ -172,7 +172,7 @@ impl Actions {
             }
             let facts = entry.data.map_or("null", RawValue::get);
             if name == names::PROPOSED {
-                self.proposed(seq, record, read(name, facts)?)?;
+                self.proposed(seq, record, entry.offer().map_err(|cause| unreadable(name, cause))?)?;
             } else if name.starts_with("action.") {
                 self.moved(seq, record, name, read(name, facts)?)?;
             } else {
@@ -182,7 +182,7 @@ impl Actions {
         Ok(())
     }
 
-    fn proposed(&mut self, seq: u64, record: &Record<'_>, facts: Proposed<'_>) -> Result<(), Misfit> {
+    fn proposed(&mut self, seq: u64, record: &Record<'_>, facts: &Proposed<'_>) -> Result<(), Misfit> {
         let id = Self::id(names::PROPOSED, &facts.action)?;
         let stage = step(
             &facts.action,
@@ -214,7 +214,7 @@ impl Actions {
             is_handed_over: false,
             due: None,
             holds: Vec::new(),
-            undoes: facts.undoes.and_then(|id| id.parse().ok()).map(Box::new),
+            undoes: facts.undoes.as_deref().and_then(|id| id.parse().ok()).map(Box::new),
             undone_by: None,
             superseded_by: None,
         };
@@ -320,10 +320,12 @@ pub fn caller(actor: &Actor) -> &str {
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &str, facts: &'a str) -> Result<T, Misfit> {
-    serde_json::from_str(facts).map_err(|cause| Misfit::Unreadable {
-        name: name.to_owned(),
-        cause,
-    })
+    serde_json::from_str(facts).map_err(|cause| unreadable(name, cause))
+}
+
+fn unreadable(name: &str, cause: serde_json::Error) -> Misfit {
+    let name = name.to_owned();
+    Misfit::Unreadable { name, cause }
 }
 
 fn step(action: &str, from: Option<Stage>, taken: Step) -> Result<Stage, Misfit> {

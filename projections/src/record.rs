@@ -5,12 +5,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Cause;
+use crate::event::Proposed;
 use crate::upcast::{Shape, TODAY, Unread};
 
 /// What kind of principal acts.
@@ -219,6 +221,22 @@ pub struct Entry<'a> {
     /// The change of an entity.
     #[serde(default, borrow)]
     pub change: Option<Changed<'a>>,
+    #[serde(skip)]
+    offer: OnceLock<Box<Proposed<'a>>>,
+}
+
+impl<'a> Entry<'a> {
+    /// The facts of an offer (`action.proposed`), which are read once however often they are asked for.
+    ///
+    /// # Errors
+    /// Where they are not those of an offer.
+    pub fn offer(&self) -> Result<&Proposed<'a>, serde_json::Error> {
+        if let Some(offer) = self.offer.get() {
+            return Ok(offer);
+        }
+        let offer = serde_json::from_str(self.data.map_or("null", RawValue::get))?;
+        Ok(self.offer.get_or_init(|| Box::new(offer)))
+    }
 }
 
 /// One change as read.

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use journal::{Error, Line, Log};
 use projections::Record;
 
-use super::check::AHEAD;
+use super::check::{AHEAD, CALLED};
 use super::travel::Machine;
 use crate::kernel::past::{Hits, Search};
 use crate::kernel::state::Kind;
@@ -35,7 +35,7 @@ impl Behind {
         }
     }
 
-    /// Every record in order; each is kept as it passes.
+    /// Every record in order; each that decided something is kept as it passes.
     ///
     /// # Errors
     /// Where the log cannot be read; damage is an item.
@@ -53,7 +53,11 @@ impl Behind {
         usize::try_from(seq).unwrap_or(0) % KEPT
     }
 
+    /// Nobody asks for an answer again.
     fn keep(&self, line: &Line) {
+        if line.text.contains(CALLED) {
+            return;
+        }
         if let Some(place) = self.kept.borrow_mut().get_mut(Self::place(line.seq)) {
             *place = Some((line.seq, line.text.clone()));
         }

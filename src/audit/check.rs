@@ -19,6 +19,7 @@ use super::Unreadable;
 use crate::kernel::token::ConfirmKey;
 use crate::kernel::{Engine, Past, Registry, State, sealed};
 use again::Asked;
+pub(super) use again::CALLED;
 pub(super) use ahead::AHEAD;
 use ahead::Ahead;
 
@@ -45,7 +46,7 @@ pub fn check(
     }
     let last = checking.engine.state().position;
     progress(last);
-    checking.report.late = ahead.late();
+    checking.report.late += ahead.late();
     checking.end()
 }
 
@@ -80,6 +81,15 @@ impl<'a> Checking<'a> {
     fn record(&mut self, seq: u64, text: &str) -> Result<(), Unreadable> {
         let mut room = String::new();
         let record = Record::parse(seq, text, &mut room)?;
+        if Asked::is_in_turn(seq, text)
+            && let Some(asked) = Asked::of(seq, &record)?
+        {
+            if asked.position == self.engine.state().position {
+                self.read(&asked);
+            } else {
+                self.report.late += 1;
+            }
+        }
         if let Some(compared) = again::write(&self.engine, self.past, text, &record) {
             let touched = || sealed::is_in(text) || compare::has_erased(self.engine.state());
             self.report.count(seq, compare::unless_erased(compared, touched));

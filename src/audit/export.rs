@@ -7,7 +7,7 @@ mod ocsf;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use projections::event::{Proposed, names};
+use projections::event::names;
 use projections::record::Entry;
 use projections::{Digest, Record, Unread};
 use serde::Deserialize;
@@ -59,11 +59,11 @@ pub struct Exporter {
 }
 
 /// One record with what every form says of it.
-struct Source<'a> {
+struct Source<'a, 'r> {
     journal: &'a str,
     seq: u64,
     text: &'a str,
-    record: &'a Record<'a>,
+    record: &'a Record<'r>,
     /// Its leaf in the journal's tree (RFC 6962, section 2.1).
     leaf: Digest,
     /// The tool that was called, where that is known.
@@ -155,11 +155,8 @@ impl Exporter {
 
     fn learn(&mut self, record: &Record<'_>) {
         for entry in record.events.iter().filter(|entry| entry.name == names::PROPOSED) {
-            let facts = entry
-                .data
-                .and_then(|data| serde_json::from_str::<Proposed<'_>>(data.get()).ok());
-            if let Some(facts) = facts {
-                self.tools.insert(facts.action.into_owned(), facts.tool.into_owned());
+            if let Ok(facts) = entry.offer() {
+                self.tools.insert(facts.action.to_string(), facts.tool.to_string());
             }
         }
     }

@@ -61,6 +61,14 @@ fn is_canonical(value: &Value) -> bool {
     }
 }
 
+/// An object of values that are moved into it; `json!` would write and read each of them once more.
+pub fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    members
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
 /// Why a text is not accepted as JSON.
 #[derive(Debug, Error)]
 #[error("the body is not acceptable JSON: {0}")]

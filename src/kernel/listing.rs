@@ -1,12 +1,11 @@
 //! Answers: lists with honest pages, single things with chosen fields (catalogue section 0.5).
 
+mod order;
 mod rows;
 mod walked;
 
 pub use rows::Key;
 pub use walked::{LOOKED_AT_MAX, Walk};
-
-use std::cmp::Ordering;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +14,9 @@ use serde_json::{Map, Value, json};
 
 use crate::kernel::arg::groups::Count;
 use crate::kernel::arg::{PageArgs, ReadArgs};
+use crate::kernel::json::object;
 use crate::kernel::{Rejection, View, text};
+use order::Order;
 
 /// Answers longer than this are cut between items, with a notice.
 pub const ANSWER_BYTES_MAX: usize = 24 * 1024;
@@ -134,7 +135,11 @@ impl<'a> Listing<'a> {
         if let (Value::Object(members), Some(Count::Exact)) = (&mut page, self.page.count) {
             members.insert("total".to_owned(), total().into());
         }
-        Ok(finish(self.view, json!({"items": shown, "page": page}), self.notices))
+        Ok(finish(
+            self.view,
+            object([("items", shown.into()), ("page", page)]),
+            self.notices,
+        ))
     }
 
     /// The answer where the hits come in their order already, the best first, and are not made into items before they are
@@ -177,7 +182,7 @@ impl<'a> Listing<'a> {
         let after = |(key, id): &(Order, String)| {
             cursor.is_none_or(|cursor| {
                 let keys = key.compare(&Order::of(Some(&cursor.k)), is_descending);
-                keys.then_with(|| id.cmp(&cursor.i)) == Ordering::Greater
+                keys.then_with(|| id.cmp(&cursor.i)).is_gt()
             })
         };
         let placed = items
@@ -245,47 +250,6 @@ fn id(item: &Item) -> String {
     item.get("id").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// What an item is sorted by, ready to be compared.
-enum Order {
-    Number(f64),
-    Text(String),
-    Other(String),
-    Nothing,
-}
-
-impl Order {
-    fn of(value: Option<&Value>) -> Self {
-        match value {
-            None | Some(Value::Null) => Self::Nothing,
-            Some(Value::Number(number)) => Self::Number(number.as_f64().unwrap_or(0.0)),
-            Some(Value::String(said)) => Self::Text(text::fold(said)),
-            Some(other) => Self::Other(other.to_string()),
-        }
-    }
-
-    /// What has nothing comes last, whichever way.
-    fn compare(&self, other: &Self, is_descending: bool) -> Ordering {
-        let order = match (self, other) {
-            (Self::Nothing, Self::Nothing) => Ordering::Equal,
-            (Self::Nothing, _) => return Ordering::Greater,
-            (_, Self::Nothing) => return Ordering::Less,
-            (Self::Number(one), Self::Number(two)) => one.total_cmp(two),
-            (Self::Text(one), Self::Text(two)) | (Self::Other(one), Self::Other(two)) => one.cmp(two),
-            (one, two) => one.rank().cmp(&two.rank()),
-        };
-        if is_descending { order.reverse() } else { order }
-    }
-
-    fn rank(&self) -> u8 {
-        match self {
-            Self::Number(_) => 0,
-            Self::Text(_) => 1,
-            Self::Other(_) => 2,
-            Self::Nothing => 3,
-        }
-    }
-}
-
 /// The chosen fields of an item; an unknown one is refused with what there is. The identifier is always there.
 pub fn pick(
     item: &Item,
@@ -332,7 +296,7 @@ pub fn item(
             return Err(Rejection::argument("expand", rule).allowed(known.to_vec()));
         }
     }
-    Ok(finish(view, json!({"item": shown}), Vec::new()))
+    Ok(finish(view, object([("item", shown.into())]), Vec::new()))
 }
 
 /// Adds what every answer carries: the position, what was resolved, notices.

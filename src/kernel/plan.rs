@@ -1,5 +1,6 @@
 //! A plan: a decided but unexecuted write. It is the preview and the execution; there is no second code path.
 
+mod essence;
 mod planned;
 
 pub use planned::{Lies, Planned};
@@ -11,11 +12,11 @@ use std::collections::BTreeMap;
 use projections::upcast::{Shape, TODAY};
 use projections::{Action, Change, Digest, Event, Id, Op};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::kernel::entity::Entity;
 use crate::kernel::table::{Label, Row};
-use crate::kernel::{Rejection, View, json as canonical};
+use crate::kernel::{Rejection, View};
 
 crate::choice! {
     /// How much care a plan deserves.
@@ -282,10 +283,7 @@ impl Plan {
 
     /// The canonical text (RFC 8785) that the digest is of.
     pub fn essence(&self, tool: &str) -> Result<String, Rejection> {
-        let settled = self.settled.clone();
-        let changes = settled.unwrap_or_else(|| self.changes.iter().map(Planned::essence).collect());
-        let essence = json!({"tool": tool, "changes": changes, "effects": self.effects, "requires": self.requires});
-        canonical::canonical_value(&essence).map_err(|cause| broken(&cause))
+        essence::essence(self, tool).map_err(|cause| broken(&cause))
     }
 
     /// The changes as events of a record.

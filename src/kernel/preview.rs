@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::kernel::View;
+use crate::kernel::json::object;
 use crate::kernel::plan::{Plan, Planned, Risk, Undo};
 use crate::kernel::table::Label;
 use crate::kernel::text;
@@ -56,6 +57,10 @@ fn called(label: &Label) -> String {
 
 /// The texts in a field that may be identifiers: its value or the members of its list, on both sides.
 fn ids_of(field: &FieldChange) -> Vec<String> {
+    let named = |text: &Option<Box<RawValue>>| text.as_ref().is_some_and(|text| text.get().contains('_'));
+    if !named(&field.from) && !named(&field.to) {
+        return Vec::new();
+    }
     let may_be = |value: &Value| value.as_str().filter(|text| text.contains('_')).map(ToOwned::to_owned);
     let sides = [side(field.from.as_deref()), side(field.to.as_deref())];
     let lists = sides.iter().filter_map(Value::as_array).flatten();
@@ -128,7 +133,12 @@ fn effects(plan: &Plan) -> Value {
         .iter()
         .map(|effect| json!({"kind": effect.kind, "detail": effect.detail}))
         .collect();
-    json!({"rules": plan.rules, "processes": [], "webhooks": 0, "outside": outside})
+    object([
+        ("rules", plan.rules.clone().into()),
+        ("processes", Value::Array(Vec::new())),
+        ("webhooks", 0.into()),
+        ("outside", outside.into()),
+    ])
 }
 
 fn change(planned: &Planned, names: &BTreeMap<String, String>) -> Value {
@@ -147,7 +157,13 @@ fn change(planned: &Planned, names: &BTreeMap<String, String>) -> Value {
     if let (Value::Object(members), Some(key)) = (&mut entity, &planned.label.key) {
         members.insert("key".to_owned(), Value::from(key.as_str()));
     }
-    json!({"event": planned.event, "op": planned.change.op, "entity": entity, "version": version, "fields": fields})
+    object([
+        ("event", planned.event.as_ref().into()),
+        ("op", json!(planned.change.op)),
+        ("entity", entity),
+        ("version", version),
+        ("fields", Value::Object(fields)),
+    ])
 }
 
 fn side(text: Option<&RawValue>) -> Value {

@@ -65,9 +65,9 @@ fn with<T>(past: &dyn Past, action: &Action, take: impl Fn(&Proposed<'_>) -> Opt
     let record = Record::parse(action.proposed_seq, &text, &mut room).map_err(unread)?;
     let id = action.id.to_string();
     let offers = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
-    let offers = offers.filter_map(|entry| read::<Proposed<'_>>(entry.data?));
+    let offers = offers.filter_map(|entry| entry.offer().ok());
     let mut found = offers.filter(|facts| facts.action == id);
-    found.next().and_then(|facts| take(&facts)).ok_or_else(unreadable)
+    found.next().and_then(take).ok_or_else(unreadable)
 }
 
 fn unreadable() -> Rejection {

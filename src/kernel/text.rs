@@ -1,5 +1,6 @@
 //! Comparing texts that people write: folding case and accents, and finding the nearest known word.
 
+use rapidfuzz::distance::jaro_winkler;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -28,10 +29,10 @@ fn squeeze(text: &str) -> String {
 
 /// The up to `most` known words nearest to `text`, the nearest first; words that share nothing are left out.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>, most: usize) -> Vec<&'a str> {
-    let wanted = fold(text);
+    let wanted = Likeness::to(fold(text));
     let mut scored: Vec<(f64, &str)> = known
         .into_iter()
-        .map(|word| (likeness(&wanted, &fold(word)), word))
+        .map(|word| (wanted.of(&fold(word)), word))
         .filter(|(score, _)| *score > 0.55)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
@@ -39,11 +40,27 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>, most: u
     scored.into_iter().map(|(_, word)| word).collect()
 }
 
-/// How alike two folded texts are, from 0 to 1 (Jaro-Winkler, with credit for one containing the other).
-pub fn likeness(a: &str, b: &str) -> f64 {
-    let contained = !a.is_empty() && !b.is_empty() && (a.contains(b) || b.contains(a));
-    let alike = rapidfuzz::distance::jaro_winkler::normalized_similarity(a.chars(), b.chars());
-    alike.max(if contained { 0.8 } else { 0.0 })
+/// How alike other texts are to one, which is prepared for that once: from 0 to 1 (Jaro-Winkler, with credit for one containing
+/// the other).
+pub struct Likeness {
+    text: String,
+    prepared: jaro_winkler::BatchComparator<char>,
+}
+
+impl Likeness {
+    /// To a folded text.
+    pub fn to(text: String) -> Self {
+        let prepared = jaro_winkler::BatchComparator::new(text.chars());
+        Self { text, prepared }
+    }
+
+    /// Of a folded text.
+    pub fn of(&self, other: &str) -> f64 {
+        let (one, two) = (self.text.as_str(), other);
+        let contained = !one.is_empty() && !two.is_empty() && (one.contains(two) || two.contains(one));
+        let alike = self.prepared.normalized_similarity(two.chars());
+        alike.max(if contained { 0.8 } else { 0.0 })
+    }
 }
 
 /// `1 task`, `2 tasks`: a count with its noun, regular plurals only.

@@ -160,7 +160,7 @@ impl WordIndex {
 
     /// In how many rows of an organisation a word is.
     pub fn rows_with(&self, org: &str, word: &str) -> usize {
-        let known = self.orgs.get(org).and_then(|words| words.get(word));
+        let known = self.known(org, word);
         known.map_or(0, |known| usize::try_from(known.rows).unwrap_or(usize::MAX))
     }
 
@@ -172,7 +172,16 @@ impl WordIndex {
     /// The words that a term stands for, and whether there are more than are looked at. Where there are many, only words of
     /// rows that count are taken: hidden ones must neither push others out nor be told of.
     fn expand(&self, org: &str, term: &Term, counts: &dyn Fn(u32) -> bool) -> (Vec<u32>, bool) {
-        let numbers = || self.meant(org, term).map(|known| known.number);
+        if !term.prefix {
+            return (
+                self.known(org, &term.word)
+                    .map(|known| known.number)
+                    .into_iter()
+                    .collect(),
+                false,
+            );
+        }
+        let numbers = || self.beginning(org, &term.word).map(|known| known.number);
         let all: Vec<u32> = numbers().take(EXPANDED_MAX + 1).collect();
         if all.len() <= EXPANDED_MAX {
             return (all, false);
@@ -184,20 +193,16 @@ impl WordIndex {
         (some, more)
     }
 
-    fn meant(&self, org: &str, term: &Term) -> impl Iterator<Item = Known> {
-        let (words, beginning, whole) = (self.orgs.get(org), term.word.clone(), !term.prefix);
-        let from: Arc<str> = Arc::from(term.word.as_str());
-        words
-            .into_iter()
-            .flat_map(move |words| words.range(from.clone()..))
-            .take_while(move |(word, _)| {
-                if whole {
-                    word.as_ref() == beginning
-                } else {
-                    word.starts_with(&beginning)
-                }
-            })
-            .map(|(_, known)| *known)
+    fn beginning<'a>(&'a self, org: &str, beginning: &'a str) -> impl Iterator<Item = Known> + use<'a> {
+        let from: Arc<str> = Arc::from(beginning);
+        let words = self.orgs.get(org).into_iter();
+        let words = words.flat_map(move |words| words.range(from.clone()..));
+        let words = words.take_while(move |(word, _)| word.starts_with(beginning));
+        words.map(|(_, known)| *known)
+    }
+
+    fn known(&self, org: &str, word: &str) -> Option<Known> {
+        self.orgs.get(org)?.get(word).copied()
     }
 
     /// The places of the rows of an organisation that say all terms, newest first; `from` leaves out newer ones. Others than

@@ -1,7 +1,7 @@
 //! What a recorded step would write today.
 
 use jiff::Timestamp;
-use projections::event::{Answered, Moved, Proposed, Rejected, names};
+use projections::event::{Answered, Moved, Rejected, names};
 use projections::record::Entry;
 use projections::{Digest, Event, Record, Unread};
 use serde::Deserialize;
@@ -12,6 +12,9 @@ use super::compare::{self, Compared};
 use crate::audit::Unreadable;
 use crate::kernel::engine::{Call, Caused, caller_as};
 use crate::kernel::{Engine, Past, Rejection, leak, sealed};
+
+/// What stands in the text of every record of a call that was only answered or refused.
+pub(in crate::audit) const CALLED: &str = r#""type":"call."#;
 
 /// A call that was answered or refused on a state which is named.
 pub(super) struct Asked {
@@ -26,21 +29,34 @@ pub(super) struct Asked {
 
 /// What came of it.
 enum Came {
-    /// An answer with this digest.
-    Answer(Digest),
+    /// An answer with this digest, and the facts as they were written.
+    Answer(Digest, String),
     /// A rejection with this code.
     Rejection(String),
 }
 
 impl Asked {
-    /// The call of a record, where it is one that only answers or refuses.
-    pub(super) fn of(seq: u64, text: &str) -> Result<Option<Self>, Unreadable> {
+    /// Whether a record is that of a call which saw the state just before it: it is decided again in its turn.
+    pub(super) fn is_in_turn(seq: u64, text: &str) -> bool {
+        const POSITION: &str = r#""position":"#;
+        // What was asked stands before it, and what was said after it has no quotes that are not escaped.
+        let said = text.contains(CALLED).then(|| text.rsplit_once(POSITION)).flatten();
+        let position = said.and_then(|(_, rest)| rest.split(|digit: char| !digit.is_ascii_digit()).next());
+        position.is_some_and(|digits| digits.parse() == Ok(seq - 1))
+    }
+
+    /// The call of a record that is to be decided before its turn.
+    pub(super) fn ahead(seq: u64, text: &str) -> Result<Option<Self>, Unreadable> {
         // Most records need not be read for this.
-        if !text.contains(r#""type":"call."#) {
+        if !text.contains(CALLED) || Self::is_in_turn(seq, text) {
             return Ok(None);
         }
         let mut room = String::new();
-        let record = Record::parse(seq, text, &mut room)?;
+        Self::of(seq, &Record::parse(seq, text, &mut room)?)
+    }
+
+    /// The call of a record, where it is one that only answers or refuses.
+    pub(super) fn of(seq: u64, record: &Record<'_>) -> Result<Option<Self>, Unreadable> {
         if record.cause.is_some() {
             // Nobody called: it is decided again in its turn.
             return Ok(None);
@@ -51,7 +67,7 @@ impl Asked {
         else {
             return Ok(None);
         };
-        let call = |tool: &str, args: Option<&RawValue>| called(&record, tool, args);
+        let call = |tool: &str, args: Option<&RawValue>| called(record, tool, args);
         let asked = match name.as_ref() {
             names::CALL_ANSWERED => {
                 let facts: Answered<'_> = facts(seq, data)?;
@@ -61,7 +77,7 @@ impl Asked {
                     call: call(&facts.tool, Some(facts.args)),
                     now: facts.now,
                     decider: facts.decider,
-                    came: Came::Answer(facts.digest),
+                    came: Came::Answer(facts.digest, data.get().to_owned()),
                 }
             }
             names::CALL_REJECTED => {
@@ -93,7 +109,8 @@ impl Asked {
         };
         let data = event.data.as_deref().map(RawValue::get).unwrap_or_default();
         let same = match &self.came {
-            Came::Answer(digest) => {
+            Came::Answer(_, said) if said == data => true,
+            Came::Answer(digest, _) => {
                 serde_json::from_str::<Answered<'_>>(data).is_ok_and(|facts| facts.digest == *digest)
             }
             // The door said so, by profile and scope of a token: it did not get as far as the rules.
@@ -111,7 +128,7 @@ impl Asked {
             return Compared::OtherVersion;
         }
         let then = match &self.came {
-            Came::Answer(digest) => serde_json::json!({"answered": digest}),
+            Came::Answer(digest, _) => serde_json::json!({"answered": digest}),
             Came::Rejection(code) => serde_json::json!({"rejected": code}),
         };
         Compared::Differs {
@@ -173,7 +190,7 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
             // What a new offer replaces stands before it.
             names::SUPERSEDED => {}
             names::PROPOSED => {
-                let facts: Proposed<'_> = serde_json::from_str(data.get()).ok()?;
+                let facts = entry.offer().ok()?;
                 let call = called(record, &facts.tool, Some(facts.args));
                 let today = engine.call_again(&call, facts.now, past)?;
                 return Some(decided(
@@ -201,7 +218,7 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
 /// A record that nobody called for beside what would be written today.
 fn caused(engine: &Engine, (text, record): (&str, &Record<'_>), again: Result<Caused, String>) -> Compared {
     let proposed = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
-    let mut proposed = proposed.filter_map(|entry| serde_json::from_str::<Proposed<'_>>(entry.data?.get()).ok());
+    let mut proposed = proposed.filter_map(|entry| entry.offer().ok());
     if let Some(facts) = proposed.next()
         && engine.registry().tool(&facts.tool).map(|tool| tool.decider) != Some(facts.decider)
     {
@@ -241,5 +258,30 @@ fn decided(
         Ok(today) if compare::is_same(text, record, &today) => Compared::Same,
         Ok(today) => differs(compare::events(record, &today)),
         Err(no) => differs(vec![format!("today: no, {}: {}", no.code, no.message)]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_does_not_say_which_state_was_read() {
+        let text = |asked: &str, position: u64, said: &str| {
+            format!(
+                r#"{{"seq":8,"events":[{{"type":"call.rejected","v":1,"data":{{"tool":"t","args":{asked},"position":{position},"code":"c","message":{said}}}}}]}}"#
+            )
+        };
+        let confusing = r#"{"q":"\"position\":3,","position":3}"#;
+        assert!(Asked::is_in_turn(8, &text("{}", 7, r#""no""#)));
+        assert!(Asked::is_in_turn(8, &text(confusing, 7, r#""not \"position\":3""#)));
+        assert!(!Asked::is_in_turn(
+            8,
+            &text(r#"{"position":7}"#, 6, r#""not \"position\":7""#)
+        ));
+        assert!(!Asked::is_in_turn(
+            8,
+            r#"{"seq":8,"events":[{"type":"action.proposed","data":{"position":7}}]}"#
+        ));
     }
 }

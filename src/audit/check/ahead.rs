@@ -44,7 +44,7 @@ impl<L: Iterator<Item = Result<Line, journal::Error>>> Ahead<L> {
     }
 
     fn see(&mut self, line: Line) -> Result<(), Unreadable> {
-        if let Some(asked) = Asked::of(line.seq, &line.text)? {
+        if let Some(asked) = Asked::ahead(line.seq, &line.text)? {
             if asked.position + 1 >= self.next {
                 self.reads.entry(asked.position).or_default().push(asked);
             } else {

@@ -1,6 +1,6 @@
 //! What was recorded beside what is decided today.
 
-use projections::event::{Proposed, names};
+use projections::event::names;
 use projections::{Action, Event, Record};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ pub(super) fn decider_of(past: &dyn Past, action: &Action) -> u32 {
         return 0;
     };
     let offers = record.events.iter().filter(|entry| entry.name == names::PROPOSED);
-    let mut offers = offers.filter_map(|entry| serde_json::from_str::<Proposed<'_>>(entry.data?.get()).ok());
+    let mut offers = offers.filter_map(|entry| entry.offer().ok());
     let id = action.id.to_string();
     offers.find(|facts| facts.action == id).map_or(0, |facts| facts.decider)
 }

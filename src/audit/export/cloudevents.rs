@@ -42,7 +42,7 @@ struct Data<'a> {
     change: Option<Value>,
 }
 
-pub(super) fn add(source: &Source<'_>, out: &mut String) -> Result<(), serde_json::Error> {
+pub(super) fn add(source: &Source<'_, '_>, out: &mut String) -> Result<(), serde_json::Error> {
     let mut lines = String::new();
     for (at, entry) in source.record.events.iter().enumerate() {
         let change = entry.change.as_ref();

@@ -28,7 +28,7 @@ pub(super) fn head() -> String {
     row(COLUMNS.map(ToOwned::to_owned))
 }
 
-pub(super) fn add(source: &Source<'_>, out: &mut String) -> Result<(), serde_json::Error> {
+pub(super) fn add(source: &Source<'_, '_>, out: &mut String) -> Result<(), serde_json::Error> {
     let (record, mut rows) = (source.record, String::new());
     let actor = &record.actor;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();

@@ -21,7 +21,7 @@ const READ: (u32, &str) = (2, "Read");
 const UPDATE: (u32, &str) = (3, "Update");
 const DELETE: (u32, &str) = (4, "Delete");
 
-pub(super) fn add(source: &Source<'_>, facts: &[Facts], out: &mut String) -> Result<(), serde_json::Error> {
+pub(super) fn add(source: &Source<'_, '_>, facts: &[Facts], out: &mut String) -> Result<(), serde_json::Error> {
     let record = source.record;
     let first = record.events.first().map_or("", |entry| entry.name.as_ref());
     let (activity, activity_name) = activity(source);
@@ -118,7 +118,7 @@ fn members(value: Value) -> Map<String, Value> {
 }
 
 /// What the record did: its first change, or what was only asked. A write that had nothing to do was no reading.
-fn activity(source: &Source<'_>) -> (u32, &'static str) {
+fn activity(source: &Source<'_, '_>) -> (u32, &'static str) {
     let events = &source.record.events;
     let change = events.iter().find_map(|entry| Some(entry.change.as_ref()?.op));
     match change {
@@ -130,7 +130,7 @@ fn activity(source: &Source<'_>) -> (u32, &'static str) {
     }
 }
 
-fn actor(source: &Source<'_>) -> Value {
+fn actor(source: &Source<'_, '_>) -> Value {
     let actor = &source.record.actor;
     let kind = match actor.kind {
         ActorKind::Human => json!({"type_id": 1, "type": "User"}),
@@ -152,7 +152,7 @@ fn actor(source: &Source<'_>) -> Value {
     Value::Object(shown)
 }
 
-fn api(source: &Source<'_>, first: &str, refused: Option<&Facts>) -> Value {
+fn api(source: &Source<'_, '_>, first: &str, refused: Option<&Facts>) -> Value {
     let mut api = members(json!({
         "operation": source.tool.unwrap_or(first),
         "service": {"name": "orkestra"},
@@ -170,7 +170,7 @@ fn api(source: &Source<'_>, first: &str, refused: Option<&Facts>) -> Value {
     Value::Object(api)
 }
 
-fn resources(source: &Source<'_>) -> Vec<Value> {
+fn resources(source: &Source<'_, '_>) -> Vec<Value> {
     let changes = source.record.events.iter().filter_map(|entry| {
         let change = entry.change.as_ref()?;
         Some(json!({"type": change.entity, "uid": change.id, "version": change.version.to_string()}))

@@ -10,20 +10,20 @@ use super::{Call, Engine, Reading, answer};
 use crate::kernel::Rejection;
 use crate::kernel::past::Past;
 use crate::kernel::state::Unfit;
-use crate::kernel::tool::Run;
+use crate::kernel::tool::{Run, Tool};
 
 impl Engine {
     /// What a call writes on the state as it is, at the hour that was recorded; `None` for confirming and cancelling, which
     /// need tokens that are recorded nowhere.
     pub fn call_again(&self, call: &Call, now: Timestamp, past: &dyn Past) -> Option<Vec<Event>> {
         let registry = Arc::clone(&self.registry);
+        if registry.tool(&call.tool).is_some_and(Tool::is_read) {
+            // Whether it is allowed is asked there.
+            return Some(vec![self.read_again(call, now, past).event]);
+        }
         match self.allowed(&registry, call, now) {
             Err(no) => Some(self.refused(call, no).events),
-            Ok(tool) => match &tool.run {
-                Run::Decide(_) => Some(self.draw(tool, call, now, past).events),
-                Run::Answer(_) => Some(vec![self.read_again(call, now, past).event]),
-                Run::Confirm | Run::Cancel => None,
-            },
+            Ok(tool) => matches!(tool.run, Run::Decide(_)).then(|| self.draw(tool, call, now, past).events),
         }
     }
 

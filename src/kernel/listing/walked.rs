@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{ANSWER_BYTES_MAX, Cursor, Item, Listing, encode, finish};
 use crate::kernel::arg::groups::Count;
+use crate::kernel::json::object;
 use crate::kernel::past::Hits;
 use crate::kernel::{Rejection, text};
 
@@ -170,7 +171,11 @@ impl Listing<'_> {
                     .push(format!("total counts what is in the first {LOOKED_AT_MAX} records"));
             }
         }
-        Ok(finish(self.view, json!({"items": shown, "page": said}), self.notices))
+        Ok(finish(
+            self.view,
+            object([("items", shown.into()), ("page", said)]),
+            self.notices,
+        ))
     }
 }
 

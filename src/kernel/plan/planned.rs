@@ -1,10 +1,8 @@
 //! One planned change: what it changes, where that lies, and what of it counts for the digest.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use projections::{Change, Op};
-use serde_json::{Value, json};
 
 use crate::kernel::table::Label;
 use crate::kernel::text;
@@ -40,16 +38,5 @@ impl Planned {
         let named = change.op != Op::Delete && ["name", "title"].iter().any(|field| change.fields.contains_key(*field));
         let name = named.then(|| format!("{kind}={org}:{}", text::fold(&self.label.label)));
         [format!("{kind}:{}", change.id)].into_iter().chain(name)
-    }
-
-    pub(super) fn essence(&self) -> Value {
-        let fields: BTreeMap<&str, &projections::FieldChange> = self
-            .change
-            .fields
-            .iter()
-            .filter(|(name, _)| !self.decoration.contains(&name.as_ref()))
-            .map(|(name, field)| (name.as_ref(), field))
-            .collect();
-        json!({"event": self.event, "entity": self.change.entity, "id": self.change.id, "op": self.change.op, "fields": fields})
     }
 }

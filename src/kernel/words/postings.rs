@@ -23,14 +23,16 @@ enum Bucket {
 }
 
 impl Bucket {
-    fn of(lows: &[u16]) -> Self {
-        let mut few = [0; FEW_MAX];
-        match (few.get_mut(..lows.len()), u8::try_from(lows.len())) {
-            (Some(room), Ok(count)) => {
-                room.copy_from_slice(lows);
-                Self::Few(count, few)
+    fn of(count: usize, lows: impl Iterator<Item = u16>) -> Self {
+        match u8::try_from(count) {
+            Ok(few) if count <= FEW_MAX => {
+                let mut room = [0; FEW_MAX];
+                for (place, low) in room.iter_mut().zip(lows) {
+                    *place = low;
+                }
+                Self::Few(few, room)
             }
-            _ => Self::Many(Arc::from(lows)),
+            _ => Self::Many(lows.collect()),
         }
     }
 
@@ -45,14 +47,16 @@ impl Bucket {
         let lows = self.lows();
         let at = lows.binary_search(&low).err()?;
         let (before, after) = lows.split_at_checked(at)?;
-        Some(Self::of(&[before, &[low], after].concat()))
+        let all = before.iter().chain([&low]).chain(after).copied();
+        Some(Self::of(lows.len() + 1, all))
     }
 
     fn without(&self, low: u16) -> Option<Self> {
         let lows = self.lows();
         let at = lows.binary_search(&low).ok()?;
         let (before, after) = lows.split_at_checked(at)?;
-        Some(Self::of(&[before, after.get(1..)?].concat()))
+        let all = before.iter().chain(after.get(1..)?).copied();
+        Some(Self::of(lows.len() - 1, all))
     }
 }
 
@@ -85,7 +89,7 @@ impl Postings {
                 }
             }
             None => {
-                self.buckets.insert(key, Bucket::of(&[low]));
+                self.buckets.insert(key, Bucket::of(1, std::iter::once(low)));
             }
         }
     }
@@ -110,8 +114,8 @@ impl Postings {
             let turned: Vec<u32> = places.into_iter().rev().map(turned).collect();
             let same = turned.chunk_by(|one, two| one >> LOW_BITS == two >> LOW_BITS);
             let made = same.filter_map(|places| {
-                let lows: Vec<u16> = places.iter().map(|place| low(*place)).collect();
-                Some((key(word, *places.first()?), Bucket::of(&lows)))
+                let lows = places.iter().map(|place| low(*place));
+                Some((key(word, *places.first()?), Bucket::of(places.len(), lows)))
             });
             made.collect::<Vec<_>>()
         });
@@ -156,8 +160,8 @@ impl<'a> Run<'a> {
     }
 
     fn jump(&mut self, from: u32) {
-        let range = key(self.word, from)..=key(self.word, u32::MAX);
-        self.ahead = Box::new(self.postings.buckets.range(range));
+        // Where the word ends is seen on the way: to look for it would cost as much as to look for the beginning.
+        self.ahead = Box::new(self.postings.buckets.range(key(self.word, from)..));
         self.rest = &[];
     }
 
@@ -177,7 +181,8 @@ impl<'a> Run<'a> {
                 self.jump(from);
             }
             steps += 1;
-            let (key, bucket) = self.ahead.next()?;
+            let last = key(self.word, u32::MAX);
+            let (key, bucket) = self.ahead.next().filter(|(key, _)| **key <= last)?;
             self.high = u32::try_from(key & u64::from(u32::MAX >> LOW_BITS)).unwrap_or(u32::MAX);
             self.rest = bucket.lows();
         }

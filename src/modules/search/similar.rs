@@ -115,10 +115,11 @@ pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&st
     pool.sort_by(|a, b| b.0.total_cmp(&a.0));
     let near = pool.into_iter().map(|(_, found)| found);
     let near = near.filter(|found| filter.fits(view, found) && but.is_none_or(|but| found.id() != but));
-    let folded = text::fold(&text::clip(wanted.lines().next().unwrap_or_default(), 200));
+    let first = text::clip(wanted.lines().next().unwrap_or_default(), 200);
+    let letters = text::Likeness::to(text::fold(&first));
     let mut alike: Vec<Alike<'a>> = near
         .take(COMPARED_MAX)
-        .map(|found| compare(&folded, &words, found))
+        .map(|found| compare(&letters, &words, found))
         .filter(|one| one.similarity >= LEAST)
         .collect();
     alike.sort_by(|a, b| {
@@ -131,7 +132,7 @@ pub fn alike<'a>(view: &View<'a>, wanted: &str, filter: &Filter, but: Option<&st
 }
 
 /// Half how alike the letters are, half how many words both titles share.
-fn compare<'a>(folded: &str, words: &BTreeSet<String>, found: Found<'a>) -> Alike<'a> {
+fn compare<'a>(letters: &text::Likeness, words: &BTreeSet<String>, found: Found<'a>) -> Alike<'a> {
     let title = text::fold(&found.title());
     let own = telling(&title);
     let same = |word: &&String| own.iter().any(|one| stem(one) == stem(word));
@@ -139,7 +140,7 @@ fn compare<'a>(folded: &str, words: &BTreeSet<String>, found: Found<'a>) -> Alik
     let count = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
     let both = count(words.len() + own.len()).max(1.0);
     let dice = (2.0 * count(shared.len()) / both).min(1.0);
-    let similarity = 0.5 * text::likeness(folded, &title) + 0.5 * dice;
+    let similarity = 0.5 * letters.of(&title) + 0.5 * dice;
     Alike {
         found,
         similarity: (similarity * 1000.0).round() / 1000.0,

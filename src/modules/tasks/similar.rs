@@ -21,7 +21,7 @@ const SIMILAR_TASKS_MAX: usize = 16;
 /// The up to three tasks of a project with the most similar titles, among the newest that share a rare word: a preview must
 /// not take longer because the project, or the organisation, is large.
 pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> Value {
-    let wanted = text::fold(title);
+    let wanted = text::Likeness::to(text::fold(title));
     let whole = |word| Term { word, prefix: false };
     // The key of each task of the project begins so, and keys stand in titles. A project with tasks keeps its key.
     let key: Vec<Term> = words::tokens(&project.key).into_iter().map(whole).collect();
@@ -32,7 +32,7 @@ pub(super) fn similar(view: &View<'_>, project: &Row<Project>, title: &str) -> V
         let found = view.glance::<Task>(&terms, SIMILAR_PLACES_MAX).filter(alive);
         for task in found.take(SIMILAR_TASKS_MAX.saturating_sub(near.len())) {
             near.entry(task.id)
-                .or_insert_with(|| (text::likeness(&wanted, &text::fold(&task.title)), task));
+                .or_insert_with(|| (wanted.of(&text::fold(&task.title)), task));
         }
     }
     let mut near: Vec<(f64, &Row<Task>)> = near.into_values().filter(|(score, _)| *score > 0.88).collect();
