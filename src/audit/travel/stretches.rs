@@ -42,8 +42,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        // About a quarter of a second of folding.
-        let records = 32_768;
+        // About an eighth of a second of folding.
+        let records = 16_384;
         Self {
             records,
             bytes_max: 4 << 30,

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use projections::Id;
 use serde_json::Value;
 
-use super::{Cursor, Item, Listing};
+use super::{Item, Listing};
 use crate::kernel::entity::Entity;
 use crate::kernel::table::Row;
 use crate::kernel::{Rejection, text};
@@ -67,9 +67,6 @@ impl Key {
     }
 }
 
-/// A row in line.
-type Placed<'r, E> = (Key, &'r Arc<Row<E>>);
-
 impl Listing<'_> {
     /// What the list is sorted by.
     pub fn sort(&self) -> &str {
@@ -99,19 +96,37 @@ impl Listing<'_> {
         key: impl Fn(&Row<E>, &str) -> Option<Key>,
         show: impl Fn(&Row<E>) -> Item,
     ) -> Result<Value, Rejection> {
+        let id = (|row: &&Arc<Row<E>>| row.id, |row: &&Arc<Row<E>>| row.id.to_string());
+        self.things(rows, id, |row, field| key(row, field), |row| show(row))
+    }
+
+    /// The same for things of any kind; `id` gives what tells two apart, ordered as its text is, and that text.
+    ///
+    /// # Errors
+    /// As the page cannot be understood.
+    pub fn things<R, I: Ord>(
+        self,
+        things: &[R],
+        (id, name): (impl Fn(&R) -> I, impl Fn(&R) -> String),
+        key: impl Fn(&R, &str) -> Option<Key>,
+        show: impl Fn(&R) -> Item,
+    ) -> Result<Value, Rejection> {
         let sort = self.sort().to_owned();
         let (field, is_descending) = (sort.trim_start_matches('-'), sort.starts_with('-'));
-        let placed: Option<Vec<Placed<'_, E>>> = rows.iter().map(|row| Some((key(row, field)?, *row))).collect();
+        let placed: Option<Vec<(Key, &R)>> = things.iter().map(|thing| Some((key(thing, field)?, thing))).collect();
         let Some(mut placed) = placed else {
-            return self.answer(rows.iter().map(|row| show(row)).collect());
+            return self.answer(things.iter().map(show).collect());
         };
-        let order = |one: &Placed<'_, E>, two: &Placed<'_, E>| {
+        let order = |one: &(Key, &R), two: &(Key, &R)| {
             let keys = one.0.compare(&two.0, is_descending);
-            keys.then_with(|| one.1.id.cmp(&two.1.id))
+            keys.then_with(|| id(one.1).cmp(&id(two.1)))
         };
         let cursor = self.begun()?;
         if let Some(cursor) = &cursor {
-            placed.retain(|(key, row)| is_after(key, row, cursor, is_descending));
+            placed.retain(|(key, thing)| {
+                let keys = key.compare(&key.like(&cursor.k), is_descending);
+                keys.then_with(|| name(thing).cmp(&cursor.i)).is_gt()
+            });
         }
         let limit = self.page.limit.size();
         let has_more = placed.len() > limit;
@@ -120,13 +135,8 @@ impl Listing<'_> {
             placed.truncate(limit);
         }
         placed.sort_unstable_by(order);
-        let items = placed.iter().map(|(_, row)| show(row));
+        let items = placed.iter().map(|(_, thing)| show(thing));
         let items = items.map(|item| (super::key(&item, &sort), item)).collect();
-        self.paged(items, has_more, || rows.len(), cursor, sort.clone())
+        self.paged(items, has_more, || things.len(), cursor, sort.clone())
     }
-}
-
-fn is_after<E: Entity>(key: &Key, row: &Row<E>, cursor: &Cursor, is_descending: bool) -> bool {
-    let keys = key.compare(&key.like(&cursor.k), is_descending);
-    keys.then_with(|| row.id.to_string().cmp(&cursor.i)) == Ordering::Greater
 }

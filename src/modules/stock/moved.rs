@@ -5,22 +5,23 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use projections::Id;
 use rust_decimal::Decimal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::counts::{CountSession, CountStatus};
 use super::entity::{StockItem, StockLocation};
 use super::get::{self, ledger};
 use super::guard::code;
 use super::ledger::{Movement, MovementKind, StockCost, cost_key};
-use super::report::{Late, Made, Scope, total};
+use super::report::{Made, Report, Scope, reported, total};
 use super::shown::is_real;
 use super::valuation::per_unit;
+use crate::kernel::arg::PageArgs;
+use crate::kernel::listing::{Key, Listing};
 use crate::kernel::tool::object;
 use crate::kernel::{Rejection, Row, View};
 
 /// Where stock is: what is there, what it is worth as kept, and what its movements add up to.
 struct Place<'a> {
-    id: String,
     item: &'a Row<StockItem>,
     location: Id<StockLocation>,
     quantity: Decimal,
@@ -28,52 +29,60 @@ struct Place<'a> {
     ledger: Decimal,
 }
 
-/// The places as they stand; the ledger's side is the sum that is kept with every movement. Where the ledger
+/// What tells places apart, in the order of [`cost_key`].
+type Cell = (Id<StockItem>, Id<StockLocation>);
+
+impl Place<'_> {
+    fn cell(&self) -> Cell {
+        (self.item.id, self.location)
+    }
+
+    fn id(&self) -> String {
+        cost_key(self.item.id, self.location)
+    }
+}
+
+fn cell(key: &str) -> Option<Cell> {
+    let (item, location) = key.split_once('|')?;
+    Some((item.parse().ok()?, location.parse().ok()?))
+}
+
+/// The places as they stand, in order; the ledger's side is the sum that is kept with every movement. Where the ledger
 /// has something and nothing is kept, that is a place too: it is what the report is there to find.
 fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
     let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
-    let place = |id: String, item: Id<StockItem>, location| {
+    let place = |(item, location): Cell, quantity, kept| {
         let item: &'a Row<StockItem> = items.get(&item).filter(|_| scope.covers(location))?;
         Some(Place {
-            id,
             item,
             location,
-            quantity: Decimal::ZERO,
-            kept: Decimal::ZERO,
+            quantity,
+            kept,
             ledger: Decimal::ZERO,
         })
     };
-    let kept = view.rows::<StockCost>().filter_map(|cost| {
-        let place = place(cost_key(cost.item, cost.location), cost.item, cost.location)?;
-        Some(Place {
-            quantity: cost.quantity,
-            kept: cost.value,
-            ..place
-        })
-    });
+    let kept = view.rows::<StockCost>();
+    let kept = kept.filter_map(|cost| place((cost.item, cost.location), cost.quantity, cost.value));
     let mut places: Vec<Place<'a>> = kept.collect();
-    places.sort_unstable_by(|one, two| one.id.cmp(&two.id));
+    places.sort_unstable_by_key(Place::cell);
     let locations = view.rows::<StockLocation>();
-    let unreal: Vec<String> = locations
-        .filter(|location| location.kind.is_virtual())
-        .map(|location| location.id.to_string())
-        .collect();
+    let locations = locations.filter(|location| location.kind.is_virtual());
+    let unreal: Vec<Id<StockLocation>> = locations.map(|location| location.id).collect();
     let (mut lost, mut at) = (Vec::new(), 0);
     // Both sides are in order, so that they are walked along together.
-    for (id, ledger) in view.sums::<Movement>("value") {
+    for (key, ledger) in view.sums::<Movement>("value") {
+        let Some(cell) = cell(key) else { continue };
         let behind = places.get(at..).unwrap_or_default();
-        at += behind.iter().take_while(|place| place.id.as_str() < id).count();
-        if let Some(place) = places.get_mut(at).filter(|place| place.id == id) {
+        at += behind.iter().take_while(|place| place.cell() < cell).count();
+        if let Some(place) = places.get_mut(at).filter(|place| place.cell() == cell) {
             place.ledger = ledger;
-            continue;
+        } else if !unreal.contains(&cell.1) && is_real(view, cell.1) {
+            let found = place(cell, Decimal::ZERO, Decimal::ZERO);
+            lost.extend(found.map(|place| Place { ledger, ..place }));
         }
-        let cell = id.split_once('|').filter(|(_, at)| !unreal.iter().any(|one| one == at));
-        let cell = cell.and_then(|(item, at)| Some((item.parse().ok()?, at.parse().ok()?)));
-        let real = cell.filter(|(_, location)| is_real(view, *location));
-        let found = real.and_then(|(item, location)| place(id.to_owned(), item, location));
-        lost.extend(found.map(|place| Place { ledger, ..place }));
     }
     places.extend(lost);
+    places.sort_by_key(Place::cell);
     places
 }
 
@@ -96,7 +105,6 @@ fn then<'a>(view: &View<'a>, scope: &Scope, at: Timestamp) -> Vec<Place<'a>> {
             }
         }
         all.extend(places.into_iter().map(|(location, (quantity, ledger))| Place {
-            id: cost_key(item.id, location),
             item,
             location,
             quantity,
@@ -108,62 +116,42 @@ fn then<'a>(view: &View<'a>, scope: &Scope, at: Timestamp) -> Vec<Place<'a>> {
 }
 
 /// What stock is worth per item and location: as it is kept, and as the ledger adds up to.
-pub fn valuation<'a>(view: &View<'a>, scope: &Scope) -> Result<Made<'a>, Rejection> {
-    let mut places = scope.as_of.map_or_else(|| now(view, scope), |at| then(view, scope, at));
-    places.sort_by(|one, two| one.id.cmp(&two.id));
+pub fn valuation(view: &View<'_>, scope: &Scope, page: &PageArgs) -> Result<Value, Rejection> {
+    const COLUMNS: [&str; 9] = [
+        "id",
+        "item",
+        "location",
+        "quantity",
+        "averageCost",
+        "value",
+        "ledger",
+        "difference",
+        "method",
+    ];
+    let places = scope.as_of.map_or_else(|| now(view, scope), |at| then(view, scope, at));
     let kept: Decimal = places.iter().map(|place| place.kept).sum();
     let booked: Decimal = places.iter().map(|place| place.ledger).sum();
-    let rows = places
-        .iter()
-        .map(|place| object(json!({"id": place.id, "item": place.item.sku})));
-    let rows = rows.collect();
-    let whole = move |view: &View<'_>, id: &str| {
-        let at = places.binary_search_by(|place| place.id.as_str().cmp(id)).ok()?;
-        let place = places.get(at)?;
+    let key = |place: &Place<'_>, field: &str| (field == "item").then(|| Key::text(&place.item.sku));
+    let show = |place: &Place<'_>| {
         let (quantity, value) = (place.quantity, place.kept);
-        Some(json!({
-            "name": place.item.name, "location": code(view, place.location),
+        object(json!({
+            "id": place.id(), "item": place.item.sku, "name": place.item.name, "location": code(view, place.location),
             "quantity": quantity.normalize(), "averageCost": per_unit(value, quantity), "value": value.normalize(),
             "ledger": place.ledger.normalize(), "difference": (value - place.ledger).normalize(), "method": place.item.valuation,
         }))
     };
-    Ok(Made {
-        rows,
-        late: Some(Late {
-            columns: &[
-                "name",
-                "location",
-                "quantity",
-                "averageCost",
-                "value",
-                "ledger",
-                "difference",
-                "method",
-            ],
-            of: Box::new(whole),
-        }),
-        columns: &[
-            "id",
-            "item",
-            "location",
-            "quantity",
-            "averageCost",
-            "value",
-            "ledger",
-            "difference",
-            "method",
-        ],
-        sort: "item",
-        totals: json!({
-            "value": kept.normalize(), "ledger": booked.normalize(), "difference": (kept - booked).normalize(),
-            "currency": view.organization()?.currency,
-        }),
-        method: "values as kept with each movement, against the sum of all movements; the difference must be 0",
-    })
+    let list = Listing::new(view, page, &COLUMNS, "item");
+    let answer = list.things(&places, (Place::cell, Place::id), key, show)?;
+    let totals = json!({
+        "value": kept.normalize(), "ledger": booked.normalize(), "difference": (kept - booked).normalize(),
+        "currency": view.organization()?.currency,
+    });
+    let method = "values as kept with each movement, against the sum of all movements; the difference must be 0";
+    Ok(reported(answer, Report::Valuation, totals, method))
 }
 
 /// The movements of the period.
-pub fn movements(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn movements(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     let mut values: BTreeMap<&'static str, Decimal> = BTreeMap::new();
     for item in scope.items(view) {
@@ -180,7 +168,6 @@ pub fn movements(view: &View<'_>, scope: &Scope) -> Made<'static> {
     }
     Made {
         rows,
-        late: None,
         columns: &[
             "id",
             "at",
@@ -202,7 +189,7 @@ pub fn movements(view: &View<'_>, scope: &Scope) -> Made<'static> {
 }
 
 /// How often the stock of an item was used up in the period.
-pub fn turnover(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn turnover(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     let mut issued_all = Decimal::ZERO;
     for item in scope.items(view) {
@@ -240,7 +227,6 @@ pub fn turnover(view: &View<'_>, scope: &Scope) -> Made<'static> {
     }
     Made {
         rows,
-        late: None,
         columns: &[
             "id",
             "item",
@@ -270,7 +256,7 @@ fn worth(view: &View<'_>, scope: &Scope, row: &Movement) -> Decimal {
 }
 
 /// What posted counts of the period found.
-pub fn variance(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn variance(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     let items: Vec<_> = scope.items(view).iter().map(|row| row.id).collect();
     for session in view
@@ -305,7 +291,6 @@ pub fn variance(view: &View<'_>, scope: &Scope) -> Made<'static> {
     Made {
         totals: json!({"lines": rows.len(), "withVariance": wrong, "value": value.normalize()}),
         rows,
-        late: None,
         columns: &[
             "id", "postedAt", "item", "location", "lot", "expected", "counted", "variance", "value", "reason",
         ],

@@ -16,7 +16,7 @@ use crate::kernel::{Row, View};
 use crate::modules::workflows::moves;
 
 /// What is to be ordered: as much as lifts stock to its maximum, in whole multiples.
-pub fn reorder(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn reorder(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     for item in scope.items(view) {
         for rule in item.reorder.iter().filter(|rule| scope.covers(rule.location)) {
@@ -41,7 +41,6 @@ pub fn reorder(view: &View<'_>, scope: &Scope) -> Made<'static> {
     Made {
         totals: json!({"lines": rows.len()}),
         rows,
-        late: None,
         columns: &[
             "id",
             "item",
@@ -77,7 +76,7 @@ fn suggested(rule: &ReorderRule, there: Decimal) -> Decimal {
 }
 
 /// How long goods have been there: by the age of the newest receipts that what is there can still be of.
-pub fn ageing(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn ageing(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     let mut sums = [Decimal::ZERO; 4];
     for item in scope.items(view) {
@@ -120,7 +119,6 @@ pub fn ageing(view: &View<'_>, scope: &Scope) -> Made<'static> {
     let [fresh, month, quarter, old] = sums.map(|sum| super::valuation::rounded(sum, 2));
     Made {
         rows,
-        late: None,
         columns: &["id", "item", "onHand", "to30Days", "to90Days", "to180Days", "older"],
         sort: "item",
         totals: json!({"valueTo30Days": fresh, "valueTo90Days": month, "valueTo180Days": quarter, "valueOlder": old}),
@@ -129,7 +127,7 @@ pub fn ageing(view: &View<'_>, scope: &Scope) -> Made<'static> {
 }
 
 /// Lots with goods left that end in the period, and those that have ended.
-pub fn expiring(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn expiring(view: &View<'_>, scope: &Scope) -> Made {
     let until = day(scope.to);
     let mut rows = Vec::new();
     for item in scope.items(view) {
@@ -153,7 +151,6 @@ pub fn expiring(view: &View<'_>, scope: &Scope) -> Made<'static> {
     Made {
         totals: json!({"lots": rows.len(), "until": until}),
         rows,
-        late: None,
         columns: &["id", "item", "lot", "expiry", "status", "onHand", "uom"],
         sort: "expiry",
         method: "lots with goods left whose last day is on or before the end of the period",
@@ -161,7 +158,7 @@ pub fn expiring(view: &View<'_>, scope: &Scope) -> Made<'static> {
 }
 
 /// The promises that hold.
-pub fn reservations(view: &View<'_>, scope: &Scope) -> Made<'static> {
+pub fn reservations(view: &View<'_>, scope: &Scope) -> Made {
     let mut rows = Vec::new();
     for item in scope.items(view) {
         for row in holding(view, item.id).filter(|row| row.location.is_none_or(|at| scope.covers(at))) {
@@ -175,7 +172,6 @@ pub fn reservations(view: &View<'_>, scope: &Scope) -> Made<'static> {
     Made {
         totals: json!({"reservations": rows.len()}),
         rows,
-        late: None,
         columns: &["id", "item", "qty", "owner", "location", "for", "expiresAt"],
         sort: "expiresAt",
         method: "reservations that are active now",

@@ -12,7 +12,6 @@ use super::places::tree;
 use super::{moved, outlook};
 use crate::kernel::arg::{In, PageArgs, Str, Ts};
 use crate::kernel::listing::{Item, Listing};
-use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, Row, View};
 use crate::{args, choice};
 
@@ -93,11 +92,9 @@ impl Scope {
 }
 
 /// A report: rows, the columns shown, the order, the totals and how they were found.
-pub struct Made<'a> {
+pub struct Made {
     /// Its rows; each has an `id`.
     pub rows: Vec<Item>,
-    /// What is found only for the rows that are shown.
-    pub late: Option<Late<'a>>,
     /// What is shown of them.
     pub columns: &'static [&'static str],
     /// Their order.
@@ -106,17 +103,6 @@ pub struct Made<'a> {
     pub totals: Value,
     /// How it was found, in a sentence.
     pub method: &'static str,
-}
-
-/// Finds an object of columns by the identifier of a row.
-type Find<'a> = dyn Fn(&View<'_>, &str) -> Option<Value> + 'a;
-
-/// Columns that are found only for the rows that are shown, from their `id`.
-pub struct Late<'a> {
-    /// Which.
-    pub columns: &'static [&'static str],
-    /// An object of them.
-    pub of: Box<Find<'a>>,
 }
 
 /// `get_stock_report`.
@@ -145,7 +131,7 @@ pub fn report(args: GetStockReport, view: &View<'_>) -> Result<Value, Rejection>
         as_of: args.as_of.map(|at| at.0),
     };
     let made = match args.report {
-        Report::Valuation => moved::valuation(view, &scope)?,
+        Report::Valuation => return moved::valuation(view, &scope, &args.page),
         Report::Movements => moved::movements(view, &scope),
         Report::Turnover => moved::turnover(view, &scope),
         Report::Variance => moved::variance(view, &scope),
@@ -154,21 +140,18 @@ pub fn report(args: GetStockReport, view: &View<'_>) -> Result<Value, Rejection>
         Report::Expiring => outlook::expiring(view, &scope),
         Report::Reservations => outlook::reservations(view, &scope),
     };
-    let fill = |row: &mut Item| {
-        let id = row.get("id").and_then(Value::as_str).unwrap_or_default();
-        let found = made.late.as_ref().and_then(|late| (late.of)(view, id));
-        row.extend(found.map(object).unwrap_or_default());
-        Ok(())
-    };
-    let late = made.late.as_ref().map(|late| late.columns).unwrap_or_default();
-    let list = Listing::new(view, &args.page, made.columns, made.sort).filled(late, &fill);
-    let mut answer = list.answer(made.rows)?;
+    let list = Listing::new(view, &args.page, made.columns, made.sort);
+    Ok(reported(list.answer(made.rows)?, args.report, made.totals, made.method))
+}
+
+/// A list as a report.
+pub fn reported(mut answer: Value, report: Report, totals: Value, method: &str) -> Value {
     if let Value::Object(members) = &mut answer {
-        members.insert("report".to_owned(), json!(args.report));
-        members.insert("totals".to_owned(), made.totals);
-        members.insert("method".to_owned(), made.method.into());
+        members.insert("report".to_owned(), json!(report));
+        members.insert("totals".to_owned(), totals);
+        members.insert("method".to_owned(), method.into());
     }
-    Ok(answer)
+    answer
 }
 
 /// A sum as it is shown.

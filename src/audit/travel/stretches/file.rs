@@ -1,5 +1,5 @@
 //! One stretch as a file: a line that says what it is, then a row a line, in order: kind, identifier, and the row's text as a
-//! checkpoint keeps it; no text where the row is gone. A digest covers all of it.
+//! checkpoint keeps it; no text where the row is gone. A seal covers all of it.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use projections::Digest;
+use projections::store::Seal;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// The version of this form.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// How much of a file is read at once.
 const CHUNK_BYTES: usize = 256 << 10;
 /// No first line is longer.
@@ -35,8 +35,8 @@ pub(super) struct Head {
     pub(super) at: Timestamp,
     /// The digest of its last record's text.
     pub(super) record: Digest,
-    /// Over this line, with no sum in it, and all others.
-    sum: Digest,
+    /// Over this line, with an empty seal in it, and all others.
+    seal: Seal,
 }
 
 impl Head {
@@ -48,7 +48,7 @@ impl Head {
             to,
             at,
             record,
-            sum: Digest::default(),
+            seal: Seal::default(),
         }
     }
 
@@ -60,13 +60,15 @@ impl Head {
         Ok(serde_json::to_string(self)? + "\n")
     }
 
-    /// A digest that begins with this line.
-    fn hash(&self) -> Result<Sha256, serde_json::Error> {
+    /// The seal over this line.
+    fn bare(&self) -> Result<Seal, serde_json::Error> {
         let bare = Self {
-            sum: Digest::default(),
+            seal: Seal::default(),
             ..self.clone()
         };
-        Ok(Sha256::new_with_prefix(bare.line()?))
+        let mut seal = Seal::default();
+        seal.add(&[], bare.line()?.as_bytes());
+        Ok(seal)
     }
 }
 
@@ -83,23 +85,23 @@ pub(super) fn named(path: &Path) -> Option<(u64, u64)> {
 
 /// The bytes of a stretch.
 pub(super) fn content(head: Head, rows: &Content) -> Result<Vec<u8>, serde_json::Error> {
-    let mut body = String::new();
+    let (mut body, mut seal) = (String::new(), head.bare()?);
     for (name, text) in rows {
+        let from = body.len() + name.len();
         body.push_str(name);
         if let Some(text) = text {
             body.push(' ');
             body.push_str(text);
         }
         body.push('\n');
+        seal.add(name.as_bytes(), body.get(from..).unwrap_or_default().as_bytes());
     }
-    let hash = head.hash()?.chain_update(&body);
-    let sum = Digest::from(<[u8; 32]>::from(hash.finalize()));
-    let mut bytes = Head { sum, ..head }.line()?.into_bytes();
+    let mut bytes = Head { seal, ..head }.line()?.into_bytes();
     bytes.extend_from_slice(body.as_bytes());
     Ok(bytes)
 }
 
-/// Puts a file in its place, whole. It is not synced: what does not arrive is found by the digest.
+/// Puts a file in its place, whole. It is not synced: what does not arrive is found by the seal.
 pub(super) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension(format!("{}.new", std::process::id()));
     let put = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
@@ -113,7 +115,8 @@ pub(super) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(super) struct Rows {
     reader: BufReader<File>,
     head: Head,
-    hash: Sha256,
+    /// Over what was read so far.
+    seal: Seal,
     line: Vec<u8>,
     /// Where the row's name ends.
     name: usize,
@@ -131,12 +134,12 @@ impl Rows {
         let mut line = Vec::new();
         reader.by_ref().take(HEAD_BYTES_MAX).read_until(b'\n', &mut line)?;
         let head: Head = serde_json::from_slice(&line)?;
-        let hash = head.hash()?;
+        let seal = head.bare()?;
         line.clear();
         Ok(Self {
             reader,
             head,
-            hash,
+            seal,
             line,
             name: 0,
             number,
@@ -147,21 +150,21 @@ impl Rows {
         &self.head
     }
 
-    /// Goes to the next row; false at the end, where the digest was right.
+    /// Goes to the next row; false at the end, where the seal was right.
     pub(super) fn advance(&mut self) -> io::Result<bool> {
         self.line.clear();
         if self.reader.read_until(b'\n', &mut self.line)? == 0 {
-            let sum = <[u8; 32]>::from(self.hash.clone().finalize());
-            return if self.head.sum == Digest::from(sum) {
+            return if self.head.seal == self.seal {
                 Ok(false)
             } else {
                 Err(spoilt())
             };
         }
-        self.hash.update(&self.line);
         let mut spaces = self.line.iter().enumerate().filter(|(_, byte)| **byte == b' ');
         let end = self.line.len() - 1;
         self.name = spaces.nth(1).map_or(end, |(at, _)| at);
+        let (name, rest) = self.line.split_at(self.name);
+        self.seal.add(name, rest);
         if self.line.ends_with(b"\n") {
             Ok(true)
         } else {
