@@ -206,13 +206,13 @@ pub fn typed<T: for<'de> Deserialize<'de>>(value: &serde_json::Value) -> Result<
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
 
-    fn values() -> impl Strategy<Value = Value> {
+    pub fn values() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Error, Value};
 
-use super::{Effect, Plan, Planned};
+use super::{Plan, Planned};
 use crate::kernel::json;
 
 /// Members stand in the order of their names, as RFC 8785 wants them; so serde writes the canonical text.
@@ -52,7 +52,7 @@ pub(super) fn essence(plan: &Plan, tool: &str) -> Result<String, Error> {
     };
     serde_json::to_string(&Essence {
         changes,
-        effects: effects(&plan.effects)?,
+        effects: canonical(&serde_json::to_value(&plan.effects)?)?,
         requires: canonical(
             &plan
                 .requires
@@ -62,10 +62,6 @@ pub(super) fn essence(plan: &Plan, tool: &str) -> Result<String, Error> {
         )?,
         tool,
     })
-}
-
-fn effects(effects: &[Effect]) -> Result<Box<RawValue>, Error> {
-    canonical(&serde_json::to_value(effects)?)
 }
 
 fn counted(planned: &Planned) -> Result<Counted<'_>, Error> {
@@ -114,24 +110,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    fn values() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            any::<u64>().prop_map(Value::from),
-            any::<f64>().prop_map(Value::from),
-            any::<String>().prop_map(Value::from),
-        ];
-        leaf.prop_recursive(2, 8, 4, |inner| {
-            prop_oneof![
-                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                prop::collection::btree_map(any::<String>(), inner, 0..4)
-                    .prop_map(|members| Value::Object(members.into_iter().collect())),
-            ]
-        })
-    }
+    use crate::kernel::json::tests::values;
+    use crate::kernel::plan::Effect;
 
     fn raw(value: &Value) -> Box<RawValue> {
         serde_json::value::to_raw_value(value).unwrap()

@@ -47,7 +47,7 @@ fn cell(key: &str) -> Option<Cell> {
     Some((item.parse().ok()?, location.parse().ok()?))
 }
 
-/// The places as they stand, in order; the ledger's side is the sum that is kept with every movement. Where the ledger
+/// The places as they stand; the ledger's side is the sum that is kept with every movement. Where the ledger
 /// has something and nothing is kept, that is a place too: it is what the report is there to find.
 fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
     let items: BTreeMap<_, _> = scope.items(view).into_iter().map(|item| (item.id, item)).collect();
@@ -82,7 +82,6 @@ fn now<'a>(view: &View<'a>, scope: &Scope) -> Vec<Place<'a>> {
         }
     }
     places.extend(lost);
-    places.sort_by_key(Place::cell);
     places
 }
 
