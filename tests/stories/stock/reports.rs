@@ -88,3 +88,43 @@ fn stock_is_listed_and_reported() {
     assert_eq!(books["totals"]["difference"], "0");
     check("stock_reports", &story.end());
 }
+
+/// Every place comes once, however the report is put in order and cut into pages.
+#[test]
+fn the_report_of_values_goes_on_page_by_page() {
+    let mut story = ground("Values by the page");
+    receive(&mut story, "BOLT", "10", "1", "WH");
+    receive(&mut story, "BOLT", "2", "1.3", "BIN");
+    receive(&mut story, "BOLT", "4", "1.1", "SHOP");
+    receive(&mut story, "WIRE", "3", "2", "SHOP");
+    for sort in ["item", "-item", "id", "-value"] {
+        let asked = |more: serde_json::Value| {
+            let mut args = json!({"report": "valuation", "sort": sort});
+            args.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            args
+        };
+        let whole = story.call("ana", "get_stock_report", asked(json!({}))).unwrap();
+        let whole = whole["items"].as_array().unwrap().clone();
+        assert_eq!(whole.len(), 4, "{sort}");
+        let (mut pages, mut cursor) = (Vec::new(), json!(null));
+        for _ in 0..4 {
+            let mut more = json!({"limit": 1, "count": "exact"});
+            if cursor.is_string() {
+                more["cursor"] = cursor;
+            }
+            let page = story.call("ana", "get_stock_report", asked(more)).unwrap();
+            assert_eq!(page["page"]["total"], 4);
+            pages.extend(page["items"].as_array().unwrap().clone());
+            cursor = page["page"]["nextCursor"].clone();
+        }
+        assert_eq!(pages, whole, "{sort}");
+        assert!(cursor.is_null(), "{sort}");
+    }
+    let wrong = json!({"report": "valuation", "sort": "colour"});
+    let no = story.call("ana", "get_stock_report", wrong).unwrap_err();
+    assert_eq!(
+        (no.code.as_ref(), no.field.as_deref()),
+        ("validation_failed", Some("sort"))
+    );
+    let _ = story.end();
+}
