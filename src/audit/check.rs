@@ -6,6 +6,7 @@
 mod again;
 mod ahead;
 mod compare;
+mod lately;
 mod report;
 
 pub use report::{Divergence, Report};
@@ -22,6 +23,7 @@ use again::Asked;
 pub(super) use again::CALLED;
 pub(super) use ahead::AHEAD;
 use ahead::Ahead;
+use lately::Lately;
 
 /// Goes through a journal from its first record and decides again what was decided; `progress` hears the position now and then.
 ///
@@ -53,6 +55,7 @@ pub fn check(
 struct Checking<'a> {
     engine: Engine,
     past: &'a dyn Past,
+    lately: Lately,
     report: Report,
 }
 
@@ -64,6 +67,7 @@ impl<'a> Checking<'a> {
         Self {
             engine: Engine::new(registry, state, key),
             past,
+            lately: Lately::new(),
             report: Report::default(),
         }
     }
@@ -90,7 +94,7 @@ impl<'a> Checking<'a> {
                 self.report.late += 1;
             }
         }
-        if let Some(compared) = again::write(&self.engine, self.past, text, &record) {
+        if let Some(compared) = again::write(&self.engine, (self.past, &mut self.lately), text, &record) {
             let touched = || sealed::is_in(text) || compare::has_erased(self.engine.state());
             self.report.count(seq, compare::unless_erased(compared, touched));
         }

@@ -7,7 +7,9 @@ use unicode_normalization::char::is_combining_mark;
 /// A text without case, accents and surplus space, as names are compared.
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
-        return squeeze(&text.to_ascii_lowercase());
+        let mut plain = squeeze(text);
+        plain.make_ascii_lowercase();
+        return plain;
     }
     let plain: String = text
         .nfkd()
@@ -18,10 +20,11 @@ pub fn fold(text: &str) -> String {
 }
 
 fn squeeze(text: &str) -> String {
-    let mut words = text.split_whitespace();
-    let mut out = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        out.push(' ');
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !out.is_empty() {
+            out.push(' ');
+        }
         out.push_str(word);
     }
     out
@@ -52,6 +55,15 @@ impl Likeness {
     pub fn to(text: String) -> Self {
         let prepared = jaro_winkler::BatchComparator::new(text.chars());
         Self { text, prepared }
+    }
+
+    /// Of a folded text, where it is more than `least`; quick where it is not. Being contained does not count for more than 0.8, so
+    /// `least` must not be less.
+    pub fn above(&self, other: &str, least: f64) -> Option<f64> {
+        // Rounded differently on the way: what is just at the mark is looked at wholly.
+        let near = jaro_winkler::Args::default().score_cutoff(least - 0.01);
+        let alike = self.prepared.similarity_with_args(other.chars(), &near);
+        alike.filter(|alike| *alike > least)
     }
 
     /// Of a folded text.
@@ -146,6 +158,17 @@ mod tests {
         let jaro = (1.0 + 1.0 + 5.0 / 6.0) / 3.0;
         same("door", "window", (1.0 / 4.0 + 1.0 / 6.0 + 1.0) / 3.0);
         same("martha", "marhta", jaro + 0.1 * 3.0 * (1.0 - jaro));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_above_is_the_same_number(one in "[a-d ]{0,24}", cut in 0..24_usize, letter in "[a-d]{0,2}") {
+            let other: String = one.chars().take(cut).chain(letter.chars()).chain(one.chars().skip(cut + 1)).collect();
+            let wanted = Likeness::to(one);
+            let whole = wanted.of(&other);
+            let above = wanted.above(&other, 0.88).map(f64::to_bits);
+            proptest::prop_assert_eq!(above, (whole > 0.88).then_some(whole.to_bits()));
+        }
     }
 
     #[test]

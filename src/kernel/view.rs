@@ -17,7 +17,7 @@ use crate::kernel::principal::{Caller, Rights};
 use crate::kernel::state::State;
 use crate::kernel::table::{Label, Row};
 use crate::kernel::tool::Registry;
-use crate::kernel::words::{Part, Term};
+use crate::kernel::words::{Known, Part, Term};
 use crate::kernel::{Rejection, record_view};
 
 /// What a decision sees.
@@ -165,14 +165,14 @@ impl<'a> View<'a> {
         found.into_iter().flatten()
     }
 
-    /// The newest rows that say all terms in their title, among so many places at most.
+    /// The newest rows that say all of these words in their title, among so many places at most.
     pub fn glance<'s, E: Entity>(
         &'s self,
-        terms: &[Term],
+        words: &[Known],
         places: usize,
     ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'s, 'a, E> {
         let found = self.state.table::<E>();
-        let found = found.map(|table| table.glance(&self.caller.org, terms, places));
+        let found = found.map(|table| table.glance(words, places));
         found.into_iter().flatten().filter(|row| row.is_visible(self))
     }
 

@@ -85,11 +85,12 @@ pub struct Term {
     pub prefix: bool,
 }
 
-/// A word's number, and in how many rows it is.
+/// A word that rows of an organisation say.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+pub struct Known {
     number: u32,
-    rows: u32,
+    /// In how many of them it is, whoever may see them: for ordering, never for telling.
+    pub rows: u32,
 }
 
 type Dictionary = OrdMap<Arc<str>, Known>;
@@ -158,12 +159,6 @@ impl WordIndex {
         }
     }
 
-    /// In how many rows of an organisation a word is.
-    pub fn rows_with(&self, org: &str, word: &str) -> usize {
-        let known = self.known(org, word);
-        known.map_or(0, |known| usize::try_from(known.rows).unwrap_or(usize::MAX))
-    }
-
     /// Whether a beginning stands for more words than are looked at.
     pub fn is_broad(&self, org: &str, term: &Term, counts: &dyn Fn(u32) -> bool) -> bool {
         self.expand(org, term, counts).1
@@ -201,8 +196,15 @@ impl WordIndex {
         words.map(|(_, known)| *known)
     }
 
-    fn known(&self, org: &str, word: &str) -> Option<Known> {
+    /// A whole word, where rows of an organisation say it.
+    pub fn known(&self, org: &str, word: &str) -> Option<Known> {
         self.orgs.get(org)?.get(word).copied()
+    }
+
+    /// The places of the rows that say all of these words in their title, newest first.
+    pub fn titled(&self, words: &[Known]) -> Hits<'_> {
+        let meant: Vec<Vec<u32>> = words.iter().map(|known| vec![known.number]).collect();
+        Hits::new(&self.all, &self.titles, &meant, Part::Title, None)
     }
 
     /// The places of the rows of an organisation that say all terms, newest first; `from` leaves out newer ones. Others than

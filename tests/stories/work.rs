@@ -1,5 +1,6 @@
 //! An agent plans and runs a project.
 
+use orkestra::modules::tasks::Task;
 use serde_json::json;
 
 use crate::story::{Story, check};
@@ -164,6 +165,41 @@ fn what_is_due_first_is_the_same_however_it_is_looked_for() {
         };
         // Who counts looks at all of them.
         assert_eq!(pages("none"), pages("exact"));
+    }
+    drop(story.end());
+}
+
+#[test]
+fn a_task_is_shown_with_all_it_has() {
+    let mut story = Story::new("All that a task has");
+    story.given("ana", "create_project", json!({"name": "Ops", "key": "OPS"}));
+    let made = json!({"project": "OPS", "title": "Plan", "description": "At length.", "priority": "high", "estimate": "2.5",
+        "startDate": "2026-09-01", "dueDate": "2026-09-30", "checklist": ["Call", "Write"], "externalId": "x-1"});
+    story.given("ana", "create_task", made);
+    let tasks = story.engine.state().table::<Task>().unwrap();
+    let task = serde_json::to_value(&tasks.rows().next().unwrap().entity).unwrap();
+    let shown = story.call("ana", "get_task", json!({"task": "OPS-1"})).unwrap();
+    // Shown in other words, or nobody's business.
+    let others = [
+        "project",
+        "projectKey",
+        "number",
+        "rank",
+        "state",
+        "assignees",
+        "watchers",
+        "reporter",
+        "labels",
+        "parent",
+        "deletedAt",
+    ];
+    for (name, value) in task
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| !others.contains(&name.as_str()))
+    {
+        assert_eq!(shown["item"].get(name), Some(value), "{name}");
     }
     drop(story.end());
 }

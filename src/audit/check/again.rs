@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::compare::{self, Compared};
+use super::lately::Lately;
 use crate::audit::Unreadable;
 use crate::kernel::engine::{Call, Caused, caller_as};
 use crate::kernel::{Engine, Past, Rejection, leak, sealed};
@@ -180,7 +181,12 @@ fn called(record: &Record<'_>, tool: &str, args: Option<&RawValue>) -> Call {
 }
 
 /// What a record's proposal or confirmation comes to today; `None` where it holds neither.
-pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Record<'_>) -> Option<Compared> {
+pub(super) fn write(
+    engine: &Engine,
+    (past, lately): (&dyn Past, &mut Lately),
+    text: &str,
+    record: &Record<'_>,
+) -> Option<Compared> {
     if let Some(again) = engine.caused_again(record, past) {
         return Some(caused(engine, (text, record), again));
     }
@@ -193,6 +199,9 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
                 let facts = entry.offer().ok()?;
                 let call = called(record, &facts.tool, Some(facts.args));
                 let today = engine.call_again(&call, facts.now, past)?;
+                if let Ok(id) = facts.action.parse() {
+                    lately.keep(record.seq, id, call.args);
+                }
                 return Some(decided(
                     engine,
                     (text, record),
@@ -205,7 +214,8 @@ pub(super) fn write(engine: &Engine, past: &dyn Past, text: &str, record: &Recor
                 let facts: Moved<'_> = serde_json::from_str(data.get()).ok()?;
                 let id = facts.action.parse().ok()?;
                 let action = engine.state().actions.get(id)?;
-                let today = engine.confirm_again(id, facts.note.as_deref(), past);
+                let args = lately.take(action, past);
+                let today = args.and_then(|args| engine.confirm_again(id, args, facts.note.as_deref(), past));
                 let decider = || compare::decider_of(past, action);
                 return Some(decided(engine, (text, record), &action.tool, decider, today));
             }

@@ -42,8 +42,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        // About an eighth of a second of folding.
-        let records = 16_384;
+        // About a sixteenth of a second of folding.
+        let records = 8_192;
         Self {
             records,
             bytes_max: 4 << 30,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use projections::{Action, Event, Id, Record};
+use serde_json::{Map, Value};
 
 use super::confirm::Carried;
 use super::{Call, Engine, Reading, answer};
@@ -32,16 +33,22 @@ impl Engine {
         answer(&self.registry, &self.state, call, now, past)
     }
 
-    /// What confirming an action writes on the state as it is.
+    /// What confirming an action that was offered for these arguments writes on the state as it is.
     ///
     /// # Errors
     /// The rejection where nothing is carried out today, with the plan's own where it has none.
-    pub fn confirm_again(&self, id: Id<Action>, note: Option<&str>, past: &dyn Past) -> Result<Vec<Event>, Rejection> {
+    pub fn confirm_again(
+        &self,
+        id: Id<Action>,
+        args: Map<String, Value>,
+        note: Option<&str>,
+        past: &dyn Past,
+    ) -> Result<Vec<Event>, Rejection> {
         let action = self.state.actions.get(id);
         let action = action.ok_or_else(|| Rejection::not_found("action", &id.to_string()))?;
         let tool = self.registry.tool(&action.tool);
         let tool = tool.ok_or_else(|| super::unknown_tool(&action.tool))?;
-        match self.carried(tool, action, note, past) {
+        match self.carried(tool, action, args, note, past) {
             Carried::Events(events) => Ok(events),
             Carried::Refused(no) | Carried::Stale(_, Some(no)) => Err(no),
             Carried::Stale(_, None) => Err(Rejection::new("preview_stale", "the plan is another one")),

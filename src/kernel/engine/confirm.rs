@@ -11,7 +11,7 @@ use super::drawn::Waiting;
 use super::execute::done;
 use super::gate::Gate;
 use super::over::caller_of;
-use super::propose::{Audience, Offer};
+use super::propose::{Audience, Offer, Wanted};
 use super::receipt::{self, receipt};
 use super::settle::work;
 use super::{Call, Engine, LIFETIME, Step, action_id, raw, said};
@@ -86,7 +86,9 @@ impl Engine {
         note: Option<&str>,
         past: &dyn Past,
     ) -> Result<Step, Unfit> {
-        match self.carried(tool, action, note, past) {
+        let args = proposal::args(past, action);
+        let carried = args.map(|args| self.carried(tool, action, args, note, past));
+        match carried.unwrap_or_else(Carried::Refused) {
             Carried::Events(events) => {
                 let text = self.commit(now, &call.caller, events)?;
                 let answer = receipt(action, &text, self.state.position, false);
@@ -101,19 +103,25 @@ impl Engine {
     }
 
     /// What confirming comes to on the state as it is; nothing is written.
-    pub(super) fn carried(&self, tool: &Tool, action: &Action, note: Option<&str>, past: &dyn Past) -> Carried {
-        let args = match proposal::args(past, action) {
-            Ok(args) => args,
-            Err(no) => return Carried::Refused(no),
-        };
+    pub(super) fn carried(
+        &self,
+        tool: &Tool,
+        action: &Action,
+        args: Map<String, Value>,
+        note: Option<&str>,
+        past: &dyn Past,
+    ) -> Carried {
         let (proposer, bound) = (caller_of(action), (action.id, action.proposed_at));
-        match self.decide(tool, &proposer, args.clone(), bound, past, Audience::Nobody) {
+        match self.decide(tool, &proposer, args, bound, past, Audience::Nobody) {
             Ok(offer) if offer.digest == action.digest && offer.plan.blockers.is_empty() => {
                 Self::executed(action, note, &offer).map_or_else(Carried::Refused, Carried::Events)
             }
             // It waits for somebody else's work to end; the offer stands.
             Err(no) if no.code == "in_flight" => Carried::Refused(no),
-            changed => Carried::Stale(args, changed.err()),
+            changed => match proposal::args(past, action) {
+                Ok(args) => Carried::Stale(args, changed.err()),
+                Err(no) => Carried::Refused(no),
+            },
         }
     }
 
@@ -159,11 +167,7 @@ impl Engine {
         let proposer = caller_of(action);
         // The gate has told it already.
         let policy = self.policy_now(tool, action, &proposer).unwrap_or(ConfirmPolicy::Dual);
-        let again = Call {
-            caller: proposer.clone(),
-            tool: action.tool.to_string(),
-            args: args.clone(),
-        };
+        let wanted = Wanted::again(action, &args).ok();
         let fresh = projections::Id::derive(now, format!("{}|{}", action.key, self.state.position + 1).as_bytes());
         let offer = if why.is_some() {
             None
@@ -176,10 +180,12 @@ impl Engine {
             "preview_stale",
             "things have changed since this preview; nothing was done",
         );
-        let shown = offer.map(|offer| (preview::preview(tool, &offer.plan, offer.hour), offer));
-        let events = if let Some((preview, offer)) = &shown {
+        let shown = offer
+            .zip(wanted)
+            .map(|(offer, wanted)| (preview::preview(tool, &offer.plan, offer.hour), offer, wanted));
+        let events = if let Some((preview, offer, wanted)) = &shown {
             no = no.hint("look at the new preview, then confirm it with its own token");
-            Self::offering(tool, &again, now, action.key, (offer, preview), Some(action.id), policy)
+            Self::offering(tool, now, wanted, (offer, preview), Some(action.id), policy)
         } else {
             no = no.hint("the call would not do the same today; read the current state and decide anew");
             vec![said(names::SUPERSEDED, &Moved::of(action.id.to_string()))]
@@ -190,7 +196,7 @@ impl Engine {
             self.commit(now, &call.caller, vec![refused])?,
         ];
         let current = match (shown, why) {
-            (Some((preview, offer)), _) => {
+            (Some((preview, offer, _)), _) => {
                 let waiting = Waiting {
                     policy,
                     expires_at: now + LIFETIME,

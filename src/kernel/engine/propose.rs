@@ -28,6 +28,33 @@ pub(super) struct Offer {
     pub(super) hour: Timestamp,
 }
 
+/// What was asked for, in canonical form.
+pub(super) struct Wanted {
+    /// The arguments as they are journaled.
+    pub(super) args: Box<RawValue>,
+    /// What equal calls of one caller have in common.
+    pub(super) key: Digest,
+}
+
+impl Wanted {
+    pub(super) fn of(call: &Call, args: &Map<String, Value>) -> Result<Self, Rejection> {
+        Self::with(args, |text| proposal_key(call, text))
+    }
+
+    /// The same call as the one that an action stands for.
+    pub(super) fn again(action: &Action, args: &Map<String, Value>) -> Result<Self, Rejection> {
+        Self::with(args, |_| action.key)
+    }
+
+    fn with(args: &Map<String, Value>, key: impl FnOnce(&str) -> Digest) -> Result<Self, Rejection> {
+        let bad = |cause: serde_json::Error| Rejection::argument("arguments", cause.to_string());
+        let text = canonical::canonical_object(args).map_err(bad)?;
+        let key = key(&text);
+        let args = RawValue::from_string(text).map_err(bad)?;
+        Ok(Self { args, key })
+    }
+}
+
 /// Who will see a plan.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Audience {
@@ -60,25 +87,25 @@ impl Engine {
 
     fn drawn(&self, tool: &Tool, call: &Call, now: Timestamp, past: &dyn Past) -> Result<Drawn, Rejection> {
         let (args, dropped) = without_injected(&call.args);
-        let text =
-            canonical::canonical_object(&args).map_err(|cause| Rejection::argument("arguments", cause.to_string()))?;
-        let key = proposal_key(call, &text);
+        let wanted = Wanted::of(call, &args)?;
+        let key = wanted.key;
         let equal = self.state.actions.equal(&key);
         let equal = equal.filter(|action| now < action.expires_at);
         let (id, hour) = match equal {
             Some(action) => (action.id, action.proposed_at),
             None => (self.fresh_id(&key, now), now),
         };
-        let decide = |bound| self.decide(tool, &call.caller, args.clone(), bound, past, Audience::Caller);
-        let offer = decide((id, hour))?;
-        match equal {
-            Some(action) if action.digest == offer.digest => self.repeated(tool, call, action, offer, dropped),
-            Some(action) => {
-                let offer = decide((self.fresh_id(&key, now), now))?;
-                self.offered(tool, call, now, key, offer, Some(action.id), dropped)
-            }
-            None => self.offered(tool, call, now, key, offer, None, dropped),
+        let decide = |args, bound| self.decide(tool, &call.caller, args, bound, past, Audience::Caller);
+        let Some(action) = equal else {
+            let offer = decide(args, (id, hour))?;
+            return self.offered(tool, call, now, &wanted, offer, None, dropped);
+        };
+        let offer = decide(args.clone(), (id, hour))?;
+        if action.digest == offer.digest {
+            return self.repeated(tool, call, action, offer, dropped);
         }
+        let offer = decide(args, (self.fresh_id(&key, now), now))?;
+        self.offered(tool, call, now, &wanted, offer, Some(action.id), dropped)
     }
 
     fn fresh_id(&self, key: &Digest, now: Timestamp) -> Id<Action> {
@@ -148,7 +175,7 @@ impl Engine {
         tool: &Tool,
         call: &Call,
         now: Timestamp,
-        key: Digest,
+        wanted: &Wanted,
         offer: Offer,
         replaces: Option<Id<Action>>,
         dropped: Vec<String>,
@@ -174,7 +201,7 @@ impl Engine {
         }
         let policy = policy::confirm_policy(&self.state, &call.caller, tool)?;
         let preview = preview::preview(tool, &offer.plan, offer.hour);
-        let events = Self::offering(tool, call, now, key, (&offer, &preview), replaces, policy);
+        let events = Self::offering(tool, now, wanted, (&offer, &preview), replaces, policy);
         Ok(Drawn::waiting(
             events,
             policy,
@@ -187,23 +214,21 @@ impl Engine {
     /// The events of a new offer, with the end of the one it replaces.
     pub(super) fn offering(
         tool: &Tool,
-        call: &Call,
         now: Timestamp,
-        key: Digest,
+        wanted: &Wanted,
         (offer, preview): (&Offer, &Value),
         replaces: Option<Id<Action>>,
         policy: ConfirmPolicy,
     ) -> Vec<Event> {
-        let (args, _) = without_injected(&call.args);
-        let (args, plan) = (canonical_args(&args), raw(preview));
+        let plan = raw(preview);
         let proposed = Proposed {
             action: offer.id.to_string().into(),
             tool: tool.name.into(),
             kind: tool.kind.word().into(),
             risk: preview::risk(tool, &offer.plan).word().into(),
             policy: policy.word().into(),
-            args: &args,
-            key,
+            args: &wanted.args,
+            key: wanted.key,
             digest: offer.digest,
             plan: &plan,
             now,
@@ -293,10 +318,4 @@ impl Engine {
 fn blocked(tool: &Tool, offer: Offer) -> Value {
     let preview = preview::first(preview::preview(tool, &offer.plan, offer.hour));
     json!({"status": "blocked", "blockers": offer.plan.blockers, "preview": preview})
-}
-
-/// The arguments in canonical form, as they are journaled.
-fn canonical_args(args: &Map<String, Value>) -> Box<RawValue> {
-    let text = canonical::canonical_object(args).and_then(RawValue::from_string);
-    text.unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

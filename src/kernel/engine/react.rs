@@ -9,8 +9,8 @@ use projections::event::{Attempted, Moved, names};
 use projections::{Actor, Body, Cause, Event, Id, Record};
 use serde_json::json;
 
-use super::propose::{Audience, Offer};
-use super::{Call, Engine, admit, answered, bootstrap, proposal_key, raw, receipt, rejected, said, settle};
+use super::propose::{Audience, Offer, Wanted};
+use super::{Call, Engine, admit, answered, bootstrap, raw, receipt, rejected, said, settle};
 use crate::kernel::identity::ConfirmPolicy;
 use crate::kernel::past::Past;
 use crate::kernel::reaction::{Act, Debt, Next};
@@ -18,7 +18,7 @@ use crate::kernel::schedule::Due;
 use crate::kernel::state::Unfit;
 use crate::kernel::tool::Tool;
 use crate::kernel::view::View;
-use crate::kernel::{Rejection, json as canonical, leak, preview};
+use crate::kernel::{Rejection, leak, preview};
 
 /// Most reactions that one record says came to nothing.
 const PASSED_PER_RECORD: usize = 100;
@@ -216,11 +216,12 @@ impl Engine {
 
     /// Proposed and confirmed in one record: whoever made the reactor confirmed what it does, once.
     fn at_once_for(tool: &Tool, call: &Call, now: Timestamp, offer: &Offer) -> Result<Vec<Event>, Rejection> {
-        let text = canonical::canonical_object(&call.args);
-        let text = text.map_err(|cause| Rejection::argument("arguments", cause.to_string()))?;
-        let shown = preview::preview(tool, &offer.plan, offer.hour);
-        let (key, policy) = (proposal_key(call, &text), ConfirmPolicy::ItsProposer);
-        let mut events = Self::offering(tool, call, now, key, (offer, &shown), None, policy);
+        let wanted = Wanted::of(call, &call.args)?;
+        let (shown, policy) = (
+            preview::preview(tool, &offer.plan, offer.hour),
+            ConfirmPolicy::ItsProposer,
+        );
+        let mut events = Self::offering(tool, now, &wanted, (offer, &shown), None, policy);
         let mut confirmed = Moved::of(offer.id.to_string());
         if offer.plan.effects.is_empty() {
             let result = raw(&receipt::facts(offer));

@@ -8,15 +8,15 @@ use projections::Id;
 use super::recent::Recent;
 use super::{Row, Table};
 use crate::kernel::entity::Entity;
-use crate::kernel::words::{Bulk, Part, Term, WordIndex, Words};
+use crate::kernel::words::{Bulk, Known, Part, Term, WordIndex, Words};
 
 /// From so many rows on, both halves are read at once.
 const APART: usize = 10_000;
 
 impl<E: Entity> Table<E> {
-    /// In how many rows of an organisation a word is, whoever may see them: for ordering, never for telling.
-    pub fn rows_with(&self, org: &str, word: &str) -> usize {
-        self.words().rows_with(org, word)
+    /// A whole word, where rows of an organisation say it.
+    pub fn known(&self, org: &str, word: &str) -> Option<Known> {
+        self.words().known(org, word)
     }
 
     /// The rows of an organisation that say all terms in one part, newest first; `from` leaves out rows newer than it, and
@@ -35,15 +35,10 @@ impl<E: Entity> Table<E> {
         hits.filter_map(|place| self.at(place)).filter(move |row| counts(row))
     }
 
-    /// The newest rows of an organisation that say all terms in their title, among so many places at most: for what must not take
-    /// longer because there is much.
-    pub fn glance<'a>(
-        &'a self,
-        org: &str,
-        terms: &[Term],
-        places: usize,
-    ) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
-        let hits = self.words().hits(org, terms, Part::Title, None, &|_| true);
+    /// The newest rows that say all of these words in their title, among so many places at most: for what must not take longer
+    /// because there is much.
+    pub fn glance<'a>(&'a self, words: &[Known], places: usize) -> impl Iterator<Item = &'a Arc<Row<E>>> + use<'a, E> {
+        let hits = self.words().titled(words);
         hits.within(places).filter_map(|place| self.at(place))
     }
 

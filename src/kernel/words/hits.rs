@@ -15,33 +15,46 @@ pub enum Part {
 }
 
 /// The places of any of a term's words, in order.
-struct Either<'a> {
-    runs: Vec<Run<'a>>,
-    heads: BinaryHeap<Reverse<(u32, usize)>>,
+enum Either<'a> {
+    /// Of the only one.
+    One(Run<'a>, Option<u32>),
+    Any(Vec<Run<'a>>, BinaryHeap<Reverse<(u32, usize)>>),
 }
 
 impl<'a> Either<'a> {
     fn new(set: &'a Postings, words: &[u32], from: u32) -> Self {
-        let mut either = Self {
-            runs: words.iter().map(|word| Run::new(set, *word, from)).collect(),
-            heads: BinaryHeap::new(),
-        };
-        for (at, run) in either.runs.iter_mut().enumerate() {
-            either.heads.extend(run.seek(from).map(|place| Reverse((place, at))));
+        if let [word] = words {
+            let mut run = Run::new(set, *word, from);
+            let head = run.seek(from);
+            return Self::One(run, head);
         }
-        either
+        let mut runs: Vec<Run<'_>> = words.iter().map(|word| Run::new(set, *word, from)).collect();
+        let mut heads = BinaryHeap::new();
+        for (at, run) in runs.iter_mut().enumerate() {
+            heads.extend(run.seek(from).map(|place| Reverse((place, at))));
+        }
+        Self::Any(runs, heads)
     }
 
     /// The first place at or after one; it stays where it is when that is here.
     fn seek(&mut self, from: u32) -> Option<u32> {
+        let (runs, heads) = match self {
+            Self::One(run, head) => {
+                if head.is_some_and(|place| place < from) {
+                    *head = run.seek(from);
+                }
+                return *head;
+            }
+            Self::Any(runs, heads) => (runs, heads),
+        };
         loop {
-            let Reverse((place, at)) = *self.heads.peek()?;
+            let Reverse((place, at)) = *heads.peek()?;
             if place >= from {
                 return Some(place);
             }
-            self.heads.pop();
-            if let Some(next) = self.runs.get_mut(at).and_then(|run| run.seek(from)) {
-                self.heads.push(Reverse((next, at)));
+            heads.pop();
+            if let Some(next) = runs.get_mut(at).and_then(|run| run.seek(from)) {
+                heads.push(Reverse((next, at)));
             }
         }
     }

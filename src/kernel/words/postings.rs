@@ -19,7 +19,8 @@ const STEPS_MAX: usize = 4;
 #[derive(Clone, Debug)]
 enum Bucket {
     Few(u8, [u16; FEW_MAX]),
-    Many(Arc<[u16]>),
+    /// In memory of its own, which a bucket that nobody else has grows in place.
+    Many(Arc<Vec<u16>>),
 }
 
 impl Bucket {
@@ -32,7 +33,7 @@ impl Bucket {
                 }
                 Self::Few(few, room)
             }
-            _ => Self::Many(lows.collect()),
+            _ => Self::Many(Arc::new(lows.collect())),
         }
     }
 
@@ -43,20 +44,43 @@ impl Bucket {
         }
     }
 
-    fn with(&self, low: u16) -> Option<Self> {
-        let lows = self.lows();
-        let at = lows.binary_search(&low).err()?;
-        let (before, after) = lows.split_at_checked(at)?;
-        let all = before.iter().chain([&low]).chain(after).copied();
-        Some(Self::of(lows.len() + 1, all))
+    fn insert(&mut self, low: u16) {
+        let Err(at) = self.lows().binary_search(&low) else {
+            return;
+        };
+        match self {
+            Self::Many(lows) => Arc::make_mut(lows).insert(at, low),
+            Self::Few(count, few) if usize::from(*count) < FEW_MAX => {
+                if let Some(place) = few.get_mut(usize::from(*count)) {
+                    *place = low;
+                }
+                if let Some(moved) = few.get_mut(at..=usize::from(*count)) {
+                    moved.rotate_right(1);
+                }
+                *count += 1;
+            }
+            Self::Few(_, few) => {
+                let (before, after) = few.split_at(at);
+                let all = before.iter().chain([&low]).chain(after).copied();
+                *self = Self::of(FEW_MAX + 1, all);
+            }
+        }
     }
 
-    fn without(&self, low: u16) -> Option<Self> {
-        let lows = self.lows();
-        let at = lows.binary_search(&low).ok()?;
-        let (before, after) = lows.split_at_checked(at)?;
-        let all = before.iter().chain(after.get(1..)?).copied();
-        Some(Self::of(lows.len() - 1, all))
+    fn remove(&mut self, low: u16) {
+        let Ok(at) = self.lows().binary_search(&low) else {
+            return;
+        };
+        let left = self.lows().len() - 1;
+        match self {
+            Self::Many(lows) if left > FEW_MAX => {
+                Arc::make_mut(lows).remove(at);
+            }
+            _ => {
+                let lows = self.lows().iter().copied();
+                *self = Self::of(left, lows.filter(|place| *place != low).collect::<Vec<_>>().into_iter());
+            }
+        }
     }
 }
 
@@ -83,11 +107,7 @@ impl Postings {
     pub(super) fn insert(&mut self, word: u32, place: u32) {
         let (key, low) = (key(word, turned(place)), low(turned(place)));
         match self.buckets.get_mut(&key) {
-            Some(bucket) => {
-                if let Some(more) = bucket.with(low) {
-                    *bucket = more;
-                }
-            }
+            Some(bucket) => bucket.insert(low),
             None => {
                 self.buckets.insert(key, Bucket::of(1, std::iter::once(low)));
             }
@@ -96,15 +116,12 @@ impl Postings {
 
     pub(super) fn remove(&mut self, word: u32, place: u32) {
         let (key, low) = (key(word, turned(place)), low(turned(place)));
-        let less = self.buckets.get(&key).and_then(|bucket| bucket.without(low));
-        match less {
-            Some(less) if less.lows().is_empty() => {
-                self.buckets.remove(&key);
-            }
-            Some(less) => {
-                self.buckets.insert(key, less);
-            }
-            None => {}
+        let Some(bucket) = self.buckets.get_mut(&key) else {
+            return;
+        };
+        bucket.remove(low);
+        if bucket.lows().is_empty() {
+            self.buckets.remove(&key);
         }
     }
 

@@ -95,6 +95,7 @@ proptest! {
             index.change(["x", "y"][org], place, &words(&before), &words(&after));
             rows[org].extend(said.map(|said| (place, said)));
         }
+        let whole: Vec<Term> = asked.iter().map(|(word, _)| Term { word: word.clone(), prefix: false }).collect();
         let terms: Vec<Term> = asked.into_iter().map(|(word, prefix)| Term { word, prefix }).collect();
         for (org, name) in ["x", "y"].into_iter().enumerate() {
             for part in [Part::Title, Part::Rest] {
@@ -105,6 +106,9 @@ proptest! {
                 let glanced: Vec<u32> = index.hits(name, &terms, part, from, &|_| true).within(places).collect();
                 prop_assert!(glanced.len() <= places && wanted.starts_with(&glanced));
             }
+            let known: Option<Vec<Known>> = whole.iter().map(|term| index.known(name, &term.word)).collect();
+            let titled: Vec<u32> = known.map(|known| index.titled(&known).collect()).unwrap_or_default();
+            prop_assert_eq!(titled, naive(&rows[org], &whole, Part::Title));
         }
     }
 }
@@ -115,7 +119,8 @@ fn nothing_is_left_when_all_rows_are_gone() {
     let said = ("Fix the door".to_owned(), "It squeaks, the door".to_owned());
     let none = Words::default();
     index.change("x", 3, &none, &words(&said));
-    assert_eq!((index.rows_with("x", "door"), index.rows_with("y", "door")), (1, 0));
+    let rows = |org| index.known(org, "door").map(|known| known.rows);
+    assert_eq!((rows("x"), rows("y")), (Some(1), None));
     index.change("x", 3, &words(&said), &none);
     assert!(index.all.is_empty() && index.titles.is_empty());
     assert!(index.orgs.values().all(OrdMap::is_empty));

@@ -9,7 +9,6 @@ use crate::args;
 use crate::kernel::arg::{In, ReadArgs, Str};
 use crate::kernel::identity::Member;
 use crate::kernel::listing::{self, Item};
-use crate::kernel::tool::object;
 use crate::kernel::{Ref, Rejection, Row, View, record_view};
 use crate::modules::comments::Comment;
 use crate::modules::projects::Project;
@@ -58,7 +57,7 @@ pub fn resolve_state(
 
 /// Everything about a task, as an item.
 pub fn shown(view: &View<'_>, row: &Row<Task>) -> Item {
-    let mut item = object(serde_json::to_value(&row.entity).unwrap_or_default());
+    let mut item = Item::new();
     let state = view.get(row.state);
     let people = |members: &[projections::Id<Member>]| -> Value {
         members.iter().map(|member| moves::who(view, *member)).collect()
@@ -93,10 +92,27 @@ pub fn shown(view: &View<'_>, row: &Row<Task>) -> Item {
             .map_or(Value::Null, |parent| parent.human_key().into()),
     );
     put("untrusted", true.into());
-    for hidden in ["projectKey", "number", "rank", "deletedAt"] {
-        item.remove(hidden);
-    }
+    put("type", row.r#type.word().into());
+    put("title", row.title.clone().into());
+    put("description", row.description.clone().into());
+    put("priority", row.priority.word().into());
+    put("estimate", said(&row.estimate));
+    put("remaining", said(&row.remaining));
+    put("startDate", said(&row.start_date));
+    put("dueDate", said(&row.due_date));
+    put("checklist", said(&row.checklist));
+    put(
+        "resolution",
+        row.resolution.map_or(Value::Null, |how| how.word().into()),
+    );
+    put("duplicateOf", said(&row.duplicate_of));
+    put("completedAt", said(&row.completed_at));
+    put("source", said(&row.source));
     item
+}
+
+fn said(value: &impl serde::Serialize) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// `get_task`.
