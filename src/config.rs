@@ -263,4 +263,25 @@ mod tests {
             Ok(())
         });
     }
+
+    #[test]
+    fn the_page_about_it_says_the_defaults_there_are() {
+        let page = include_str!("../ops/configuration.md");
+        let defaults = serde_json::to_value(Config::default()).unwrap();
+        let mut compared = 0;
+        for line in page.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = line.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            // Other tables have other columns.
+            if cells.len() != 7 {
+                continue;
+            }
+            let place = format!("/{}", cells[1].replace('.', "/"));
+            if let Some(default) = defaults.pointer(&place).filter(|default| !default.is_null()) {
+                let said = serde_json::from_str(cells[2]).unwrap_or_else(|_| serde_json::Value::from(cells[2]));
+                assert_eq!((cells[1], &said), (cells[1], default));
+                compared += 1;
+            }
+        }
+        assert!(compared > 15, "{compared}");
+    }
 }
