@@ -44,6 +44,7 @@
 //! | 60 | erasure | `who_was_erased_is_nowhere_and_everything_still_verifies`, `kill_9_during_an_erasure_leaves_it_done_or_not_begun`, `whoever_is_erased_nothing_written_tells_and_all_folds_the_same` |
 //! | 61 | secrets | `secrets_are_neither_journaled_nor_logged_nor_repeated`, `a_token_in_an_argument_is_refused_and_not_written_down` |
 //! | 64 | limits | `a_limit_refuses_one_token_only_and_is_journaled`, `limits_are_kept_apart_and_survive_a_restart` |
+//! | 66 | payloads of others | `an_admin_who_is_no_auditor_sees_that_records_are_there`, `what_an_auditor_opens_is_on_record_first`, `who_browses_sees_that_it_happened_and_an_auditor_opens_it` |
 
 mod confirming;
 mod disk;

@@ -120,3 +120,34 @@ impl<'de> Deserialize<'de> for Digest {
         from.deserialize_str(Digits)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hexadecimal_digits_are_read_and_all_of_them() {
+        let digest = Digest::of(b"x");
+        let text = digest.to_string();
+        assert_eq!(Digest::parse(&text), Some(digest));
+        assert_eq!(Digest::parse(&text.to_ascii_uppercase()), Some(digest));
+        for byte in 0..=u8::MAX {
+            for place in [0, 1, 62, 63] {
+                let mut bytes = text.clone().into_bytes();
+                bytes[place] = byte;
+                let read = std::str::from_utf8(&bytes).ok().and_then(Digest::parse);
+                let same = read.map(|digest| digest.to_string().into_bytes());
+                assert_eq!(
+                    same,
+                    byte.is_ascii_hexdigit().then(|| bytes.to_ascii_lowercase()),
+                    "{byte} {place}"
+                );
+            }
+        }
+        assert_eq!(
+            (Digest::parse(&text[1..]), Digest::parse(&format!("{text}0"))),
+            (None, None)
+        );
+        assert_eq!(Digest::parse(&"é".repeat(32)), None);
+    }
+}

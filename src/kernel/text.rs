@@ -43,6 +43,9 @@ pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>, most: u
     scored.into_iter().map(|(_, word)| word).collect()
 }
 
+/// What one text containing the other counts for.
+const CONTAINED: f64 = 0.8;
+
 /// How alike other texts are to one, which is prepared for that once: from 0 to 1 (Jaro-Winkler, with credit for one containing
 /// the other).
 pub struct Likeness {
@@ -57,9 +60,10 @@ impl Likeness {
         Self { text, prepared }
     }
 
-    /// Of a folded text, where it is more than `least`; quick where it is not. Being contained does not count for more than 0.8, so
-    /// `least` must not be less.
+    /// Of a folded text, where it is more than `least`; quick where it is not. That one contains the other is not looked at, so `least`
+    /// must be what that counts for (0.8) or more.
     pub fn above(&self, other: &str, least: f64) -> Option<f64> {
+        debug_assert!(least >= CONTAINED, "{least} is less than containing counts for");
         // Rounded differently on the way: what is just at the mark is looked at wholly.
         let near = jaro_winkler::Args::default().score_cutoff(least - 0.01);
         let alike = self.prepared.similarity_with_args(other.chars(), &near);
@@ -73,7 +77,7 @@ impl Likeness {
         // Not the normalized one, which is one less the distance and so not the same number to the last bit: what was shown before
         // is to come out the same when it is decided again.
         let alike = self.prepared.similarity(two.chars());
-        alike.max(if contained { 0.8 } else { 0.0 })
+        alike.max(if contained { CONTAINED } else { 0.0 })
     }
 }
 
@@ -161,13 +165,25 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// Up to the longest title, which takes several words of bits.
         #[test]
-        fn what_is_above_is_the_same_number(one in "[a-d ]{0,24}", cut in 0..24_usize, letter in "[a-d]{0,2}") {
-            let other: String = one.chars().take(cut).chain(letter.chars()).chain(one.chars().skip(cut + 1)).collect();
-            let wanted = Likeness::to(one);
+        fn what_is_above_is_the_same_number(
+            one in "[a-dé ]{0,300}",
+            changes in proptest::collection::vec((0..300_usize, "[a-dé]{0,2}"), 0..12),
+            least in 0.8..0.99,
+        ) {
+            let mut other: Vec<String> = one.chars().map(String::from).collect();
+            for (at, letters) in changes {
+                if let Some(letter) = other.get_mut(at) {
+                    *letter = letters;
+                }
+            }
+            let (wanted, other) = (Likeness::to(one), other.concat());
             let whole = wanted.of(&other);
-            let above = wanted.above(&other, 0.88).map(f64::to_bits);
-            proptest::prop_assert_eq!(above, (whole > 0.88).then_some(whole.to_bits()));
+            for least in [least, 0.8, 0.88, whole.max(0.8)] {
+                let above = wanted.above(&other, least).map(f64::to_bits);
+                proptest::prop_assert_eq!(above, (whole > least).then_some(whole.to_bits()), "{}", least);
+            }
         }
     }
 

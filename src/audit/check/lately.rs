@@ -46,3 +46,62 @@ impl Lately {
         kept.map_or_else(|| proposal::args(past, action), |offer| Ok(offer.args))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use projections::actions::Reader;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A journal of which nothing can be read.
+    struct Gone;
+
+    impl Past for Gone {
+        fn record(&self, _: u64) -> Result<Option<String>, Rejection> {
+            Ok(None)
+        }
+    }
+
+    fn action(number: u8, seq: u64) -> Action {
+        let manner = json!({"org": "org_1", "tool": "create_task", "kind": "write", "risk": "low", "policy": "self",
+            "proposer": {"kind": "system", "via": "system"}});
+        let (hour, digest) = (json!([0, 0]), "0".repeat(64));
+        let id = Id::<Action>::derive(projections::Timestamp::UNIX_EPOCH, &[number]);
+        let row = json!([
+            id,
+            manner,
+            "pending",
+            [hour, hour, hour],
+            [digest, digest],
+            [seq, seq, 0],
+            [],
+            null
+        ]);
+        Reader::default().action(&row.to_string()).unwrap()
+    }
+
+    #[test]
+    fn what_is_not_the_offer_that_was_kept_is_read_from_the_journal() {
+        let args = |text: &str| Map::from_iter([("title".to_owned(), Value::from(text))]);
+        let rows = u64::try_from(RECORDS).unwrap();
+        let (first, other) = (action(1, 5), action(2, 5));
+        let mut lately = Lately::new();
+        let taken = |lately: &mut Lately, action: &Action| lately.take(action, &Gone).map_err(|no| no.code);
+        let read = || Err("unavailable".into());
+        assert_eq!(taken(&mut lately, &first), read());
+        lately.keep(5, first.id, args("one"));
+        assert_eq!(taken(&mut lately, &other), read(), "another action of the same record");
+        assert_eq!(
+            taken(&mut lately, &action(1, 5 + rows)),
+            read(),
+            "a later record in the same place"
+        );
+        assert_eq!(taken(&mut lately, &first), Ok(args("one")));
+        assert_eq!(taken(&mut lately, &first), read(), "asked for twice");
+        lately.keep(5, first.id, args("one"));
+        lately.keep(5 + rows, other.id, args("two"));
+        assert_eq!(taken(&mut lately, &first), read(), "a later one took its place");
+        assert_eq!(taken(&mut lately, &action(2, 5 + rows)), Ok(args("two")));
+    }
+}

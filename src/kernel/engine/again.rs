@@ -50,8 +50,8 @@ impl Engine {
         let tool = tool.ok_or_else(|| super::unknown_tool(&action.tool))?;
         match self.carried(tool, action, args, note, past) {
             Carried::Events(events) => Ok(events),
-            Carried::Refused(no) | Carried::Stale(_, Some(no)) => Err(no),
-            Carried::Stale(_, None) => Err(Rejection::new("preview_stale", "the plan is another one")),
+            Carried::Refused(no) | Carried::Stale(Some(no)) => Err(no),
+            Carried::Stale(None) => Err(Rejection::new("preview_stale", "the plan is another one")),
         }
     }
 

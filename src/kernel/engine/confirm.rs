@@ -42,8 +42,8 @@ pub(super) enum Carried {
     Events(Vec<Event>),
     /// It is refused; the offer stands.
     Refused(Rejection),
-    /// The plan would be another one today, or none: the arguments, and why there is none.
-    Stale(Map<String, Value>, Option<Rejection>),
+    /// The plan would be another one today, or none: why there is none.
+    Stale(Option<Rejection>),
 }
 
 impl Engine {
@@ -98,7 +98,10 @@ impl Engine {
                 })
             }
             Carried::Refused(no) => self.refuse_confirm(call, now, &action.id.to_string(), no),
-            Carried::Stale(args, why) => self.stale(tool, action, call, now, args, why, past),
+            Carried::Stale(why) => match proposal::args(past, action) {
+                Ok(args) => self.stale(tool, action, call, now, args, why, past),
+                Err(no) => self.refuse_confirm(call, now, &action.id.to_string(), no),
+            },
         }
     }
 
@@ -118,10 +121,7 @@ impl Engine {
             }
             // It waits for somebody else's work to end; the offer stands.
             Err(no) if no.code == "in_flight" => Carried::Refused(no),
-            changed => match proposal::args(past, action) {
-                Ok(args) => Carried::Stale(args, changed.err()),
-                Err(no) => Carried::Refused(no),
-            },
+            changed => Carried::Stale(changed.err()),
         }
     }
 

@@ -88,7 +88,11 @@ proptest! {
     ) {
         let mut index = WordIndex::default();
         let mut rows = [BTreeMap::<u32, Said>::new(), BTreeMap::new()];
-        for (place, org, said) in steps {
+        let (mut earlier, half) = (None, steps.len() / 2);
+        for (number, (place, org, said)) in steps.into_iter().enumerate() {
+            if number == half {
+                earlier = Some((index.clone(), rows.clone()));
+            }
             let place = spread(place * 2 + u32::try_from(org).unwrap());
             let before = rows[org].remove(&place).unwrap_or_default();
             let after = said.clone().unwrap_or_default();
@@ -109,6 +113,11 @@ proptest! {
             let known: Option<Vec<Known>> = whole.iter().map(|term| index.known(name, &term.word)).collect();
             let titled: Vec<u32> = known.map(|known| index.titled(&known).collect()).unwrap_or_default();
             prop_assert_eq!(titled, naive(&rows[org], &whole, Part::Title));
+            // What came after changed nothing of what somebody looks at who has the index of before.
+            if let Some((index, rows)) = &earlier {
+                let found: Vec<u32> = index.hits(name, &terms, Part::Title, None, &|_| true).collect();
+                prop_assert_eq!(found, naive(&rows[org], &terms, Part::Title));
+            }
         }
     }
 }
