@@ -1,5 +1,5 @@
 //! The server that the conformance suite is run against: the product's handler with the suite's fixtures in front of it.
-//! Only with the feature `conformance`, never in a release. `orkestra-conformance DIR` keeps its journal in DIR.
+//! An example of the package, never in a release. `orkestra-conformance DIR` keeps its journal in DIR.
 
 mod changes;
 mod fixtures;
