@@ -188,15 +188,23 @@ async fn guarded(app: &App, request: Request) -> Result<Response, Box<Response>>
     let selection = address(app, request.uri().path().trim_start_matches("/mcp"));
     let selection = selection.map_err(|no| reply::rejection(&no))?;
     let entry = app.admit(request.headers(), "mcp")?;
-    let session = text(request.headers(), SESSION);
-    if session.is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now())) {
+    let session = text(request.headers(), SESSION).map(ToOwned::to_owned);
+    if session
+        .as_ref()
+        .is_some_and(|session| !app.sessions.belongs(session, &entry.caller, app.faces.handle.now()))
+    {
         let none = "there is no such session";
         return Err(reply::rpc(StatusCode::NOT_FOUND, -32600, none, Value::Null, None).into());
     }
     let (mut parts, body) = request.into_parts();
     if parts.method != Method::POST {
+        let ends = parts.method == Method::DELETE;
         parts.extensions.insert(Visitor { entry, selection });
-        return Ok(rmcp(app, Request::from_parts(parts, body)).await);
+        let response = rmcp(app, Request::from_parts(parts, body)).await;
+        return Ok(match session {
+            Some(session) if ends => ended(app, &session, response),
+            _ => response,
+        });
     }
     let bytes = app.body(body).await?;
     let (opening, verdict) = peek(app, &entry, &bytes)?;
@@ -209,6 +217,15 @@ async fn guarded(app: &App, request: Request) -> Result<Response, Box<Response>>
     }
     reply::limits(response.headers_mut(), &verdict);
     Ok(response)
+}
+
+/// A session that was ended is over, not going to be: 204 and not the 202 of rmcp, which clients warn of (RFC 9110, 9.3.5).
+fn ended(app: &App, session: &str, mut response: Response) -> Response {
+    if response.status() == StatusCode::ACCEPTED {
+        app.sessions.ended(session);
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
 }
 
 /// Boxed, because its future is large, and those around it are moved before they run.

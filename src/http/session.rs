@@ -42,6 +42,11 @@ impl Sessions {
         true
     }
 
+    /// Forgets a session.
+    pub(super) fn ended(&self, session: &str) {
+        self.known().remove(session);
+    }
+
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, (String, Timestamp)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -194,6 +194,10 @@ fn a_session_is_nobody_elses() {
     assert_eq!(send("GET", &inside(&foreign), "").0, 404);
     assert_eq!(send("DELETE", &inside(&foreign), "").0, 404);
     assert_eq!(send("POST", &inside(&own), &list).0, 200);
+    let (status, head, body) = send("DELETE", &inside(&own), "");
+    assert_eq!((status, body.is_empty()), (204, true), "{head}");
+    assert_eq!(send("POST", &inside(&own), &list).0, 404);
+    assert_eq!(send("DELETE", &inside(&own), "").0, 404);
 }
 
 /// An invited person joins by the first token that an operator makes for them, once, and by no other way.
