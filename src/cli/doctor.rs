@@ -2,6 +2,7 @@
 
 mod broker;
 mod people;
+mod room;
 mod rows;
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -62,7 +63,7 @@ pub(super) async fn run(args: DoctorArgs) -> Outcome {
             signing_key(&dir, &config, look.as_ref().ok()),
             journal(look),
             stands,
-            room(&dir),
+            room::left(&dir, config.journal.segment_bytes),
             server(&dir).await,
         ]);
         findings.extend(people);
@@ -182,24 +183,6 @@ fn journal(look: Result<Look, journal::Error>) -> Finding {
             "journal",
             cause.to_string(),
             "keep a copy of the folder as it is, then restore the backup; `orkestra journal verify` says more",
-        ),
-    }
-}
-
-/// Whether anything can be written at all, beside the journal.
-fn room(dir: &DataDir) -> Finding {
-    let spare = dir.0.join(".doctor");
-    let tried = std::fs::File::create(&spare).and_then(|file| {
-        std::io::Write::write_all(&mut &file, &[0; 4096])?;
-        file.sync_all()
-    });
-    drop(std::fs::remove_file(&spare));
-    match tried {
-        Ok(()) => Finding::good("disk", "takes writes"),
-        Err(cause) => Finding::bad(
-            "disk",
-            cause.to_string(),
-            "free some space, or make the directory writable",
         ),
     }
 }

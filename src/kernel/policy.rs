@@ -49,20 +49,31 @@ pub fn loosened(registry: &Registry, before: &OrganizationSettings, after: &Orga
 /// # Errors
 /// `policy_error` where the organisation or the token that it is read from is not there.
 pub fn confirm_policy(state: &State, caller: &Caller, tool: &Tool) -> Result<ConfirmPolicy, Rejection> {
+    let (settings, token) = asked(state, caller)?;
+    Ok(of_tool(settings, tool).max(token))
+}
+
+/// What the organisation asks for, and the least that the token asks for.
+fn asked<'a>(state: &'a State, caller: &Caller) -> Result<(&'a OrganizationSettings, ConfirmPolicy), Rejection> {
     let organization = caller
         .org
         .parse()
         .ok()
         .and_then(|id| state.table::<Organization>()?.get(id))
         .ok_or_else(|| untold("the organisation is not there"))?;
-    let of = |name, kind: ToolKind| of_house(&organization.settings, &[name, kind.word(), DEFAULT]);
-    // Many at once must not ask for less than one.
-    let single = tool.over.map(|over| of(over.tool, over.kind)).unwrap_or_default();
-    let house = of(tool.name, tool.kind).max(single);
-    let Some(id) = caller.token else { return Ok(house) };
+    let Some(id) = caller.token else {
+        return Ok((&organization.settings, ConfirmPolicy::default()));
+    };
     let token = state.table::<Token>().and_then(|table| table.get(id));
     let token = token.ok_or_else(|| untold("the token is not there"))?;
-    Ok(house.max(token.confirm))
+    Ok((&organization.settings, token.confirm))
+}
+
+fn of_tool(settings: &OrganizationSettings, tool: &Tool) -> ConfirmPolicy {
+    let of = |name, kind: ToolKind| of_house(settings, &[name, kind.word(), DEFAULT]);
+    // Many at once must not ask for less than one.
+    let single = tool.over.map(|over| of(over.tool, over.kind)).unwrap_or_default();
+    of(tool.name, tool.kind).max(single)
 }
 
 /// The stricter of what was recorded with a proposal and what holds today.
@@ -79,22 +90,30 @@ pub fn still(state: &State, proposer: &Caller, tool: &Tool, recorded: &str) -> R
     Ok(then.max(confirm_policy(state, proposer, tool)?))
 }
 
-/// The policy for each kind of tool that proposes.
+/// The policy for each kind of tool that proposes, and under its name for each tool whose policy is another.
 ///
 /// # Errors
 /// As [`confirm_policy`].
-pub fn by_kind(
+pub fn in_force(
     state: &State,
     caller: &Caller,
     registry: &Registry,
 ) -> Result<BTreeMap<&'static str, &'static str>, Rejection> {
+    let (settings, token) = asked(state, caller)?;
     let proposing = registry
         .tools()
         .iter()
         .filter(|tool| !tool.is_read() && tool.module != "actions");
-    proposing
-        .map(|tool| Ok((tool.kind.word(), confirm_policy(state, caller, tool)?.word())))
-        .collect()
+    let mut told = BTreeMap::new();
+    for tool in proposing {
+        let kind = of_house(settings, &[tool.kind.word(), DEFAULT]).max(token);
+        told.entry(tool.kind.word()).or_insert_with(|| kind.word());
+        let own = of_tool(settings, tool).max(token);
+        if own != kind {
+            told.insert(tool.name, own.word());
+        }
+    }
+    Ok(told)
 }
 
 fn untold(why: &str) -> Rejection {

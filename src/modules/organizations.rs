@@ -42,6 +42,7 @@ pub fn module() -> Module {
         "Show an organisation's settings and who must confirm what.",
         read::get,
     )
+    .revised(2)
     .returns(output::item(&["settings", "confirmPolicy"]))
     .read(
         "list_organization_members",

@@ -60,7 +60,7 @@ pub fn module() -> Module {
             me::get,
         )
         .core()
-        .revised(2)
+        .revised(3)
         .returns(output::item(&[
             "id",
             "handle",

@@ -209,3 +209,31 @@ fn a_policy_that_cannot_be_told_denies() {
     // The word that was altered is found by deciding again.
     check("confirming_unknown_policy", &story.end_with(1));
 }
+
+/// What `get_me` and `get_organization` say of each tool, under its name or else its kind, is what it is proposed under.
+#[test]
+fn who_confirms_what_is_told() {
+    let mut story = Story::new("Who confirms what");
+    let registry = Arc::clone(story.engine.registry());
+    let rules = json!({"default": "human", "write": "self", "destructive": "dual", "create_label": "human", "delete_task": "self"});
+    for rules in [None, Some(rules)] {
+        if let Some(rules) = rules {
+            let settings = json!({"op": "update_settings", "settings": {"confirmPolicy": rules}});
+            story.does("ana", "manage_organization", settings);
+        }
+        let caller = story.caller("ana");
+        let told = story.call("ana", "get_me", json!({})).unwrap()["item"]["confirmPolicy"].clone();
+        for tool in registry
+            .tools()
+            .iter()
+            .filter(|tool| !tool.is_read() && tool.module != "actions")
+        {
+            let asked = policy::confirm_policy(story.engine.state(), &caller, tool).unwrap();
+            let said = told.get(tool.name).unwrap_or(&told[tool.kind.word()]);
+            assert_eq!(*said, asked.word(), "{}: {told}", tool.name);
+        }
+        let organization = story.call("ana", "get_organization", json!({})).unwrap();
+        assert_eq!(organization["item"]["confirmPolicy"], told);
+    }
+    check("confirming_told", &story.end());
+}

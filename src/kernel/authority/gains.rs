@@ -127,23 +127,29 @@ fn powers(view: &View<'_>, state: &State, member: Id<Member>) -> BTreeSet<(Strin
 
 /// What rights come to: each known permission in the widest places that it counts in.
 pub fn effective(view: &View<'_>, state: &State, rights: &Rights) -> BTreeSet<(String, Option<String>)> {
+    let everywhere = view.registry.permissions().filter(|name| rights.allow(name));
+    let everywhere = everywhere.map(|name| (name.to_owned(), None));
+    let placed = elsewhere(view, state, rights);
+    let placed = placed.into_iter().map(|(name, place)| (name.to_owned(), Some(place)));
+    everywhere.chain(placed).collect()
+}
+
+/// The known permissions that are held in places only, with those, in order.
+pub fn elsewhere<'a>(view: &View<'a>, state: &State, rights: &Rights) -> Vec<(&'a str, String)> {
     let places: BTreeSet<&String> = rights.own.iter().filter_map(|held| held.place.as_ref()).collect();
+    if places.is_empty() {
+        return Vec::new();
+    }
     let lines: Vec<(&String, Vec<String>)> = (places.into_iter())
         .map(|place| (place, super::place::line(state, place)))
         .collect();
-    let mut all = BTreeSet::new();
-    for permission in view.registry.permissions() {
-        if rights.allow(permission) {
-            all.insert((permission.to_owned(), None));
-            continue;
-        }
-        if !view.registry.counts_in_places(permission) {
-            continue;
-        }
-        let here = lines.iter().filter(|(_, line)| rights.allow_in(permission, line));
-        all.extend(here.map(|(place, _)| (permission.to_owned(), Some((*place).clone()))));
-    }
-    all
+    let only_there = |name: &&str| !rights.allow(name) && view.registry.counts_in_places(name);
+    let names = view.registry.permissions().filter(only_there);
+    let held = names.flat_map(|name| {
+        let here = lines.iter().filter(move |(_, line)| rights.allow_in(name, line));
+        here.map(move |(place, _)| (name, (*place).clone()))
+    });
+    held.collect()
 }
 
 /// The members whose rights a plan can change, before and after it.

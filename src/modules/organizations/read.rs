@@ -134,7 +134,7 @@ pub fn get(args: GetOrganization, view: &View<'_>) -> Result<Value, Rejection> {
     put("settings", json!(row.settings));
     put(
         "confirmPolicy",
-        json!(policy::by_kind(view.state, view.caller, view.registry)?),
+        json!(policy::in_force(view.state, view.caller, view.registry)?),
     );
     if let Some(closed) = row.closed_at {
         put("closedAt", json!(closed));

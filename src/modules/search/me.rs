@@ -1,7 +1,5 @@
 //! `get_me`.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::args;
@@ -27,17 +25,12 @@ pub fn get(args: GetMe, view: &View<'_>) -> Result<Value, Rejection> {
         .sponsor
         .and_then(|id| view.get(id))
         .map(|row| format!("@{}", row.handle));
-    let policies = policy::by_kind(view.state, view.caller, view.registry)?;
-    let needed: BTreeSet<&str> = view
-        .registry
-        .tools()
+    let policies = policy::in_force(view.state, view.caller, view.registry)?;
+    let permissions = view.registry.permissions();
+    let permissions: Vec<&str> = permissions.filter(|name| view.rights.allow(name)).collect();
+    let elsewhere: Vec<String> = gains::elsewhere(view, view.state, &view.rights)
         .iter()
-        .map(|tool| tool.permission.as_str())
-        .collect();
-    let permissions: Vec<&str> = needed.into_iter().filter(|name| view.rights.allow(name)).collect();
-    let elsewhere = gains::effective(view, view.state, &view.rights);
-    let elsewhere: Vec<String> = (elsewhere.iter().filter(|(_, at)| at.is_some()))
-        .map(|(name, at)| format!("{name} in {}", place::in_words(view, at.as_deref())))
+        .map(|(name, place)| format!("{name} in {}", place::in_words(view, Some(place))))
         .collect();
     let item = object(json!({
         "id": me.id.to_string(),
