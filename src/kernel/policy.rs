@@ -100,12 +100,12 @@ pub fn in_force(
     registry: &Registry,
 ) -> Result<BTreeMap<&'static str, &'static str>, Rejection> {
     let (settings, token) = asked(state, caller)?;
-    let proposing = registry
+    let mut told = BTreeMap::new();
+    for tool in registry
         .tools()
         .iter()
-        .filter(|tool| !tool.is_read() && tool.module != "actions");
-    let mut told = BTreeMap::new();
-    for tool in proposing {
+        .filter(|tool| matches!(tool.run, Run::Decide(_)))
+    {
         let kind = of_house(settings, &[tool.kind.word(), DEFAULT]).max(token);
         told.entry(tool.kind.word()).or_insert_with(|| kind.word());
         let own = of_tool(settings, tool).max(token);

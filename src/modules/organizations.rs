@@ -39,7 +39,7 @@ pub fn module() -> Module {
     .returns(output::list(&read::COLUMNS))
     .read(
         "get_organization",
-        "Show an organisation's settings and who must confirm what.",
+        "Show an organisation's settings and who must confirm what: by kind of tool, and by tool where that differs.",
         read::get,
     )
     .revised(2)

@@ -56,7 +56,7 @@ pub fn module() -> Module {
         .returns(output::list(&["name", "id", "type", "key", "label"]))
         .read(
             "get_me",
-            "Who you are here: member, sponsor, roles, permissions, time zone, confirm policy.",
+            "Who you are here: member, sponsor, roles, permissions, time zone, and who confirms each kind of tool, or a tool by its name.",
             me::get,
         )
         .core()

@@ -1,10 +1,13 @@
 //! Confirming: single use, the same plan or nothing, in time, by the right person.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use orkestra::kernel::identity::{Member, Role};
+use orkestra::kernel::engine::NewToken;
+use orkestra::kernel::identity::{ConfirmPolicy, Member, Role, Token};
+use orkestra::kernel::tool::Run;
 use orkestra::kernel::{Caller, Engine, Plan, State, policy};
-use projections::{Actor, Id};
+use projections::{Actor, Digest, Id};
 use serde_json::json;
 
 use crate::story::{Story, check, key};
@@ -215,25 +218,67 @@ fn a_policy_that_cannot_be_told_denies() {
 fn who_confirms_what_is_told() {
     let mut story = Story::new("Who confirms what");
     let registry = Arc::clone(story.engine.registry());
-    let rules = json!({"default": "human", "write": "self", "destructive": "dual", "create_label": "human", "delete_task": "self"});
+    let plain = story.caller("ana");
+    let strict = Caller {
+        token: Some(strict_token(&mut story)),
+        ..plain.clone()
+    };
+    let rules = json!({"default": "human", "write": "self", "destructive": "dual", "create_label": "human", "delete_task": "self",
+        "undo_action": "human"});
     for rules in [None, Some(rules)] {
+        let with_rules = rules.is_some();
         if let Some(rules) = rules {
             let settings = json!({"op": "update_settings", "settings": {"confirmPolicy": rules}});
             story.does("ana", "manage_organization", settings);
         }
-        let caller = story.caller("ana");
-        let told = story.call("ana", "get_me", json!({})).unwrap()["item"]["confirmPolicy"].clone();
-        for tool in registry
-            .tools()
-            .iter()
-            .filter(|tool| !tool.is_read() && tool.module != "actions")
-        {
-            let asked = policy::confirm_policy(story.engine.state(), &caller, tool).unwrap();
-            let said = told.get(tool.name).unwrap_or(&told[tool.kind.word()]);
-            assert_eq!(*said, asked.word(), "{}: {told}", tool.name);
+        for caller in [&plain, &strict] {
+            let told = policy::in_force(story.engine.state(), caller, &registry).unwrap();
+            let mut by_name = BTreeSet::new();
+            for tool in registry
+                .tools()
+                .iter()
+                .filter(|tool| matches!(tool.run, Run::Decide(_)))
+            {
+                let asked = policy::confirm_policy(story.engine.state(), caller, tool).unwrap();
+                let said = told.get(tool.name).unwrap_or(&told[tool.kind.word()]);
+                assert_eq!(*said, asked.word(), "{}: {told:?}", tool.name);
+                by_name.extend(told.get_key_value(tool.name).map(|(name, _)| *name));
+            }
+            // Only those that differ from their kind; a token that asks for a human levels what asks for less.
+            let delete_task = by_name.contains("delete_task");
+            assert_eq!((by_name.is_empty(), delete_task), (!with_rules, with_rules), "{told:?}");
+            assert_eq!(
+                by_name.contains("undo_action"),
+                with_rules && caller.token.is_none(),
+                "{told:?}"
+            );
         }
+        let told = json!(policy::in_force(story.engine.state(), &plain, &registry).unwrap());
+        let me = story.call("ana", "get_me", json!({})).unwrap();
+        assert_eq!(me["item"]["confirmPolicy"], told);
         let organization = story.call("ana", "get_organization", json!({})).unwrap();
         assert_eq!(organization["item"]["confirmPolicy"], told);
     }
     check("confirming_told", &story.end());
+}
+
+/// A token of ana that asks for a human whatever the organisation asks for.
+fn strict_token(story: &mut Story) -> Id<Token> {
+    let caller = story.caller("ana");
+    let new = NewToken {
+        name: "strict".to_owned(),
+        member: caller.member,
+        hash: Digest::of(b"strict"),
+        prefix: "ork_test_strict".to_owned(),
+        profile: None,
+        scopes: vec!["*".to_owned()],
+        read_only: false,
+        confirm: ConfirmPolicy::Human,
+        elicit: false,
+        expires_at: None,
+    };
+    let made = story.engine.create_token(Actor::system(), &caller.org, new, story.now);
+    let (id, text) = made.unwrap();
+    story.records.0.push(text);
+    id
 }

@@ -44,6 +44,9 @@ fn a_role_is_made_changed_and_deleted() {
     story.does("ana", "delete_role", json!({"role": "triage", "replaceWith": "guest"}));
     let held = story.call("ana", "get_me", json!({})).unwrap();
     assert_eq!(held["item"]["roles"], json!(["owner"]));
+    // Also what is no tool's.
+    let permissions = held["item"]["permissions"].as_array().unwrap();
+    assert!(permissions.contains(&json!("teams.closed")), "{held}");
     check("roles_life", &story.end());
 }
 

@@ -13,13 +13,14 @@ const SEGMENTS: u64 = 2;
 
 /// Writes a little, durably, and looks at what is free for segments of so many bytes.
 pub(super) fn left(dir: &DataDir, segment_bytes: u64) -> Finding {
-    match tried(dir).and_then(|()| Ok(rustix::fs::statvfs(&dir.0)?)) {
+    if let Err(cause) = tried(dir) {
+        let fix = "free some space, or make the directory writable";
+        return Finding::bad(WHAT, cause.to_string(), fix);
+    }
+    // The journal may be a mount of its own.
+    match rustix::fs::statvfs(dir.journal()).or_else(|_| rustix::fs::statvfs(&dir.0)) {
         Ok(stand) => judged(stand.f_bavail.saturating_mul(stand.f_frsize), segment_bytes),
-        Err(cause) => Finding::bad(
-            WHAT,
-            cause.to_string(),
-            "free some space, or make the directory writable",
-        ),
+        Err(cause) => Finding::good(WHAT, format!("takes writes; how much is free cannot be told: {cause}")),
     }
 }
 
@@ -39,7 +40,7 @@ fn judged(free: u64, segment_bytes: u64) -> Finding {
     if free < needed {
         let needed = BinaryBytes(needed);
         let fix = format!(
-            "free some space: the journal prepares segments ahead and wants {needed}; calls that write are refused without it"
+            "free some space, until {needed} are free: where no next segment can be prepared, calls that write are refused"
         );
         return Finding::bad(WHAT, said, fix);
     }
@@ -59,7 +60,7 @@ mod tests {
             ("takes writes, 128.00 MiB free", None)
         );
         let short = judged((128 << 20) - 1, segment);
-        assert!(short.fix.unwrap().contains("wants 128.00 MiB"));
+        assert!(short.fix.unwrap().contains("until 128.00 MiB are free"));
     }
 
     #[test]
