@@ -55,3 +55,32 @@ impl Sessions {
 fn owner(caller: &Caller) -> String {
     format!("{}|{:?}", caller.member, caller.token)
 }
+
+#[cfg(test)]
+mod tests {
+    use projections::{ActorKind, Id};
+
+    use super::*;
+
+    #[test]
+    fn a_session_that_ended_is_nobodys() {
+        let (sessions, now) = (Sessions::default(), Timestamp::UNIX_EPOCH);
+        let caller = Caller {
+            org: String::new(),
+            member: Id::default(),
+            kind: ActorKind::Human,
+            sponsor: None,
+            token: None,
+            client: None,
+            via: "mcp",
+            trace: None,
+        };
+        for name in ["one", "two"] {
+            sessions.opened(name, &caller, now);
+        }
+        assert!(sessions.belongs("one", &caller, now));
+        sessions.ended("one");
+        assert!(!sessions.belongs("one", &caller, now));
+        assert!(sessions.belongs("two", &caller, now), "only that one");
+    }
+}
